@@ -1,0 +1,1 @@
+"""Sorting for Flax models, with a derivative written by hand."""

@@ -1,0 +1,1 @@
+"""What the studies need and no library user does: data, models, training, analysis."""
