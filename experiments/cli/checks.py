@@ -1,0 +1,389 @@
+"""What is checked before anything runs, and what a user may set.
+
+- A choice is one that its group has: ``model=sortpool``. A group that no default chooses takes a
+  plus: ``+experiment=smoke``.
+- A key is one that the chosen configs declare. A plus in front does not help, since
+  ``+trainer.stpes=3`` would train for the wrong number of steps without a word. Only a section
+  that is written ``{}`` is open: ``+section.anything=3``. So are Hydra's own, ``+hydra...``.
+- A value is of the kind of the default: a number for a number, a whole one for a whole one,
+  ``true`` or ``false`` for either, a list for a list. A default that is text or ``null`` takes
+  anything, and anything takes ``null``.
+- Nothing is left ``???``, every ``${...}`` leads somewhere, and the output directory can be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Override, ValueType
+from hydra.errors import OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.cli.composition import (
+    Composer,
+    as_if_running,
+    composer,
+    line_of,
+    parse_arguments,
+    sweep,
+    to_tree,
+)
+from experiments.cli.wording import CONFIG_ERRORS, describe, did_you_mean, nearest, no_such_choice
+from experiments.errors import UserError
+
+
+def check_command_line(task: Callable[..., object], config_dir: Path, config_name: str) -> None:
+    """Raises :class:`UserError` for the first mistake in ``sys.argv``; writes nothing.
+
+    Other exceptions of the :data:`CONFIG_ERRORS` mean that the main config itself is broken.
+    """
+    arguments = parse_arguments()
+    if arguments.hydra_help or arguments.shell_completion or arguments.experimental_rerun:
+        return  # these compose no config of ours
+    looks_only = bool(arguments.help or arguments.cfg or arguments.info)
+    with composer(task, arguments, config_dir, config_name) as compose:
+        overrides = _parse(compose, arguments.overrides)
+        swept = arguments.multirun or (not looks_only and _asks_for_sweep(compose, overrides))
+        jobs = _jobs(compose, overrides) if swept else iter([_single_job(compose, overrides)])
+        for number, job in enumerate(jobs):
+            config = _check_job(compose, job)
+            if not looks_only:
+                _check_complete(config)
+                if number == 0:
+                    _check_directory("hydra.sweep.dir" if swept else "hydra.run.dir", config)
+            elif arguments.package not in (None, "_global_"):
+                _check_package(arguments, to_tree(config))
+
+
+def _parse(compose: Composer, lines: Sequence[str]) -> list[Override]:
+    try:
+        overrides = compose.parse(lines)
+    except OverrideParseException as error:
+        if (meant := compose.choice_named(error.override)) is None:
+            raise
+        raise UserError(f"{error.override}: not a setting; did you mean {meant}?") from error
+    for override in overrides:
+        if not override.key_or_group:
+            raise UserError(f"{line_of(override)}: no key; write key=value")
+    return overrides
+
+
+def _asks_for_sweep(compose: Composer, overrides: Sequence[Override]) -> bool:
+    """Whether the config does, as ``hydra.mode=MULTIRUN`` makes it."""
+    try:
+        return bool(compose.compose(overrides).hydra.mode == RunMode.MULTIRUN)
+    except CONFIG_ERRORS:
+        return False  # as Hydra decides, too; the mistake is told when the job is checked
+
+
+def _single_job(compose: Composer, overrides: list[Override]) -> list[Override]:
+    for override in overrides:
+        if override.is_sweep_override():
+            fix = "put -m first to run a job for each"
+            if override.value_type == ValueType.SIMPLE_CHOICE_SWEEP and not (
+                compose.options(override.key_or_group)
+            ):
+                listed = f"{override.get_key_element()}=[{override.get_value_string()}]"
+                fix += f", or write '{listed}' for a list"
+            raise UserError(f"{line_of(override)}: several values; {fix}")
+    return overrides
+
+
+def _jobs(compose: Composer, overrides: list[Override]) -> Iterator[list[Override]]:
+    for override in overrides:
+        if override.is_hydra_override() and override.is_sweep_override():
+            raise UserError(f"{line_of(override)}: Hydra's own settings take one value in a sweep")
+    fixed = [override for override in overrides if not override.is_sweep_override()]
+    try:
+        config = compose.compose(fixed).hydra
+    except CONFIG_ERRORS:
+        return sweep(compose, overrides)  # told, with the override to blame, by the first job
+    for override in overrides:
+        if override.is_interval_sweep() and config.runtime.choices["hydra/sweeper"] == "basic":
+            key = override.get_key_element()
+            raise UserError(f"{line_of(override)}: a sweep lists its values, as in {key}=1,2,3")
+    configured = config.sweeper.get("params") or {}
+    params = compose.parse([f"{key}={value}" for key, value in configured.items()])
+    return sweep(compose, [*params, *overrides])
+
+
+def _check_job(compose: Composer, job: Sequence[Override]) -> DictConfig:
+    """Composes a job's config. The checks come first where Hydra's answer would be no help."""
+    choices = [override for override in job if compose.is_choice(override)]
+    settings = [override for override in job if not compose.is_choice(override)]
+    for override in choices:
+        _check_choice(override, compose.options(override.key_or_group))
+    base = _compose(compose, choices)
+    tree = to_tree(base)
+    for override in settings:
+        _check_keys(override, tree, compose)
+    config = _compose(compose, [*choices, *settings])
+    for override in settings:
+        _check_kinds(override, tree, base)
+    for group, choice in to_tree(config)["hydra"]["runtime"]["choices"].items():
+        if choice == "???":
+            listed = ", ".join(compose.options(group.partition("@")[0]))
+            raise UserError(f"{group}: not chosen; write {group}=... (choices: {listed})")
+    return config
+
+
+def _compose(compose: Composer, overrides: Sequence[Override]) -> DictConfig:
+    try:
+        return compose.compose(overrides)
+    except CONFIG_ERRORS as error:
+        if (told := _explain(compose, overrides)) is None:
+            raise
+        raise told from error
+
+
+def _explain(compose: Composer, overrides: Sequence[Override]) -> UserError | None:
+    """Adds one override after the other until Hydra complains; the last one is to blame."""
+    before = compose.compose([])  # fails where the main config does, whatever the overrides
+    for count, override in enumerate(overrides, start=1):
+        try:
+            before = compose.compose(overrides[:count])
+        except CONFIG_ERRORS as error:
+            chosen = before.hydra.runtime.choices
+            if compose.is_choice(override) and (told := _misplaced(override, chosen)):
+                return UserError(f"{line_of(override)}: {told}")
+            return UserError(f"{line_of(override)}: {describe(error)}")
+    return None
+
+
+def _misplaced(override: Override, chosen: Mapping[str, str | None]) -> str | None:
+    """What is wrong with the sign in front of a choice."""
+    line = line_of(override)
+    group = override.get_key_element().lstrip("+~")
+    if override.is_delete():
+        return None if group in chosen else f"{group} is not chosen, so it cannot be left out"
+    plain = line.lstrip("+")
+    if group in chosen:
+        return f"{group} is chosen already; write {plain}" if plain != line else None
+    return f"{group} is not chosen by default; write +{plain}" if not override.is_add() else None
+
+
+def _check_choice(override: Override, options: Sequence[str]) -> None:
+    value = override.value()
+    line, key = line_of(override), override.get_key_element()
+    if override.is_delete():
+        return
+    if value is None:
+        raise UserError(f"{line}: not a choice; write ~{key} to leave it out")
+    for name in map(str, value if isinstance(value, list) else [value]):
+        # A slash leaves the group and a dollar refers to another choice: Hydra's to look up.
+        if name.removesuffix(".yaml") not in (*options, "???") and not set(name) & set("/$"):
+            raise UserError(f"{line}: {no_such_choice(name, options)}")
+
+
+def _check_keys(override: Override, tree: dict[str, Any], compose: Composer) -> None:
+    adds = override.is_add() or override.is_force_add()
+    if adds and override.is_hydra_override():
+        return
+    line = line_of(override)
+    for key, _ in _settings(override):
+        found = _find(tree, key)
+        if found is _UNKNOWN:
+            raise UserError(_unknown_key(key, override, tree, compose))
+        if found is _OPEN and not adds:
+            raise UserError(f"{line}: a new key of an open section takes a plus; write +{line}")
+    default = _find(tree, override.key_or_group)
+    replaces = default is not _OPEN and not isinstance(default, dict | list | None)
+    if override.is_add() and replaces:
+        raise UserError(f"{line}: this key exists; write {line.removeprefix('+')}")
+    if line.endswith("=") and not override.is_delete():
+        raise UserError(f"{line}: no value; write {_example(override.key_or_group, default)}")
+
+
+def _unknown_key(key: str, override: Override, tree: dict[str, Any], compose: Composer) -> str:
+    inside = _same_side(tree, key)
+    known = [name for name, _ in _nodes(inside)]
+    spelled = {group: f"+{group}" for group in compose.groups if group not in known}
+    if "/" in key:
+        spelled = {group: group for group in compose.groups}
+    near = nearest(key, [*spelled, *known])
+    if near is not None:
+        return f"{key}: no such key; did you mean {spelled.get(near, near)}?"
+    choice = compose.choice_named(str(override.value()))
+    if choice is not None:
+        return f"{key}: no such key; did you mean {choice}?"
+    section = _deepest(tree, key)
+    names = _find(tree, section) if section else inside
+    return f"{key}: no such key (keys{f' of {section}' if section else ''}: {', '.join(names)})"
+
+
+def _same_side(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    """Hydra's own part of a config for a key of Hydra's; the rest for one of ours."""
+    is_hydra = re.match(r"hydra\b", key) is not None
+    return {name: value for name, value in tree.items() if (name == "hydra") is is_hydra}
+
+
+def _deepest(tree: dict[str, Any], key: str) -> str:
+    """The innermost section on the way to a key; empty at the root."""
+    while key := key.rpartition(".")[0]:
+        if isinstance(_find(tree, key), dict):
+            break
+    return key
+
+
+def _check_kinds(override: Override, tree: dict[str, Any], base: DictConfig) -> None:
+    if override.is_delete():
+        return
+    for key, value in _settings(override):
+        default = _find(tree, key)
+        kind = _kind(default)
+        if kind is None or value is None or _is_reference(value) or _is_kind(value, default):
+            continue
+        if not _is_typed(base, key):
+            meant = _whole(value) if type(default) is int else None
+            fix = _example(key, default if meant is None else meant)
+            raise UserError(f"{line_of(override)}: {key} takes {kind}; write {fix}")
+
+
+def _kind(default: object) -> str | None:
+    """The kind of value that may replace a default, in words; None where anything may."""
+    match default:
+        case bool():
+            return "true or false"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number"
+        case list():
+            return "a list"
+        case dict() if default:
+            return "no value, being a section"
+    return None
+
+
+def _is_kind(value: object, default: object) -> bool:
+    if isinstance(value, bool) or not isinstance(default, float):
+        return type(value) is type(default)
+    return isinstance(value, int | float)
+
+
+def _whole(value: object) -> int | None:
+    """The number that ``1e4`` was meant to be."""
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def _example(key: str, default: object) -> str:
+    """A setting that would be accepted, made of the default."""
+    match default:
+        case bool():
+            return f"{key}=true or {key}=false"
+        case int() | float():
+            return f"{key}={default}"
+        case list():
+            return f"'{key}=[{','.join(map(str, default))}]'"
+        case dict() if default:
+            inner, value = next(iter(default.items()))
+            return _example(f"{key}.{inner}", value)
+    return f"{key}=VALUE"
+
+
+def _is_typed(base: DictConfig, key: str) -> bool:
+    """Whether OmegaConf checks the values of a key's section, as a structured config asks."""
+    parent = key.rpartition(".")[0]
+    section = OmegaConf.select(base, parent) if parent else base
+    return isinstance(section, DictConfig) and OmegaConf.get_type(section) is not dict
+
+
+def _check_complete(config: DictConfig) -> None:
+    tree = to_tree(config)
+    del tree["hydra"]
+    for key, value in _nodes(tree):
+        if value == "???":
+            raise UserError(f"{key}: no value; write {key}=VALUE")
+    with as_if_running(config) as running:
+        directories = "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"
+        for key, value in [*_nodes(tree), *((key, "${") for key in directories)]:
+            if _is_reference(value):
+                _check_reference(running, key, value, tree)
+
+
+def _check_reference(config: DictConfig, key: str, value: str, tree: dict[str, Any]) -> None:
+    try:
+        OmegaConf.select(config, key, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        setting = f"{key}={value}" if value != "${" else key
+        wrong = (
+            name for name in re.findall(r"\$\{([\w.]+)\}", value) if _find(tree, name) is _UNKNOWN
+        )
+        known = [name for name, _ in _nodes(tree) if name != key]
+        hint = next((did_you_mean(name, known) for name in wrong), "")
+        raise UserError(f"{setting}: {describe(error)}{hint}") from error
+
+
+def _check_directory(key: str, config: DictConfig) -> None:
+    """Whether the output directory can be made, without making it."""
+    with as_if_running(config) as running:
+        directory = str(OmegaConf.select(running, key))
+    path = Path(directory).absolute()
+    existing = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    if not existing.is_dir():
+        problem = f"{existing} is not a directory"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        problem = f"{existing} cannot be written to"
+    else:
+        return
+    raise UserError(f"{key}={directory}: {problem}; write {key}=ANOTHER_DIRECTORY")
+
+
+def _check_package(arguments: argparse.Namespace, tree: dict[str, Any]) -> None:
+    name = arguments.package
+    if _find(tree, name) is _UNKNOWN:
+        hint = did_you_mean(name, (key for key, _ in _nodes(_same_side(tree, name))))
+        raise UserError(f"--package {name}: no such key{hint}")
+
+
+class _Unknown:
+    """Two answers that are no value."""
+
+
+_UNKNOWN, _OPEN = _Unknown(), _Unknown()
+
+
+def _find(tree: object, key: str) -> Any:
+    """The value of a dotted key, ``_OPEN`` where any key is welcome, or ``_UNKNOWN``."""
+    for part in key.split("."):
+        if isinstance(tree, dict) and part in tree:
+            tree = tree[part]
+        elif isinstance(tree, list) and part.isdecimal() and int(part) < len(tree):
+            tree = tree[int(part)]
+        else:
+            # A reference may lead to anything, and Hydra follows it.
+            return _OPEN if tree == {} or _is_reference(tree) else _UNKNOWN
+    return tree
+
+
+def _nodes(tree: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All dotted keys and their values, sections included."""
+    items = dict(enumerate(tree)) if isinstance(tree, list) else tree
+    for name, value in items.items() if isinstance(items, dict) else ():
+        key = f"{prefix}.{name}" if prefix else str(name)
+        yield key, value
+        yield from _nodes(value, key)
+
+
+def _settings(override: Override) -> list[tuple[str, Any]]:
+    """The dotted keys that an override sets, and to what; a dictionary sets several."""
+    flat: list[tuple[str, Any]] = []
+    pending: list[tuple[str, Any]] = [(override.key_or_group, override.value())]
+    while pending:
+        key, value = pending.pop(0)
+        if isinstance(value, dict) and value:
+            pending += [(f"{key}.{name}", inner) for name, inner in value.items()]
+        else:
+            flat.append((key, value))
+    return flat
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and "${" in value
