@@ -1,1 +1,26 @@
-"""Sorting for Flax models, with a derivative written by hand."""
+"""Sorting for Flax models, with a derivative written by hand.
+
+A sort is a permutation, and a permutation is a linear map whose transpose is its inverse: the
+derivative of a sort is never another sort. Layers are in `diffsort.nnx` and `diffsort.linen`.
+"""
+
+from diffsort.implementations import implementation_names, register_implementation
+from diffsort.permutations import inverse_permutation, permute
+from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
+from diffsort.statistics import l_statistic
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "argsort",
+    "implementation_names",
+    "inverse_permutation",
+    "l_statistic",
+    "permute",
+    "rank",
+    "register_implementation",
+    "sort",
+    "sort_key_val",
+    "sort_with_indices",
+    "top_k",
+]

@@ -1,0 +1,62 @@
+"""Checks shared by the public functions: clear errors, at trace time."""
+
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from diffsort.sharding import laid_out_like
+
+
+def canonical_axis(axis: int, rank: int) -> int:
+    """Returns `axis` counted from the front.
+
+    Raises:
+        TypeError: `axis` is not an integer.
+        ValueError: `axis` is out of range for that rank.
+    """
+    try:
+        axis = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis must be an integer, not {axis!r}.") from None
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} is out of range for an array of rank {rank}.")
+    return axis % rank
+
+
+def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
+    """Returns `x` as an array that can be ordered.
+
+    Raises:
+        TypeError: the dtype is complex, or no number at all.
+    """
+    array = jnp.asarray(x)
+    if not (jnp.isdtype(array.dtype, "bool") or jnp.issubdtype(array.dtype, jnp.number)):
+        raise TypeError(f"{name} must hold real numbers, not {array.dtype}.")
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise TypeError(
+            f"{name} is {array.dtype}: complex numbers have no order; sort their .real."
+        )
+    return array
+
+
+def mask_like(where: ArrayLike, x: jax.Array) -> jax.Array:
+    """Returns the mask `where` broadcast to the shape of `x`.
+
+    Raises:
+        TypeError: `where` is not boolean.
+        ValueError: `where` does not broadcast to the shape of `x`.
+    """
+    mask = jnp.asarray(where)
+    if mask.dtype != jnp.bool_:
+        raise TypeError(f"where must be boolean, not {mask.dtype}; use where=mask.astype(bool).")
+    try:
+        shape = np.broadcast_shapes(mask.shape, x.shape)
+    except ValueError:
+        shape = ()
+    if shape != x.shape:
+        raise ValueError(f"where has shape {mask.shape}, which does not broadcast to {x.shape}.")
+    mask = mask.reshape((1,) * (x.ndim - mask.ndim) + mask.shape)
+    return jnp.broadcast_to(laid_out_like(mask, x), shape)

@@ -1,0 +1,90 @@
+"""The portable engine: the sorting permutation in plain XLA, on every platform.
+
+XLA's CPU sort runs fast for one integer operand only, several times slower for anything else. So on
+CPU the key and the index travel in one integer, key above index, and the index also makes the sort
+stable. Elsewhere the key and an int32 index are two operands, the form that reaches the radix sort of
+NVIDIA's CUB.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from diffsort.engines import keys as order
+from diffsort.gathering import gather
+
+
+def argsort(
+    x: jax.Array, *, axis: int, descending: bool = False, where: jax.Array | None = None
+) -> jax.Array:
+    """Returns the stable sorting permutation of `x` along `axis`, int32.
+
+    Args:
+        x: any real dtype.
+        axis: non-negative.
+        descending: order from the greatest down, ties still in input order.
+        where: boolean, of the shape of `x`; masked elements come last.
+    """
+    arrays = (x,) if where is None else (x, where)
+    # Sorting the last axis is quicker than sorting across strides, transposes included.
+    indices = lax.platform_dependent(
+        *(jnp.swapaxes(a, axis, -1) for a in arrays),
+        cpu=functools.partial(_argsort_packed, descending=descending),
+        default=functools.partial(_argsort_pairs, descending=descending),
+    )
+    return jnp.swapaxes(indices, axis, -1)
+
+
+def _argsort_packed(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
+    # 64-bit integers exist under enable_x64 only, whatever the user's setting.
+    with jax.enable_x64(True):
+        keys = order.order_keys(x, descending)
+        if keys.values.dtype == jnp.int64:
+            return _argsort_wide(keys, where)
+        if where is not None:
+            if not keys.fits(keys.low, keys.high + 1):
+                keys = order.Keys(keys.values.astype(jnp.int64), keys.low, keys.high)
+            keys = order.mask_last(keys, where)
+        return _sort_packed(keys)
+
+
+def _argsort_wide(keys: order.Keys, where: jax.Array | None) -> jax.Array:
+    """Sorts 64-bit keys in two stable passes, by the low and then by the high half."""
+    half = jnp.int64(32)
+    low = order.Keys(keys.values & jnp.int64(0xFFFFFFFF), 0, 0xFFFFFFFF)
+    high = order.Keys(keys.values >> half, keys.low >> 32, keys.high >> 32)
+    if where is not None:
+        high = order.mask_last(high, where)
+    first = _sort_packed(low)
+    rearranged = order.Keys(gather(high.values, first, first.ndim - 1), high.low, high.high)
+    return gather(first, _sort_packed(rearranged), first.ndim - 1)
+
+
+def _sort_packed(keys: order.Keys) -> jax.Array:
+    """Sorts `key << b | index` along the last axis and returns the indices."""
+    values = keys.values
+    b = (values.shape[-1] - 1).bit_length()
+    low, high = keys.low << b, (keys.high << b) | ((1 << b) - 1)
+    limits = jnp.iinfo(jnp.int32)
+    word = jnp.int32 if limits.min <= low and high <= limits.max else jnp.int64
+    iota = lax.broadcasted_iota(word, values.shape, values.ndim - 1)
+    packed = (values.astype(word) << word(b)) | iota
+    ordered = lax.sort(packed, dimension=values.ndim - 1, is_stable=False)
+    return (ordered & word((1 << b) - 1)).astype(jnp.int32)
+
+
+def _argsort_pairs(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
+    keys = order.order_keys(x, descending)
+    operands = [keys.values]
+    if where is not None:
+        if keys.fits(keys.low, keys.high + 1):
+            operands = [order.mask_last(keys, where).values]
+        else:
+            operands = [(~where).astype(jnp.int32), keys.values]
+    iota = lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)
+    *_, indices = lax.sort(
+        (*operands, iota), dimension=x.ndim - 1, is_stable=True, num_keys=len(operands)
+    )
+    return indices

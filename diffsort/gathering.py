@@ -1,0 +1,101 @@
+"""Gather along an axis and its transpose, for indices that never repeat.
+
+Both exist in two forms. The flat form addresses the array as one row: fewest indices, fastest. The
+batched form names every axis to XLA, which can then partition it without moving data between devices;
+it is the form for programs that may be sharded behind our back.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+
+
+def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+    """Returns `out[..., i, ...] = x[..., indices[..., i, ...], ...]`.
+
+    Args:
+        x: any dtype.
+        indices: int32, of the rank of `x`; an axis of length 1, other than `axis`, holds for the whole
+            of that axis of `x`. Out-of-range indices are the caller's mistake, and not checked.
+        axis: where to gather; non-negative.
+    """
+    if _addressable_flat(x, indices):
+        flat = _flat_indices(indices, axis)
+        return x.reshape(-1).at[flat].get(mode=_BOUNDS, unique_indices=True)
+    batch, whole = _split_axes(x, indices, axis)
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=whole,
+        collapsed_slice_dims=(axis,),
+        start_index_map=(axis,),
+        operand_batching_dims=batch,
+        start_indices_batching_dims=_positions(batch, whole),
+    )
+    sizes = tuple(x.shape[d] if d in whole else 1 for d in range(x.ndim))
+    starts = jnp.squeeze(indices, whole)[..., None]
+    return lax.gather(x, starts, numbers, sizes, unique_indices=True, mode=_BOUNDS)
+
+
+def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+    """Returns `out[..., indices[..., i, ...], ...] = values[..., i, ...]`, the transpose of `gather`.
+
+    Args:
+        values: any dtype.
+        indices: as in `gather`; a permutation along `axis`.
+        axis: where to scatter; non-negative.
+    """
+    if _addressable_flat(values, indices):
+        flat = _flat_indices(indices, axis).reshape(-1)
+        out = jnp.zeros(values.size, values.dtype)
+        out = out.at[flat].set(values.reshape(-1), mode=_BOUNDS, unique_indices=True)
+        return out.reshape(values.shape)
+    batch, whole = _split_axes(values, indices, axis)
+    numbers = lax.ScatterDimensionNumbers(
+        update_window_dims=whole,
+        inserted_window_dims=(axis,),
+        scatter_dims_to_operand_dims=(axis,),
+        operand_batching_dims=batch,
+        scatter_indices_batching_dims=_positions(batch, whole),
+    )
+    starts = jnp.squeeze(indices, whole)[..., None]
+    out = jnp.zeros_like(values)
+    return lax.scatter(out, starts, values, numbers, unique_indices=True, mode=_BOUNDS)
+
+
+def _split_axes(
+    x: jax.Array, indices: jax.Array, axis: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the axes that batch and the axes that are moved whole."""
+    others = [d for d in range(x.ndim) if d != axis]
+    whole = tuple(d for d in others if indices.shape[d] == 1 and x.shape[d] != 1)
+    return tuple(d for d in others if d not in whole), whole
+
+
+def _positions(batch: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
+    """Where the batch axes stand once the whole axes are squeezed away."""
+    return tuple(d - sum(w < d for w in whole) for d in batch)
+
+
+def _flat_indices(indices: jax.Array, axis: int) -> jax.Array:
+    shape = indices.shape
+    flat = indices * jnp.int32(math.prod(shape[axis + 1 :]))
+    for d in range(len(shape)):
+        if d != axis and shape[d] > 1:
+            stride = jnp.int32(math.prod(shape[d + 1 :]))
+            flat += lax.broadcasted_iota(jnp.int32, shape, d) * stride
+    return flat
+
+
+def _addressable_flat(x: jax.Array, indices: jax.Array) -> bool:
+    return x.shape == indices.shape and 1 < x.size < 2**31 and _on_one_device()
+
+
+def _on_one_device() -> bool:
+    """Whether this code runs on one device's data: one device at all, or inside a full shard_map."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if not mesh.empty and all(t == jax.sharding.AxisType.Manual for t in mesh.axis_types):
+        return True
+    return jax.device_count() == 1

@@ -1,0 +1,122 @@
+"""Permutations as linear maps: the one derivative of this library, written by hand.
+
+`permute` is linear in `x`, its matrix is a permutation matrix P, and the transpose of P is its inverse.
+So the tangent of `P x` is `P t`, the cotangent is `Pᵀ c`, and no order of derivative ever sorts again.
+`jax.lax.custom_linear_solve` states exactly that to JAX, in public terms: y = P x *solves* Pᵀ y = x. It
+gives forward mode, reverse mode, batching and transposition from the two maps below, at every order.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from diffsort import sharding
+from diffsort._arguments import canonical_axis
+from diffsort.gathering import gather, scatter
+
+Unpermute = Callable[[jax.Array, jax.Array, int], jax.Array]
+
+
+def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
+    """Rearranges `x` along `axis`: `out[..., i, ...] = x[..., indices[..., i, ...], ...]`.
+
+    Linear in `x`, and differentiable in it any number of times, in both modes; the transpose is the
+    inverse permutation.
+
+    Args:
+        x: array of any dtype.
+        indices: integers, each slice along `axis` a permutation of `0 … n−1` (this is not checked). Of
+            the shape of `x`, except that an axis other than `axis` may have length 1 and then holds for
+            that whole axis of `x`; or one-dimensional, one permutation for all slices.
+        axis: the axis to rearrange.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `indices` are not integers.
+        ValueError: `axis` is out of range, or the shapes do not fit.
+
+    >>> import jax.numpy as jnp
+    >>> permute(jnp.array([10., 20., 30.]), jnp.array([2, 0, 1]))
+    Array([30., 10., 20.], dtype=float32)
+    """
+    x, indices, axis = _checked(x, indices, axis)
+    return sharding.on_shards(lambda a, i: linear_permutation(a, i, axis), axis, x, indices)
+
+
+def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
+    """Returns the permutation that undoes `indices`: `out[..., indices[..., i, ...], ...] = i`.
+
+    Args:
+        indices: integers, each slice along `axis` a permutation of `0 … n−1` (this is not checked).
+        axis: the axis along which they permute.
+
+    Returns:
+        int32, of the shape of `indices`.
+
+    Raises:
+        TypeError: `indices` are not integers.
+        ValueError: `axis` is out of range.
+
+    >>> import jax.numpy as jnp
+    >>> inverse_permutation(jnp.array([2, 0, 1]))
+    Array([1, 2, 0], dtype=int32)
+    """
+    indices = _integers(indices)
+    axis = canonical_axis(axis, indices.ndim)
+    return sharding.on_shards(lambda i: inverse_rows(i, axis), axis, indices)
+
+
+def linear_permutation(
+    x: jax.Array, indices: jax.Array, axis: int, unpermute: Unpermute = scatter
+) -> jax.Array:
+    """`permute` without the checks, and with a choice of how the inverse is applied.
+
+    Args:
+        x: any dtype.
+        indices: int32, fit for `x`.
+        axis: non-negative.
+        unpermute: applies the inverse permutation: `unpermute(values, indices, axis)`.
+    """
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        return gather(x, indices, axis)
+
+    return lax.custom_linear_solve(
+        # Never run: it tells JAX what is being solved, and JAX only looks at its transpose.
+        matvec=lambda values: scatter(values, indices, axis),
+        b=x,
+        solve=lambda _, values: gather(values, indices, axis),
+        transpose_solve=lambda _, values: unpermute(values, indices, axis),
+    )
+
+
+def inverse_rows(indices: jax.Array, axis: int) -> jax.Array:
+    """`inverse_permutation` without the checks."""
+    return scatter(lax.broadcasted_iota(jnp.int32, indices.shape, axis), indices, axis)
+
+
+def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
+    x, indices = jnp.asarray(x), _integers(indices)
+    axis = canonical_axis(axis, x.ndim)
+    if indices.ndim == 1 and x.ndim > 1:
+        indices = indices.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
+    fits = indices.ndim == x.ndim and all(
+        i == n or (i == 1 and d != axis)
+        for d, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))
+    )
+    if not fits:
+        raise ValueError(
+            f"indices of shape {indices.shape} do not permute axis {axis} of an array of shape "
+            f"{x.shape}: give them that shape (length 1 allowed off the axis) or one dimension."
+        )
+    return x, indices, axis
+
+
+def _integers(indices: jax.Array) -> jax.Array:
+    indices = jnp.asarray(indices)
+    if not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise TypeError(f"indices must be integers, not {indices.dtype}.")
+    return indices.astype(jnp.int32)

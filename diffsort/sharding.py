@@ -1,0 +1,65 @@
+"""Explicit sharding: run on each device's own rows.
+
+Under explicit sharding every primitive must know its output's sharding, and several that a sort is made
+of (iota, gather, reshape) can't say. Each device sorts its own rows, so a shard_map over the explicit
+mesh axes says it for all of them. Automatic sharding needs nothing of this.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec
+
+
+def on_shards(function: Callable[..., Any], axis: int, *arrays: jax.Array | None) -> Any:
+    """Calls `function(*arrays)`, under explicit sharding on each device's shard.
+
+    Args:
+        function: works along `axis` alone and returns arrays of the shape of the first array.
+        axis: non-negative; must not be split between devices.
+        *arrays: of one rank, the first one leading: the others are laid out as it is. None is passed on.
+
+    Raises:
+        ValueError: `axis` is split between devices.
+    """
+    leader = arrays[0]
+    assert leader is not None
+    layout = jax.typeof(leader).sharding
+    split = _explicit_axes(layout.mesh) & set(jax.tree.leaves(tuple(layout.spec)))
+    if not split:
+        return function(*arrays)
+    names = layout.spec[axis]
+    if names is not None:
+        raise ValueError(
+            f"axis {axis} is split between devices (mesh axis {names!r}), and an axis is sorted as a "
+            "whole: gather it first with jax.sharding.reshard(x, spec) where the spec has None there."
+        )
+    present = [laid_out_like(a, leader) for a in arrays if a is not None]
+
+    def local(*shards: jax.Array) -> Any:
+        queue = iter(shards)
+        return function(*(None if a is None else next(queue) for a in arrays))
+
+    return jax.shard_map(
+        local,
+        mesh=layout.mesh if jax.sharding.get_abstract_mesh().empty else None,
+        in_specs=tuple(jax.typeof(a).sharding.spec for a in present),
+        out_specs=layout.spec,
+        axis_names=split,
+    )(*present)
+
+
+def laid_out_like(array: jax.Array, leader: jax.Array) -> jax.Array:
+    """Returns `array` laid out over the devices as `leader` is; axes of length 1 go to every device."""
+    layout = jax.typeof(leader).sharding
+    if not _explicit_axes(layout.mesh):
+        return array
+    sizes = zip(array.shape, leader.shape, layout.spec, strict=True)
+    spec = PartitionSpec(*(name if a == n else None for a, n, name in sizes))
+    return jax.sharding.reshard(array, NamedSharding(layout.mesh, spec))
+
+
+def _explicit_axes(mesh: AbstractMesh) -> set[str]:
+    pairs = zip(mesh.axis_names, mesh.axis_types, strict=True)
+    return {name for name, kind in pairs if kind == AxisType.Explicit}

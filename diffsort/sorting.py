@@ -1,0 +1,307 @@
+"""Sorting and its relatives: differentiable, masked, along any axis."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from diffsort import sharding
+from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort.implementations import Implementation, get_implementation
+from diffsort.permutations import inverse_rows
+
+
+def sort(
+    x: ArrayLike,
+    axis: int | None = -1,
+    *,
+    descending: bool = False,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> jax.Array:
+    """Sorts `x` along `axis`: jax.numpy.sort, bit for bit, with a mask and a derivative of its own.
+
+    NaNs sort last (first when descending), −0.0 and +0.0 are equal and both kept. Sorting is a
+    permutation P, so the tangent of the result is `P t` and the cotangent of `x` is `Pᵀ c`. Ties share
+    out their gradients by position: in input order, and in reverse input order when descending, since
+    jax.numpy.sort then reverses the ascending result.
+
+    Args:
+        x: array of any real dtype.
+        axis: the axis to sort; None sorts the flattened array.
+        descending: from the greatest down.
+        where: boolean mask, broadcastable to `x`. Masked elements (False) come after all others, as 0;
+            what they hold reaches no value and no gradient.
+        implementation: how to sort and differentiate: "manual", "builtin" (JAX's own),
+            "double_argsort" (the article's), or one that was registered.
+
+    Returns:
+        The sorted values, of the shape (flattened for `axis=None`) and dtype of `x`.
+
+    Raises:
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `axis`, `where` or `implementation` does not fit.
+
+    Source: "Differentiating through sort" (2022), for the derivative.
+
+    >>> import jax, jax.numpy as jnp
+    >>> sort(jnp.array([3., 1., 2.]))
+    Array([1., 2., 3.], dtype=float32)
+    >>> jax.grad(lambda x: sort(x)[0])(jnp.array([3., 1., 2.]))
+    Array([0., 1., 0.], dtype=float32)
+    >>> sort(jnp.array([3., jnp.nan, 2.]), where=jnp.array([True, False, True]))
+    Array([2., 3., 0.], dtype=float32)
+    """
+    chosen = get_implementation(implementation)
+    x, axis, where = _prepared(x, axis, where)
+    if x.shape[axis] < 2:
+        return x
+
+    def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
+        with jax.named_scope("diffsort.sort"):
+            return chosen.sort(x, axis=axis, descending=descending, where=where)
+
+    return sharding.on_shards(local, axis, x, where)
+
+
+def sort_with_indices(
+    x: ArrayLike,
+    axis: int | None = -1,
+    *,
+    descending: bool = False,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> tuple[jax.Array, jax.Array]:
+    """Sorts `x` along `axis` and returns the permutation too: `values == x[indices]`.
+
+    Args:
+        x: array of any real dtype.
+        axis: the axis to sort; None sorts the flattened array.
+        descending: from the greatest down; ties stay in input order, as in jax.numpy.argsort.
+        where: boolean mask, broadcastable to `x`; masked elements come last, as 0.
+        implementation: as in `sort`; it must have a permutation.
+
+    Returns:
+        (values, indices): the values differentiable, the indices int32.
+
+    Raises:
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `axis`, `where` or `implementation` does not fit.
+
+    >>> import jax.numpy as jnp
+    >>> sort_with_indices(jnp.array([3., 1., 2.]))
+    (Array([1., 2., 3.], dtype=float32), Array([1, 2, 0], dtype=int32))
+    """
+    chosen = get_implementation(implementation)
+    x, axis, where = _prepared(x, axis, where)
+    indices = _indices(chosen, x, axis, descending, where)
+    return _moved(chosen, x, indices, axis), indices
+
+
+def argsort(
+    x: ArrayLike,
+    axis: int | None = -1,
+    *,
+    descending: bool = False,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> jax.Array:
+    """Returns the stable permutation that sorts `x` along `axis`, as jax.numpy.argsort does.
+
+    Args:
+        x: array of any real dtype.
+        axis: the axis to sort; None sorts the flattened array.
+        descending: from the greatest down; ties stay in input order.
+        where: boolean mask, broadcastable to `x`; masked elements come last, in input order.
+        implementation: as in `sort`; it must have a permutation.
+
+    Returns:
+        int32 indices, of the shape of `x` (flattened for `axis=None`).
+
+    Raises:
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `axis`, `where` or `implementation` does not fit.
+
+    >>> import jax.numpy as jnp
+    >>> argsort(jnp.array([3., 1., 2.]))
+    Array([1, 2, 0], dtype=int32)
+    """
+    chosen = get_implementation(implementation)
+    x, axis, where = _prepared(x, axis, where)
+    return _indices(chosen, x, axis, descending, where)
+
+
+def rank(
+    x: ArrayLike,
+    axis: int | None = -1,
+    *,
+    descending: bool = False,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> jax.Array:
+    """Returns the position of each element in the sorted order, from 0: the inverse of `argsort`.
+
+    Args:
+        x: array of any real dtype.
+        axis: the axis to rank along; None ranks the flattened array.
+        descending: rank 0 for the greatest; ties rank in input order.
+        where: boolean mask, broadcastable to `x`; masked elements rank after all others.
+        implementation: as in `sort`; it must have a permutation.
+
+    Returns:
+        int32 ranks, of the shape of `x` (flattened for `axis=None`).
+
+    Raises:
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `axis`, `where` or `implementation` does not fit.
+
+    >>> import jax.numpy as jnp
+    >>> rank(jnp.array([3., 1., 2.]))
+    Array([2, 0, 1], dtype=int32)
+    """
+    chosen = get_implementation(implementation)
+    x, axis, where = _prepared(x, axis, where)
+    indices = _indices(chosen, x, axis, descending, where)
+    return sharding.on_shards(lambda i: inverse_rows(i, axis), axis, indices)
+
+
+def sort_key_val(
+    keys: ArrayLike,
+    values: Any,
+    axis: int = -1,
+    *,
+    descending: bool = False,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> tuple[jax.Array, Any]:
+    """Sorts `keys` along `axis` and rearranges `values` with them.
+
+    Differentiable in both: keys and values are moved by the same permutation.
+
+    Args:
+        keys: array of any real dtype.
+        values: a pytree of arrays of the rank of `keys`, each of its shape, or longer where `keys` has
+            length 1 off the axis: keys of shape (n, 1) sort the rows of values of shape (n, c).
+        axis: the axis to sort.
+        descending: from the greatest key down; ties stay in input order.
+        where: boolean mask, broadcastable to `keys`; masked keys come last, and they and their values
+            come back as 0.
+        implementation: as in `sort`; it must have a permutation.
+
+    Returns:
+        (keys, values), sorted.
+
+    Raises:
+        TypeError: `keys` are not real, or `where` not boolean.
+        ValueError: `axis`, `where`, `implementation` or the shape of a value does not fit.
+
+    >>> import jax.numpy as jnp
+    >>> sort_key_val(jnp.array([3, 1, 2]), {"a": jnp.array([30., 10., 20.])})
+    (Array([1, 2, 3], dtype=int32), {'a': Array([10., 20., 30.], dtype=float32)})
+    """
+    chosen = get_implementation(implementation)
+    keys, axis, where = _prepared(keys, axis, where)
+    indices = _indices(chosen, keys, axis, descending, where)
+
+    def follow(value: ArrayLike) -> jax.Array:
+        value = jnp.asarray(value)
+        _check_follows(value, keys, axis)
+        if where is not None:
+            value = _zero_masked(value, mask_like(where, value))
+        return _moved(chosen, value, indices, axis)
+
+    return _moved(chosen, keys, indices, axis), jax.tree.map(follow, values)
+
+
+def top_k(
+    x: ArrayLike,
+    k: int,
+    axis: int = -1,
+    *,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> tuple[jax.Array, jax.Array]:
+    """Returns the `k` greatest elements along `axis`, from the greatest down, and where they stood.
+
+    Args:
+        x: array of any real dtype.
+        k: how many, 0 ≤ k ≤ n.
+        axis: the axis to select along.
+        where: boolean mask, broadcastable to `x`. Masked elements are taken last, as 0.
+        implementation: as in `sort`; it must have a permutation.
+
+    Returns:
+        (values, indices) with length `k` along `axis`: the values differentiable, the indices int32. Of
+        equal elements the first comes first.
+
+    Raises:
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `k` is negative or greater than n; `axis`, `where` or `implementation` does not fit.
+
+    >>> import jax.numpy as jnp
+    >>> top_k(jnp.array([3., 1., 2.]), 2)
+    (Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32))
+    """
+    array = real_array(x)
+    axis = canonical_axis(axis, array.ndim)
+    n = array.shape[axis]
+    if not 0 <= k <= n:
+        raise ValueError(f"k={k} is not between 0 and {n}, the length of axis {axis}.")
+    values, indices = sort_with_indices(
+        array, axis, descending=True, where=where, implementation=implementation
+    )
+    return lax.slice_in_dim(values, 0, k, axis=axis), lax.slice_in_dim(indices, 0, k, axis=axis)
+
+
+def _prepared(
+    x: ArrayLike, axis: int | None, where: ArrayLike | None
+) -> tuple[jax.Array, int, jax.Array | None]:
+    """Checks the arguments; zeroes what is masked; flattens for `axis=None`."""
+    array = real_array(x)
+    mask = None if where is None else mask_like(where, array)
+    if mask is not None:
+        array = _zero_masked(array, mask)
+    if axis is None:
+        array, axis = array.reshape(-1), 0
+        mask = None if mask is None else mask.reshape(-1)
+    return array, canonical_axis(axis, array.ndim), mask
+
+
+def _zero_masked(x: jax.Array, where: jax.Array) -> jax.Array:
+    return jnp.where(where, x, jnp.zeros_like(x))
+
+
+def _indices(
+    chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
+) -> jax.Array:
+    find = chosen.permutation()
+
+    def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
+        if x.shape[axis] < 2:
+            return lax.broadcasted_iota(jnp.int32, x.shape, axis)
+        with jax.named_scope("diffsort.argsort"):
+            return find(lax.stop_gradient(x), axis=axis, descending=descending, where=where)
+
+    return sharding.on_shards(local, axis, x, where)
+
+
+def _moved(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+    def local(x: jax.Array, indices: jax.Array) -> jax.Array:
+        with jax.named_scope("diffsort.permute"):
+            return chosen.permute(x, indices, axis)
+
+    return sharding.on_shards(local, axis, x, indices)
+
+
+def _check_follows(value: jax.Array, keys: jax.Array, axis: int) -> None:
+    fits = value.ndim == keys.ndim and all(
+        k == v or (k == 1 and d != axis)
+        for d, (k, v) in enumerate(zip(keys.shape, value.shape, strict=True))
+    )
+    if not fits:
+        raise ValueError(
+            f"a value of shape {value.shape} cannot follow keys of shape {keys.shape} along axis "
+            f"{axis}: shapes must be equal, or the keys of length 1 off that axis."
+        )
