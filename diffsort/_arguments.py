@@ -36,9 +36,7 @@ def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
     if not (jnp.isdtype(array.dtype, "bool") or jnp.issubdtype(array.dtype, jnp.number)):
         raise TypeError(f"{name} must hold real numbers, not {array.dtype}.")
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
-        raise TypeError(
-            f"{name} is {array.dtype}: complex numbers have no order; sort their .real."
-        )
+        raise TypeError(f"{name} is {array.dtype}: complex numbers have no order; sort their .real.")
     return array
 
 

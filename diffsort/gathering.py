@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+_BOUNDS = "promise_in_bounds"
 
 
 def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
@@ -65,9 +65,7 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     return lax.scatter(out, starts, values, numbers, unique_indices=True, mode=_BOUNDS)
 
 
-def _split_axes(
-    x: jax.Array, indices: jax.Array, axis: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _split_axes(x: jax.Array, indices: jax.Array, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Returns the axes that batch and the axes that are moved whole."""
     others = [d for d in range(x.ndim) if d != axis]
     whole = tuple(d for d in others if indices.shape[d] == 1 and x.shape[d] != 1)

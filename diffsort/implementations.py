@@ -21,9 +21,7 @@ from diffsort.permutations import linear_permutation
 class Sort(Protocol):
     """A differentiable sort along one axis."""
 
-    def __call__(
-        self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         """Returns `x` sorted, masked elements last.
 
         Args:
@@ -37,9 +35,7 @@ class Sort(Protocol):
 class Argsort(Protocol):
     """The stable permutation of a sort."""
 
-    def __call__(
-        self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         """Returns int32 indices, ties in input order, masked elements last; arguments as for Sort."""
 
 
@@ -103,9 +99,7 @@ def through_permutation(name: str, argsort: Argsort, permute: Permute) -> Implem
 def _ties_reversed(argsort: Argsort) -> Argsort:
     """jax.numpy.sort sorts down by reversing: ties, and their gradients, come in reverse order."""
 
-    def reversed_argsort(
-        x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None
-    ) -> jax.Array:
+    def reversed_argsort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         where = None if where is None else lax.rev(where, (axis,))
         indices = argsort(lax.rev(x, (axis,)), axis=axis, descending=descending, where=where)
         return jnp.int32(x.shape[axis] - 1) - indices
@@ -113,9 +107,7 @@ def _ties_reversed(argsort: Argsort) -> Argsort:
     return reversed_argsort
 
 
-def _builtin_sort(
-    x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None
-) -> jax.Array:
+def _builtin_sort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
     if where is None:
         return jnp.sort(x, axis, descending=descending)
     # Reversed, masked elements must come last again, so they are sorted to the front.
@@ -124,9 +116,7 @@ def _builtin_sort(
     return lax.rev(values, (axis,)) if descending else values
 
 
-def _builtin_argsort(
-    x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None
-) -> jax.Array:
+def _builtin_argsort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
     """jax.numpy.argsort in lax terms: by itself it loses track of varying axes inside a shard_map."""
     iota = lax.broadcasted_iota(jnp.int32, x.shape, axis)
     if not descending:

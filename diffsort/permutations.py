@@ -104,8 +104,7 @@ def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, ja
     if indices.ndim == 1 and x.ndim > 1:
         indices = indices.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
     fits = indices.ndim == x.ndim and all(
-        i == n or (i == 1 and d != axis)
-        for d, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))
+        i == n or (i == 1 and d != axis) for d, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))
     )
     if not fits:
         raise ValueError(

@@ -12,19 +12,19 @@ import jax
 from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec
 
 
-def on_shards(function: Callable[..., Any], axis: int, *arrays: jax.Array | None) -> Any:
-    """Calls `function(*arrays)`, under explicit sharding on each device's shard.
+def on_shards(function: Callable[..., Any], axis: int, leader: jax.Array, *others: jax.Array | None) -> Any:
+    """Calls `function(leader, *others)`, under explicit sharding on each device's shard.
 
     Args:
-        function: works along `axis` alone and returns arrays of the shape of the first array.
+        function: works along `axis` alone and returns arrays of the shape of `leader`.
         axis: non-negative; must not be split between devices.
-        *arrays: of one rank, the first one leading: the others are laid out as it is. None is passed on.
+        leader: array whose layout counts.
+        *others: arrays of the same rank, which are laid out like `leader`; None is passed on.
 
     Raises:
         ValueError: `axis` is split between devices.
     """
-    leader = arrays[0]
-    assert leader is not None
+    arrays = (leader, *others)
     layout = jax.typeof(leader).sharding
     split = _explicit_axes(layout.mesh) & set(jax.tree.leaves(tuple(layout.spec)))
     if not split:

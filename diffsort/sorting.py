@@ -297,8 +297,7 @@ def _moved(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) 
 
 def _check_follows(value: jax.Array, keys: jax.Array, axis: int) -> None:
     fits = value.ndim == keys.ndim and all(
-        k == v or (k == 1 and d != axis)
-        for d, (k, v) in enumerate(zip(keys.shape, value.shape, strict=True))
+        k == v or (k == 1 and d != axis) for d, (k, v) in enumerate(zip(keys.shape, value.shape, strict=True))
     )
     if not fits:
         raise ValueError(

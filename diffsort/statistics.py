@@ -78,8 +78,7 @@ def _aligned(weights: jax.Array, shape: tuple[int, ...], axis: int) -> jax.Array
             )
         return weights.reshape([-1 if d == axis else 1 for d in range(len(shape))])
     fits = len(weights.shape) == len(shape) and all(
-        w == n or (w == 1 and d != axis)
-        for d, (w, n) in enumerate(zip(weights.shape, shape, strict=True))
+        w == n or (w == 1 and d != axis) for d, (w, n) in enumerate(zip(weights.shape, shape, strict=True))
     )
     if not fits:
         raise ValueError(

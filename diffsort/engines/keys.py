@@ -66,9 +66,7 @@ def _integer_keys(x: jax.Array) -> Keys:
         return Keys(x.astype(wide), int(info.min), int(info.max))
     # Unsigned of full width: flipping the top bit is the shift by 2^(bits - 1).
     least = jnp.iinfo(wide).min
-    return Keys(
-        lax.bitcast_convert_type(x, wide) ^ wide(least), int(least), int(jnp.iinfo(wide).max)
-    )
+    return Keys(lax.bitcast_convert_type(x, wide) ^ wide(least), int(least), int(jnp.iinfo(wide).max))
 
 
 def _float_keys(x: jax.Array) -> Keys:

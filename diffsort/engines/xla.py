@@ -84,7 +84,5 @@ def _argsort_pairs(x: jax.Array, where: jax.Array | None = None, *, descending: 
         else:
             operands = [(~where).astype(jnp.int32), keys.values]
     iota = lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)
-    *_, indices = lax.sort(
-        (*operands, iota), dimension=x.ndim - 1, is_stable=True, num_keys=len(operands)
-    )
+    *_, indices = lax.sort((*operands, iota), dimension=x.ndim - 1, is_stable=True, num_keys=len(operands))
     return indices

@@ -1,0 +1,57 @@
+"""FSPool: featurewise sort pooling."""
+
+import jax
+from flax import linen as nn
+from flax.linen import dtypes
+from flax.typing import Dtype, Initializer
+from jax import numpy as jnp
+from jax.typing import ArrayLike
+
+from diffsort.pooling import featurewise_sort_pool
+
+
+class FSPool(nn.Module):
+    """Pools a set by sorting each feature and summing it with learned weights.
+
+    The twin of `diffsort.nnx.FSPool`; the number of features is that of the first input.
+
+    Attributes:
+        pieces: linear pieces of a weight function.
+        knots_init: initializer of the parameter `knots`, of shape (features, pieces + 1).
+        dtype: dtype of the computation; by default that of the input and the parameters together.
+        param_dtype: dtype of the parameters.
+        implementation: as in `diffsort.sort`.
+
+    >>> import diffsort.linen, jax, jax.numpy as jnp
+    >>> pool = diffsort.linen.FSPool()
+    >>> y, variables = pool.init_with_output(jax.random.key(0), jnp.ones((8, 100, 16)))
+    >>> y.shape, variables["params"]["knots"].shape
+    ((8, 16), (16, 21))
+    """
+
+    pieces: int = 20
+    knots_init: Initializer = nn.initializers.normal(1.0)
+    dtype: Dtype | None = None
+    param_dtype: Dtype = jnp.float32
+    implementation: str = "manual"
+
+    @nn.compact
+    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+        """Pools sets.
+
+        Args:
+            x: points, shape (..., n, features).
+            where: boolean mask of the points, broadcastable to (..., n).
+
+        Returns:
+            Pooled features, shape (..., features); 0 for an empty set.
+
+        Raises:
+            ValueError: `pieces` is less than 1.
+        """
+        if self.pieces < 1:
+            raise ValueError(f"pieces={self.pieces} must be at least 1.")
+        x = jnp.asarray(x)
+        knots = self.param("knots", self.knots_init, (x.shape[-1], self.pieces + 1), self.param_dtype)
+        x, knots = dtypes.promote_dtype(x, knots, dtype=self.dtype)
+        return featurewise_sort_pool(x, knots, where=where, implementation=self.implementation)

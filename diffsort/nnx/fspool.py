@@ -1,0 +1,73 @@
+"""FSPool: featurewise sort pooling."""
+
+import jax
+from flax import nnx
+from flax.nnx.nn import dtypes
+from flax.typing import Dtype, Initializer
+from jax import numpy as jnp
+from jax.typing import ArrayLike
+
+from diffsort.pooling import featurewise_sort_pool
+
+_standard_normal = nnx.initializers.normal(1.0)
+
+
+class FSPool(nnx.Module):
+    """Pools a set by sorting each feature and summing it with learned weights.
+
+    The weights are piecewise linear in the relative rank, so one layer pools sets of every size. See
+    `diffsort.pooling.featurewise_sort_pool` for the formula and the source (Zhang et al. 2020).
+
+    Attributes:
+        knots: the weight functions at equally spaced ranks, shape (num_features, pieces + 1).
+
+    Args:
+        num_features: features of a point.
+        pieces: linear pieces of a weight function.
+        knots_init: initializer of the knots. The paper's is the default, a standard normal; divide its
+            standard deviation by the usual set size to keep the scale of the features.
+        dtype: dtype of the computation; by default that of the input and the parameters together.
+        param_dtype: dtype of the parameters.
+        implementation: as in `diffsort.sort`.
+        rngs: random streams; "params" is used.
+
+    Raises:
+        ValueError: `num_features` or `pieces` is less than 1.
+
+    >>> from flax import nnx
+    >>> import diffsort.nnx, jax.numpy as jnp
+    >>> pool = diffsort.nnx.FSPool(16, rngs=nnx.Rngs(0))
+    >>> pool(jnp.ones((8, 100, 16))).shape
+    (8, 16)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        pieces: int = 20,
+        knots_init: Initializer = _standard_normal,
+        dtype: Dtype | None = None,
+        param_dtype: Dtype = jnp.float32,
+        implementation: str = "manual",
+        rngs: nnx.Rngs,
+    ) -> None:
+        for name, value in {"num_features": num_features, "pieces": pieces}.items():
+            if value < 1:
+                raise ValueError(f"{name}={value} must be at least 1.")
+        self.knots = nnx.Param(knots_init(rngs.params(), (num_features, pieces + 1), param_dtype))
+        self.dtype = dtype
+        self.implementation = implementation
+
+    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+        """Pools sets.
+
+        Args:
+            x: points, shape (..., n, num_features).
+            where: boolean mask of the points, broadcastable to (..., n).
+
+        Returns:
+            Pooled features, shape (..., num_features); 0 for an empty set.
+        """
+        x, knots = dtypes.promote_dtype((jnp.asarray(x), self.knots[...]), dtype=self.dtype)
+        return featurewise_sort_pool(x, knots, where=where, implementation=self.implementation)
