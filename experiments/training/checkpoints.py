@@ -1,7 +1,8 @@
 """Checkpoints, with Orbax: the one file that knows its interface."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import jax
 from etils import epath
@@ -34,10 +35,10 @@ class Checkpoints:
         self._checkpointer.close()
 
     def save(self, step: int, state: TrainState) -> None:
-        """Saves the state after `step` steps, in the background; a step saved already stays."""
+        """Saves the state after `step` steps; a step saved already stays."""
         latest = self._checkpointer.latest
         if latest is None or latest.step != step:
-            self._checkpointer.save_pytree(step, _leaves(state))
+            self._checkpointer.save(step, _leaves(state))
 
 
 def restore(path: Path, like: TrainState) -> tuple[int, TrainState]:
@@ -56,14 +57,14 @@ def restore(path: Path, like: TrainState) -> tuple[int, TrainState]:
         if found is None:
             raise UserError(f"trainer.resume={path}: no checkpoint in {folder}.")
         at = found if isinstance(found, int) else found.step
-        try:
-            leaves = checkpointer.load_pytree(at, _leaves(like))
-        except (ValueError, KeyError, TypeError):
+        wanted, there = _leaves(like), checkpointer.metadata(at).metadata
+        if _shapes(wanted) != _shapes(there):
             raise UserError(
                 f"trainer.resume={path}: its checkpoint is of another model or optimizer; "
                 f"choose those of the run, which {folder.parent / '.hydra' / 'config.yaml'} names."
-            ) from None
-    return at, jax.tree.unflatten(jax.tree.structure(like), list(leaves.values()))
+            )
+        leaves = checkpointer.load(at, wanted)
+    return at, jax.tree.unflatten(jax.tree.structure(like), [leaves[key] for key in wanted])
 
 
 def run_directory(path: Path) -> Path:
@@ -82,6 +83,10 @@ def _locate(path: Path) -> tuple[Path, int | None]:
     if path.parent.name == FOLDER and path.name.isdigit():
         return path.parent, int(path.name)
     raise UserError(f"trainer.resume={path}: no checkpoints there; give a run's output directory.")
+
+
+def _shapes(leaves: Mapping[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
+    return {key: (tuple(leaf.shape), leaf.dtype) for key, leaf in leaves.items()}
 
 
 def _leaves(state: TrainState) -> dict[str, jax.Array]:

@@ -1,0 +1,29 @@
+"""What the tests of experiments share: the digits, prepared once, and configs as a user would write them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+Configure = Callable[..., DictConfig]
+
+
+@pytest.fixture(scope="session")
+def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of datasets, filled by the first test that reads one."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def configure(data_directory: Path) -> Configure:
+    """Composes the main config with overrides, small enough for a test unless they say otherwise."""
+
+    def compose_with(*overrides: str) -> DictConfig:
+        small = ("+experiment=smoke", f"data.directory={data_directory}", "trainer.measure_sort=false")
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            return compose("train", overrides=[*small, *overrides])
+
+    return compose_with

@@ -1,0 +1,81 @@
+"""Every model: one invariant over all of them."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from experiments.data import PointSetDataset, PointSets
+from experiments.errors import UserError
+from experiments.training.setup import build_model
+
+MODELS = sorted(path.stem for path in (Path(__file__).parents[3] / "configs" / "model").glob("*.yaml"))
+
+
+def point_sets(n=40, batch=5):
+    generator = np.random.default_rng(0)
+    points = generator.uniform(-1, 1, (batch, n, 3)).astype(np.float32)
+    mask = generator.random((batch, n)) < 0.6
+    mask[0], mask[1] = False, True
+    return PointSets(points, mask, np.zeros(batch, np.int32))
+
+
+def build(configure, name, *overrides):
+    sets = point_sets()
+    data = PointSetDataset("random", 10, sets, sets, sets)
+    graph, parameters = build_model(configure(f"model={name}", *overrides), data)
+    return lambda points, mask: nnx.merge(graph, parameters)(points, mask)
+
+
+@pytest.fixture(params=MODELS)
+def model(request, configure):
+    return build(configure, request.param)
+
+
+def test_logits_are_finite_even_for_an_empty_set(model):
+    sets = point_sets()
+    logits = model(sets.points, sets.mask)
+    assert logits.shape == (5, 10)
+    assert np.isfinite(logits).all()
+
+
+def test_order_of_the_points_does_not_matter(model):
+    sets = point_sets()
+    shuffled = np.random.default_rng(1).permutation(sets.points.shape[1])
+    expected = model(sets.points, sets.mask)
+    actual = model(sets.points[:, shuffled], sets.mask[:, shuffled])
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, 1e30])
+def test_masked_points_reach_no_output_and_no_gradient(model, garbage):
+    sets = point_sets()
+
+    def loss(points):
+        return jnp.sum(jnp.sin(model(points, sets.mask)))
+
+    results = []
+    for filler in (0.0, garbage):
+        points = np.where(sets.mask[..., None], sets.points, np.float32(filler))
+        results.append(jax.value_and_grad(loss)(points))
+    (clean, clean_gradient), (dirty, dirty_gradient) = results
+    np.testing.assert_array_equal(dirty, clean)
+    np.testing.assert_array_equal(dirty_gradient, clean_gradient)
+    assert not np.asarray(dirty_gradient)[~sets.mask].any()
+
+
+@pytest.mark.parametrize("name", ["sortpool", "dgcnn"])
+def test_swapping_the_sort_changes_no_bit(configure, name):
+    sets = point_sets()
+    sorts = ("manual", "builtin", "double_argsort")
+    logits = [np.asarray(build(configure, name, f"sort={s}")(sets.points, sets.mask)) for s in sorts]
+    np.testing.assert_array_equal(logits[0], logits[1])
+    np.testing.assert_array_equal(logits[0], logits[2])
+
+
+def test_more_points_kept_than_there_are_is_a_mistake(configure):
+    with pytest.raises(UserError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
+        build(configure, "dgcnn", "model.k=41")

@@ -1,0 +1,131 @@
+"""Whole runs, small ones: what they write, that they can be resumed, and that the sort does not matter."""
+
+import json
+import math
+import shutil
+
+import pytest
+
+from experiments.errors import UserError
+from experiments.training import train
+from experiments.training.loggers import read_metrics
+
+
+def run(configure, output, *overrides):
+    output.mkdir(exist_ok=True)
+    return train(configure(*overrides), output)
+
+
+def losses(output):
+    return {row["step"]: row["loss"] for row in read_metrics(output) if "loss" in row}
+
+
+def test_a_run_writes_what_the_design_says(configure, tmp_path):
+    summary = run(configure, tmp_path, "trainer.measure_sort=true")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "metrics.jsonl",
+        "summary.json",
+        "curves.png",
+        "checkpoints",
+    }
+    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    assert summary["steps"] == 20
+    assert summary["parameters"] == 3 * 64 + 64 + 64 * 128 + 128 + 128 * 21 + 128 * 64 + 64 + 64 * 10 + 10
+    assert 0 <= summary["test_accuracy"] <= 1
+    assert 0 < summary["sort_fraction"] < 1
+    assert summary["step_time_ms"] > 0
+    assert summary["compile_time_s"] > 0
+    assert {"device", "versions", "git_revision"} <= summary.keys()
+    rows = read_metrics(tmp_path)
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 21))
+    assert [row["step"] for row in rows if "validation_loss" in row] == [10, 20]
+    assert all(row.keys() == {"step", "loss", "accuracy", "learning_rate"} for row in rows if "loss" in row)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("model", ["sortpool", "dgcnn"])
+def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, model):
+    curves = []
+    for sort in ("manual", "builtin", "double_argsort"):
+        run(configure, tmp_path / sort, f"model={model}", f"sort={sort}", "trainer.steps=30")
+        curves.append((tmp_path / sort / "metrics.jsonl").read_text())
+    assert curves[0] == curves[1]
+    assert curves[0] == curves[2]
+
+
+def test_a_run_can_be_repeated_and_its_seed_matters(configure, tmp_path):
+    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
+        run(configure, tmp_path / name, f"seed={seed}")
+    assert losses(tmp_path / "first") == losses(tmp_path / "again")
+    assert losses(tmp_path / "first") != losses(tmp_path / "other")
+
+
+@pytest.mark.parametrize("where", ["", "checkpoints", "checkpoints/10"])
+def test_a_resumed_run_is_the_run_uninterrupted(configure, tmp_path, where):
+    run(configure, tmp_path / "whole")
+    if where != "checkpoints/10":  # as if it had been killed after step 10
+        shutil.rmtree(tmp_path / "whole" / "checkpoints" / "20")
+    run(configure, tmp_path / "resumed", f"trainer.resume={tmp_path / 'whole' / where}")
+    whole, resumed = (tmp_path / name / "metrics.jsonl" for name in ("whole", "resumed"))
+    assert whole.read_text() == resumed.read_text()
+
+
+def test_a_finished_run_can_be_made_longer(configure, tmp_path):
+    run(configure, tmp_path / "short")
+    summary = run(configure, tmp_path / "long", f"trainer.resume={tmp_path / 'short'}", "trainer.steps=30")
+    assert summary["steps"] == 30
+    assert list(losses(tmp_path / "long")) == list(range(1, 31))
+
+
+def test_a_model_that_does_not_sort_spends_nothing_on_it(configure, tmp_path):
+    summary = run(configure, tmp_path, "model=maxpool", "trainer.measure_sort=true")
+    assert summary["sort_fraction"] == 0.0
+
+
+def test_training_learns(configure, tmp_path):
+    summary = run(configure, tmp_path, "trainer.steps=200", "trainer.evaluate_every=100")
+    curve = losses(tmp_path)
+    assert curve[200] < 0.3 * curve[1]
+    assert summary["test_accuracy"] > 0.7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["trainer.steps=0"], "trainer.steps=0 must be at least 1"),
+        (["trainer.batch_size=100000"], "100000"),
+        (["optimizer.learning_rate=-1.0"], "optimizer.learning_rate=-1.0 must be at least 0"),
+        (["optimizer.warmup=2.0"], "optimizer.warmup=2.0 must be between 0 and 1"),
+        (["sort.implementation=manul"], "sort.implementation=manul: no such implementation .*manual"),
+        (["model.pooling.pieces=0"], "pieces=0 must be at least 1"),
+        (["model=attention", "model.pooling.num_heads=3"], "num_heads|divisible"),
+        (["model=dgcnn", "model.k=100"], "model.k=100 is more than"),
+        (["model=dgcnn", "model.k=3"], "k=3 must be at least 8"),
+        (["data.name=digit"], "digit"),
+        (["trainer.resume=/nowhere"], "/nowhere: no such directory"),
+        (["trainer.resume=/usr"], "/usr: no checkpoints there"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(configure, tmp_path, overrides, message):
+    with pytest.raises(UserError, match=message) as caught:
+        run(configure, tmp_path, *overrides)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("other", ["model=maxpool", "model.set_widths=[32]", "optimizer=sgd"])
+def test_a_checkpoint_of_another_model_is_refused(configure, tmp_path, other):
+    run(configure, tmp_path / "sortpool")
+    with pytest.raises(UserError, match="of another model or optimizer"):
+        run(configure, tmp_path / "other", other, f"trainer.resume={tmp_path / 'sortpool'}")
+
+
+def test_fewer_steps_than_were_made_are_refused(configure, tmp_path):
+    run(configure, tmp_path / "run")
+    with pytest.raises(UserError, match=r"trainer\.steps=5 is less than the 20 steps"):
+        run(configure, tmp_path / "shorter", f"trainer.resume={tmp_path / 'run'}", "trainer.steps=5")
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run(configure, tmp_path):
+    with pytest.raises(UserError, match=r"not a number at step \d+; lower optimizer.learning_rate"):
+        run(configure, tmp_path, "optimizer=sgd", "optimizer.learning_rate=1e30")
+    assert math.isnan(list(losses(tmp_path).values())[-1])
