@@ -147,8 +147,7 @@ def _failures_stay_here() -> bool:
     """Whether what a job notes reaches :func:`run`, and nothing waits for what it returns."""
     config = HydraConfig.get()
     return config.mode != RunMode.MULTIRUN or all(
-        config.runtime.choices.get(group) == "basic"
-        for group in ("hydra/launcher", "hydra/sweeper")
+        config.runtime.choices.get(group) == "basic" for group in ("hydra/launcher", "hydra/sweeper")
     )
 
 

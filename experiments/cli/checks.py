@@ -313,9 +313,7 @@ def _check_reference(config: DictConfig, key: str, value: str, tree: dict[str, A
         OmegaConf.select(config, key, throw_on_missing=True)
     except OmegaConfBaseException as error:
         setting = f"{key}={value}" if value != "${" else key
-        wrong = (
-            name for name in re.findall(r"\$\{([\w.]+)\}", value) if _find(tree, name) is _UNKNOWN
-        )
+        wrong = (name for name in re.findall(r"\$\{([\w.]+)\}", value) if _find(tree, name) is _UNKNOWN)
         known = [name for name, _ in _nodes(tree) if name != key]
         hint = next((did_you_mean(name, known) for name in wrong), "")
         raise UserError(f"{setting}: {describe(error)}{hint}") from error

@@ -219,8 +219,7 @@ MISTAKES = [
     # A sweep that is none.
     (
         "seed=1,2",
-        "seed=1,2: several values; put -m first to run a job for each, "
-        "or write 'seed=[1,2]' for a list",
+        "seed=1,2: several values; put -m first to run a job for each, or write 'seed=[1,2]' for a list",
     ),
     (
         "model=dgcnn,sortpool",
