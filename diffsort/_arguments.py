@@ -4,7 +4,6 @@ import operator
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort.sharding import laid_out_like
@@ -33,7 +32,7 @@ def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
         TypeError: the dtype is complex, or no number at all.
     """
     array = jnp.asarray(x)
-    if not (jnp.isdtype(array.dtype, "bool") or jnp.issubdtype(array.dtype, jnp.number)):
+    if array.dtype != jnp.bool_ and not jnp.issubdtype(array.dtype, jnp.number):
         raise TypeError(f"{name} must hold real numbers, not {array.dtype}.")
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(f"{name} is {array.dtype}: complex numbers have no order; sort their .real.")
@@ -50,11 +49,8 @@ def mask_like(where: ArrayLike, x: jax.Array) -> jax.Array:
     mask = jnp.asarray(where)
     if mask.dtype != jnp.bool_:
         raise TypeError(f"where must be boolean, not {mask.dtype}; use where=mask.astype(bool).")
-    try:
-        shape = np.broadcast_shapes(mask.shape, x.shape)
-    except ValueError:
-        shape = ()
-    if shape != x.shape:
+    shape = (1,) * (x.ndim - mask.ndim) + mask.shape
+    if len(shape) != x.ndim or any(m not in (1, n) for m, n in zip(shape, x.shape, strict=True)):
         raise ValueError(f"where has shape {mask.shape}, which does not broadcast to {x.shape}.")
-    mask = mask.reshape((1,) * (x.ndim - mask.ndim) + mask.shape)
-    return jnp.broadcast_to(laid_out_like(mask, x), shape)
+    mask = jnp.broadcast_to(laid_out_like(mask.reshape(shape), x), x.shape)
+    return laid_out_like(mask, x)  # broadcast axes are on every device until told otherwise

@@ -88,7 +88,8 @@ def _flat_indices(indices: jax.Array, axis: int) -> jax.Array:
 
 
 def _addressable_flat(x: jax.Array, indices: jax.Array) -> bool:
-    return x.shape == indices.shape and 1 < x.size < 2**31 and _on_one_device()
+    is_sized = all(isinstance(n, int) for n in x.shape)  # not so in an export with symbolic shapes
+    return is_sized and x.shape == indices.shape and 1 < x.size < 2**31 and _on_one_device()
 
 
 def _on_one_device() -> bool:

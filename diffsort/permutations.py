@@ -6,6 +6,7 @@ So the tangent of `P x` is `P t`, the cotangent is `Pᵀ c`, and no order of der
 gives forward mode, reverse mode, batching and transposition from the two maps below, at every order.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -44,7 +45,7 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
     Array([30., 10., 20.], dtype=float32)
     """
     x, indices, axis = _checked(x, indices, axis)
-    return sharding.on_shards(lambda a, i: linear_permutation(a, i, axis), axis, x, indices)
+    return _permuted(x, indices, axis)
 
 
 def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
@@ -67,7 +68,7 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """
     indices = _integers(indices)
     axis = canonical_axis(axis, indices.ndim)
-    return sharding.on_shards(lambda i: inverse_rows(i, axis), axis, indices)
+    return _inverted(indices, axis)
 
 
 def linear_permutation(
@@ -93,9 +94,17 @@ def linear_permutation(
     )
 
 
-def inverse_rows(indices: jax.Array, axis: int) -> jax.Array:
-    """`inverse_permutation` without the checks."""
-    return scatter(lax.broadcasted_iota(jnp.int32, indices.shape, axis), indices, axis)
+@functools.partial(jax.jit, static_argnames="axis")
+def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+    return sharding.on_shards(lambda a, i: linear_permutation(a, i, axis), axis, x, indices)
+
+
+@functools.partial(jax.jit, static_argnames="axis")
+def _inverted(indices: jax.Array, axis: int) -> jax.Array:
+    def local(indices: jax.Array) -> jax.Array:
+        return scatter(lax.broadcasted_iota(jnp.int32, indices.shape, axis), indices, axis)
+
+    return sharding.on_shards(local, axis, indices)
 
 
 def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:

@@ -1,5 +1,7 @@
 """Sorting and its relatives: differentiable, masked, along any axis."""
 
+import functools
+import operator
 from typing import Any
 
 import jax
@@ -10,7 +12,7 @@ from jax.typing import ArrayLike
 from diffsort import sharding
 from diffsort._arguments import canonical_axis, mask_like, real_array
 from diffsort.implementations import Implementation, get_implementation
-from diffsort.permutations import inverse_rows
+from diffsort.permutations import inverse_permutation
 
 
 def sort(
@@ -56,14 +58,7 @@ def sort(
     """
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
-    if x.shape[axis] < 2:
-        return x
-
-    def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
-        with jax.named_scope("diffsort.sort"):
-            return chosen.sort(x, axis=axis, descending=descending, where=where)
-
-    return sharding.on_shards(local, axis, x, where)
+    return _values(chosen, x, axis, descending, where)
 
 
 def sort_with_indices(
@@ -164,7 +159,7 @@ def rank(
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
     indices = _indices(chosen, x, axis, descending, where)
-    return sharding.on_shards(lambda i: inverse_rows(i, axis), axis, indices)
+    return inverse_permutation(indices, axis)
 
 
 def sort_key_val(
@@ -202,7 +197,8 @@ def sort_key_val(
     (Array([1, 2, 3], dtype=int32), {'a': Array([10., 20., 30.], dtype=float32)})
     """
     chosen = get_implementation(implementation)
-    keys, axis, where = _prepared(keys, axis, where)
+    keys = real_array(keys, "keys")
+    keys, axis, where = _prepared(keys, canonical_axis(axis, keys.ndim), where)
     indices = _indices(chosen, keys, axis, descending, where)
 
     def follow(value: ArrayLike) -> jax.Array:
@@ -237,7 +233,7 @@ def top_k(
         equal elements the first comes first.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
+        TypeError: `x` is not real, `where` not boolean, or `k` no integer.
         ValueError: `k` is negative or greater than n; `axis`, `where` or `implementation` does not fit.
 
     >>> import jax.numpy as jnp
@@ -247,6 +243,10 @@ def top_k(
     array = real_array(x)
     axis = canonical_axis(axis, array.ndim)
     n = array.shape[axis]
+    try:
+        k = operator.index(k)
+    except TypeError:
+        raise TypeError(f"k decides a shape and must be a Python integer, not {k!r}.") from None
     if not 0 <= k <= n:
         raise ValueError(f"k={k} is not between 0 and {n}, the length of axis {axis}.")
     values, indices = sort_with_indices(
@@ -273,6 +273,20 @@ def _zero_masked(x: jax.Array, where: jax.Array) -> jax.Array:
     return jnp.where(where, x, jnp.zeros_like(x))
 
 
+# Compiled as a whole, as jax.numpy's functions are: outside jit, a call would else run primitive by
+# primitive. An implementation is hashable, and a name stands for the same one for good.
+@functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
+def _values(
+    chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
+) -> jax.Array:
+    def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
+        with jax.named_scope("diffsort.sort"):
+            return chosen.sort(x, axis=axis, descending=descending, where=where)
+
+    return x if x.shape[axis] < 2 else sharding.on_shards(local, axis, x, where)
+
+
+@functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
 def _indices(
     chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
 ) -> jax.Array:
@@ -287,6 +301,7 @@ def _indices(
     return sharding.on_shards(local, axis, x, where)
 
 
+@functools.partial(jax.jit, static_argnames=("chosen", "axis"))
 def _moved(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     def local(x: jax.Array, indices: jax.Array) -> jax.Array:
         with jax.named_scope("diffsort.permute"):

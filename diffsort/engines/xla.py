@@ -65,7 +65,8 @@ def _argsort_wide(keys: order.Keys, where: jax.Array | None) -> jax.Array:
 def _sort_packed(keys: order.Keys) -> jax.Array:
     """Sorts `key << b | index` along the last axis and returns the indices."""
     values = keys.values
-    b = (values.shape[-1] - 1).bit_length()
+    n = values.shape[-1]
+    b = (n - 1).bit_length() if isinstance(n, int) else 31  # n may be symbolic, in an export
     low, high = keys.low << b, (keys.high << b) | ((1 << b) - 1)
     limits = jnp.iinfo(jnp.int32)
     word = jnp.int32 if limits.min <= low and high <= limits.max else jnp.int64

@@ -45,6 +45,8 @@ def build_setup(config: DictConfig) -> Setup:
     Raises:
         UserError: the config asks for something that can't be.
     """
+    if config.seed < 0:
+        raise UserError(f"seed={config.seed} must not be negative.")
     check_trainer(config.trainer)
     check_sort(config.sort.implementation)
     data = load_point_sets(config.data.name, config.data.directory, config.data.max_points)

@@ -92,6 +92,7 @@ def test_training_learns(configure, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (["seed=-1"], "seed=-1 must not be negative"),
         (["trainer.steps=0"], "trainer.steps=0 must be at least 1"),
         (["trainer.batch_size=100000"], "100000"),
         (["optimizer.learning_rate=-1.0"], "optimizer.learning_rate=-1.0 must be at least 0"),
