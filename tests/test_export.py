@@ -1,0 +1,101 @@
+"""What a compiled program holds: sorts counted, and programs that travel to other platforms."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+import diffsort
+from tests.oracles import IMPLEMENTATIONS, assert_same_bits, cotangents
+
+X = np.random.default_rng(0).permutation(24).reshape(3, 8).astype(np.float32)
+WEIGHTS = cotangents((8,), np.float32)
+WHERE = X % 5 != 0
+
+
+def gradient(op: Callable[..., jax.Array], implementation: str) -> Callable[..., tuple[jax.Array, ...]]:
+    """Value, gradient and masked gradient, by all inputs."""
+
+    def loss(x: jax.Array, weights: jax.Array, where: jax.Array | None) -> jax.Array:
+        return (op(x, weights, where=where, implementation=implementation) ** 2).sum()
+
+    return lambda x, w, where: (*jax.value_and_grad(loss, (0, 1))(x, w, None), jax.grad(loss)(x, w, where))
+
+
+def weighted_sort(x: jax.Array, weights: jax.Array, **options: object) -> jax.Array:
+    return diffsort.sort(x, **options) * weights[None]
+
+
+OPS = {"sort": weighted_sort, "l_statistic": diffsort.l_statistic}
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_round_trip_and_other_platforms(op: Callable[..., jax.Array], implementation: str) -> None:
+    program = jax.jit(gradient(op, implementation))
+    arguments = X, WEIGHTS, WHERE
+    exported = export.export(program, platforms=("cpu", "cuda", "tpu"))(*arguments)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    restored = export.deserialize(exported.serialize())
+    jax.tree.map(assert_same_bits, restored.call(*arguments), program(*arguments))
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_an_exported_program_is_still_differentiable(implementation: str) -> None:
+    sort = jax.jit(partial(diffsort.sort, implementation=implementation))
+    exported = export.export(sort)(X)
+    restored = export.deserialize(exported.serialize(vjp_order=1))
+    actual, expected = (
+        jax.grad(lambda x, f=f: (f(x) * WEIGHTS[None]).sum())(X) for f in (restored.call, jnp.sort)
+    )
+    assert_same_bits(actual, expected)
+
+
+@pytest.mark.parametrize("shape", ["rows, 8", "rows, n"])
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_shapes_may_stay_open(implementation: str, shape: str) -> None:
+    def program(x: jax.Array, where: jax.Array) -> tuple[jax.Array, ...]:
+        options = {"where": where, "implementation": implementation}
+        weights = jnp.arange(x.shape[1], dtype=x.dtype)
+        gradient = jax.grad(lambda x: diffsort.l_statistic(x, weights, **options).sum())(x)
+        return diffsort.sort(x, descending=True, **options), diffsort.rank(x, **options), gradient
+
+    dimensions = export.symbolic_shape(shape, constraints=["n >= 2"] if "n" in shape else ())
+    arguments = (jax.ShapeDtypeStruct(dimensions, a.dtype) for a in (X, WHERE))
+    exported = export.export(jax.jit(program), platforms=("cpu", "cuda", "tpu"))(*arguments)
+    jax.tree.map(assert_same_bits, exported.call(X[:2], WHERE[:2]), jax.jit(program)(X[:2], WHERE[:2]))
+
+
+def sorts(function: Callable[..., object], *arguments: object) -> int:
+    """How many sorts the compiled program runs."""
+    text = jax.jit(function).lower(*arguments).compile().as_text()
+    return len(re.findall(r"[\]})] sort\(", text))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("implementation", ["manual", "manual:xla", "builtin", "double_argsort"])
+def test_a_derivative_never_sorts_again(implementation: str, masked: bool) -> None:
+    where = WHERE if masked else None
+
+    def sort(x: jax.Array) -> jax.Array:
+        return diffsort.sort(x, descending=True, where=where, implementation=implementation)
+
+    def loss(x: jax.Array) -> jax.Array:
+        return (sort(x) ** 3 * WEIGHTS[None]).sum()
+
+    def statistic(x: jax.Array, weights: jax.Array) -> jax.Array:
+        return (diffsort.l_statistic(x, weights, where=where, implementation=implementation) ** 2).sum()
+
+    # The literal formula of the article sorts once more to invert its permutation: so this can count.
+    more = int(implementation == "double_argsort")
+    assert sorts(sort, X) == 1
+    assert sorts(jax.value_and_grad(loss), X) == 1 + more
+    assert sorts(jax.value_and_grad(statistic, (0, 1)), X, WEIGHTS) == 1 + more
+    assert sorts(lambda x, t: jax.jvp(sort, (x,), (t,)), X, X) == 1
+    if not more:
+        assert sorts(lambda x, t: jax.jvp(jax.grad(loss), (x,), (t,)), X, X) == 1

@@ -1,0 +1,22 @@
+"""Runs sharding_checks.py where there are eight devices: how many is settled when JAX starts."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+DEVICES = "--xla_force_host_platform_device_count=8"
+
+
+def test_on_eight_devices() -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}",
+    }
+    command = [sys.executable, "-m", "pytest", "tests/sharding_checks.py", "-q", "--tb=short"]
+    command += ["-p", "no:cacheprovider", "-p", "no:xdist"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, f"\n{done.stdout[-20_000:]}\n{done.stderr[-2_000:]}"
+    assert "skipped" not in done.stdout
