@@ -1,8 +1,8 @@
 """Gather along an axis and its transpose, for indices that never repeat.
 
-Both exist in two forms. The flat form addresses the array as one row: fewest indices, fastest. The
-batched form names every axis to XLA, which can then partition it without moving data between devices;
-it is the form for programs that may be sharded behind our back.
+Both exist in two forms. The flat form addresses the array as one row: fewest indices, fastest from a few
+hundred elements on. The batched form names every axis to XLA, which can then partition it without moving
+data between devices; it is the form for programs that may be sharded behind our back.
 """
 
 import math
@@ -89,7 +89,7 @@ def _flat_indices(indices: jax.Array, axis: int) -> jax.Array:
 
 def _addressable_flat(x: jax.Array, indices: jax.Array) -> bool:
     is_sized = all(isinstance(n, int) for n in x.shape)  # not so in an export with symbolic shapes
-    return is_sized and x.shape == indices.shape and 1 < x.size < 2**31 and _on_one_device()
+    return is_sized and x.shape == indices.shape and 256 <= x.size < 2**31 and _on_one_device()
 
 
 def _on_one_device() -> bool:

@@ -31,7 +31,8 @@ def one_nan(a: Any) -> np.ndarray:
     """
     a = np.array(a)
     if a.dtype == jnp.bfloat16 or (a.dtype.itemsize == 1 and is_floating(a.dtype)):
-        a[np.isnan(a)] = np.nan
+        with np.errstate(invalid="ignore"):
+            a[np.isnan(a)] = np.nan
     return a
 
 
@@ -57,11 +58,19 @@ def special_values(dtype: Any) -> np.ndarray:
 def arrays(dtype: Any, shape: tuple[int, ...]) -> st.SearchStrategy[np.ndarray]:
     """Arrays of any bit patterns, special values and ties among them often."""
     special = bits(special_values(dtype))
-    pattern = st.sampled_from(special.tolist())
-    if jnp.dtype(dtype) != jnp.bool_:
-        pattern |= st.integers(0, np.iinfo(special.dtype).max)
-    drawn = hnp.arrays(special.dtype, shape, elements=pattern, fill=st.nothing())
+    last = 1 if jnp.dtype(dtype) == jnp.bool_ else np.iinfo(special.dtype).max
+    if math.prod(shape) <= 50:
+        pattern = st.sampled_from(special.tolist()) | st.integers(0, last)
+        drawn = hnp.arrays(special.dtype, shape, elements=pattern, fill=st.nothing())
+    else:  # too many to be drawn one by one
+        drawn = st.integers(0, 2**32 - 1).map(lambda seed: _random_patterns(special, last, shape, seed))
     return drawn.map(lambda a: a.view(dtype))
+
+
+def _random_patterns(special: np.ndarray, last: int, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    patterns = random.integers(0, last, shape, special.dtype, endpoint=True)
+    return np.where(random.random(shape) < 0.5, random.choice(special, shape), patterns)
 
 
 def without_denormals(x: np.ndarray) -> np.ndarray:

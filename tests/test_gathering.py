@@ -13,7 +13,12 @@ SHAPES = [((5,), 0), ((3, 4, 2), 0), ((3, 4, 2), 1), ((3, 4, 2), 2), ((1, 4), 1)
 
 @pytest.fixture(params=["flat", "batched"])
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(gathering, "_on_one_device", lambda: request.param == "flat")
+    """Forces one of the two forms; the flat one is for equal shapes."""
+
+    def is_flat(x: jax.Array, indices: jax.Array) -> bool:
+        return request.param == "flat" and x.shape == indices.shape and x.size > 1
+
+    monkeypatch.setattr(gathering, "_addressable_flat", is_flat)
     return request.param
 
 
@@ -42,8 +47,17 @@ def test_an_axis_of_one_is_moved_whole(small: tuple[int, ...], axis: int) -> Non
     assert_same_bits(gathering.scatter(jnp.asarray(moved), jnp.asarray(indices), axis), x)
 
 
+def lowered(shape: tuple[int, ...], small: tuple[int, ...] | None = None) -> str:
+    x, indices = jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(small or shape, jnp.int32)
+    return jax.jit(lambda x, i: gathering.gather(x, i, 1)).lower(x, indices).as_text()
+
+
 def test_the_form_is_the_one_asked_for(form: str) -> None:
     # Or the tests above would compare a form with itself.
-    shape = jax.ShapeDtypeStruct((3, 4), jnp.float32), jax.ShapeDtypeStruct((3, 4), jnp.int32)
-    text = jax.jit(lambda x, i: gathering.gather(x, i, 1)).lower(*shape).as_text()
-    assert ("operand_batching_dims" in text) == (form == "batched")
+    assert ("operand_batching_dims" in lowered((3, 4))) == (form == "batched")
+
+
+@pytest.mark.skipif(jax.device_count() > 1, reason="is for one device")
+def test_large_arrays_are_addressed_flat_on_one_device() -> None:
+    assert "operand_batching_dims" not in lowered((100, 100))
+    assert "offset_dims = [0]" in lowered((100, 100), (1, 100))  # rows are moved whole

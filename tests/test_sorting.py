@@ -29,6 +29,8 @@ CASES = [
     ("float32", (7,), -1),
     ("float32", (2, 3, 4), 1),
     ("float32", (5, 3), 0),
+    ("float32", (6, 8), -1),  # small and larger arrays may be sorted and moved in different ways
+    ("float32", (4, 70), -1),
     ("float32", (2, 3), None),
     ("float32", (0,), 0),
     ("float32", (1,), 0),
@@ -37,6 +39,7 @@ CASES = [
     ("float32", (2, 1), 1),
     ("float16", (2, 5), -1),
     ("bfloat16", (5, 2), 0),
+    ("bfloat16", (60,), 0),
     ("float8_e4m3fn", (6,), 0),
     ("float8_e5m2", (6,), 0),
     ("float64", (2, 5), -1),
@@ -158,9 +161,11 @@ def test_relatives_agree_with_each_other(
 
 
 @pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("n", [20, 60, 256])  # which may be sorted in different ways
 @pytest.mark.parametrize("dtype", NARROW)
-def test_narrow_types_sort_by_value(dtype: str, descending: bool) -> None:
-    patterns = np.random.default_rng(0).permutation(256).astype(np.uint8)
+def test_narrow_types_sort_by_value(dtype: str, n: int, descending: bool) -> None:
+    patterns = np.random.default_rng(0).permutation(256).astype(np.uint8)[:n]
+    patterns[n // 2] = 0x80  # −0, or the NaN of types that have no −0
     is_whole_byte = dtype.startswith("float8")
     x = patterns.view(dtype) if is_whole_byte else (patterns.astype(np.int8) // 4).astype(dtype)
     expected = stable_order(x, descending=descending)

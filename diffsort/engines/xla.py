@@ -7,12 +7,15 @@ NVIDIA's CUB.
 """
 
 import functools
+import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from diffsort.engines import keys as order
+from diffsort.engines.batching import over_leading_axes
 from diffsort.gathering import gather
 
 
@@ -27,14 +30,34 @@ def argsort(
         descending: order from the greatest down, ties still in input order.
         where: boolean, of the shape of `x`; masked elements come last.
     """
+    rows = over_leading_axes(functools.partial(_argsort_rows, descending=descending))
     arrays = (x,) if where is None else (x, where)
     # Sorting the last axis is quicker than sorting across strides, transposes included.
-    indices = lax.platform_dependent(
-        *(jnp.swapaxes(a, axis, -1) for a in arrays),
-        cpu=functools.partial(_argsort_packed, descending=descending),
+    return jnp.swapaxes(rows(*(jnp.swapaxes(a, axis, -1) for a in arrays)), axis, -1)
+
+
+def _argsort_rows(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
+    on_cpu: Callable[..., jax.Array] = _argsort_packed
+    if where is None and not descending and _is_quicker_unpacked(x.shape):
+        on_cpu = _argsort_elements
+    return lax.platform_dependent(
+        *((x,) if where is None else (x, where)),
+        cpu=functools.partial(on_cpu, descending=descending),
         default=functools.partial(_argsort_pairs, descending=descending),
     )
-    return jnp.swapaxes(indices, axis, -1)
+
+
+def _is_quicker_unpacked(shape: tuple[int, ...]) -> bool:
+    """Whether a sort is so small that running it costs less than handing it to another thread.
+
+    JAX runs a CPU program of fewer than 1000 operations in the thread that calls it. Packing alone
+    takes 12 an element, so there are sizes, about a hundred elements, for which only a plain sort stays
+    below.
+    """
+    size, n = math.prod(shape), shape[-1]
+    if not all(isinstance(d, int) for d in shape):  # symbolic, in an export
+        return False
+    return size > 32 and size * (n - 1).bit_length() < 900
 
 
 def _argsort_packed(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
@@ -48,6 +71,12 @@ def _argsort_packed(x: jax.Array, where: jax.Array | None = None, *, descending:
                 keys = order.Keys(keys.values.astype(jnp.int64), keys.low, keys.high)
             keys = order.mask_last(keys, where)
         return _sort_packed(keys)
+
+
+def _argsort_elements(x: jax.Array, *, descending: bool) -> jax.Array:
+    del descending  # never so
+    iota = lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)
+    return lax.sort((x, iota), dimension=x.ndim - 1, is_stable=True, num_keys=1)[1]
 
 
 def _argsort_wide(keys: order.Keys, where: jax.Array | None) -> jax.Array:

@@ -1,11 +1,17 @@
 """What the tests of experiments share: the digits, prepared once, and configs as a user would write them."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import absl.logging
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+
+# When Hydra sets up logging, absl's handler closes the stream it has, unless it is a standard one; the
+# one it has is pytest's, if pytest was capturing when absl was imported.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 Configure = Callable[..., DictConfig]
