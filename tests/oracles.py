@@ -88,7 +88,8 @@ def stable_order(x: np.ndarray, where: np.ndarray | None = None, descending: boo
     where = np.ones(x.shape, bool) if where is None else np.broadcast_to(where, x.shape)
 
     def order(row: np.ndarray, valid: np.ndarray) -> list[int]:
-        values = row.tolist() if row.dtype.kind in "biuf" else row.astype(np.float64).tolist()
+        with np.errstate(invalid="ignore"):
+            values = row.tolist() if row.dtype.kind in "biuf" else row.astype(np.float64).tolist()
         keys = [(v != v, 0 if v != v else v) for v in values]  # NaNs are equal, and above all else
         ordered = sorted(np.flatnonzero(valid), key=lambda i: keys[i], reverse=descending)
         return [*ordered, *np.flatnonzero(~valid)]
