@@ -1,5 +1,6 @@
 """From a config to the objects it describes, with every mistake told before training starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,6 @@ import jax
 import numpy as np
 import optax
 from flax import nnx
-from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from diffsort import implementation_names
@@ -55,7 +55,7 @@ def build_setup(config: DictConfig) -> Setup:
     return Setup(
         data=data,
         graph=graph,
-        loss=_instantiate(config.loss, "loss"),
+        loss=_constructor(config.loss),
         optimizer=optimizer,
         schedule=schedule,
         initial=TrainState(parameters, optimizer.init(parameters)),
@@ -77,13 +77,12 @@ def build_model(config: DictConfig, data: PointSetDataset) -> tuple[nnx.GraphDef
         )
     settings: Any = OmegaConf.to_container(config.model, resolve=True)
     del settings["name"]  # for people
-    model = _instantiate(
-        settings,
-        "model",
-        channels=points.shape[2],
-        num_classes=data.num_classes,
-        rngs=nnx.Rngs(config.seed),
-    )
+    try:
+        model = _constructor(settings)(
+            channels=points.shape[2], num_classes=data.num_classes, rngs=nnx.Rngs(config.seed)
+        )
+    except ValueError as error:  # a setting that the model's own checks refuse
+        raise UserError(f"model={config.model.name}: {error}") from error
     return nnx.split(model, nnx.Param)
 
 
@@ -107,7 +106,7 @@ def build_optimizer(config: DictConfig, steps: int) -> tuple[optax.GradientTrans
     schedule = optax.warmup_cosine_decay_schedule(
         0.0, peak, warmup, max(steps, warmup + 1), peak * config.final
     )
-    transform = _instantiate(config.transform, "optimizer")(learning_rate=schedule)
+    transform = _constructor(config.transform)(learning_rate=schedule)
     if config.clip is None:
         return transform, schedule
     _in_range("optimizer.clip", config.clip, low=0)
@@ -143,14 +142,12 @@ def count_parameters(parameters: nnx.State) -> int:
     return int(sum(np.size(leaf) for leaf in jax.tree.leaves(parameters)))
 
 
-def _instantiate(config: DictConfig | dict[str, Any], group: str, **arguments: Any) -> Any:
-    """Hydra's instantiate, in one place; what the constructor refuses is the user's mistake."""
-    try:
-        return hydra.utils.instantiate(config, **arguments, _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, ValueError):
-            raise UserError(f"{group}: {error.__cause__}") from error
-        raise
+def _constructor(config: DictConfig | dict[str, Any]) -> Callable[..., Any]:
+    """Hydra's instantiate, in one place: what `_target_` names, with the config's settings filled in.
+
+    Objects are passed to what it returns, not to Hydra, which takes some of them for configs.
+    """
+    return hydra.utils.instantiate(config, _partial_=True, _convert_="all")
 
 
 def _in_range(key: str, value: float, low: float, high: float | None = None) -> None:
