@@ -3,29 +3,62 @@
 import statistics
 from collections.abc import Sequence
 
-from experiments.analysis.benchmarks import Result
+from experiments.analysis.peers import FLOOR, TORCH
+from experiments.analysis.results import RUN_TIME, Result
+from experiments.analysis.step_times import MAXPOOL
 
 REFERENCE = "manual"
+TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
+
+_RIVALS = ("builtin", TORCH)  # to be faster than
+_BOUNDS = {FLOOR: "the floor", MAXPOOL: "a step of model=maxpool"}  # to come near to
 
 
 def benchmark_table(result: Result) -> str:
-    """Returns a case's medians and quartiles in milliseconds, and each time relative to `manual`'s."""
-    reference = result.timings[REFERENCE].median_ms
-    lines = [result.case]
-    for name, t in result.timings.items():
-        spread = f"({_short(t.low_ms)} – {_short(t.high_ms)})"
-        lines.append(f"  {name:<16}{_short(t.median_ms):>10} ms  {spread:<20}{t.median_ms / reference:7.2f}×")
+    """Returns a case's medians and quartiles, and each median relative to `manual`'s."""
+    reference = result.measurements[REFERENCE].median
+    exact = all(m.repeats == 1 for m in result.measurements.values())
+    lines = [result.case if result.quantity == RUN_TIME else f"{result.case}: {result.quantity}"]
+    for name, m in result.measurements.items():
+        line = f"  {name:<16}{_short(m.median):>10} {result.unit}"
+        if not exact:  # else the spread is nothing, and the unit a ratio already
+            line += f"  {f'({_short(m.low)} – {_short(m.high)})':<20}{m.median / reference:7.2f}×"
+        lines.append(line)
     return "\n".join(lines)
 
 
-def geometric_mean_line(results: Sequence[Result], other: str = "builtin") -> str:
-    """Returns the geometric mean over the cases of how many times slower `other` is, and the least."""
-    ratios = [r.timings[other].median_ms / r.timings[REFERENCE].median_ms for r in results]
-    mean = statistics.geometric_mean(ratios)
-    return (
-        f"{REFERENCE} against {other}: {mean:.2f}× faster in the geometric mean, {min(ratios):.2f}× at least"
-    )
+def summary_line(results: Sequence[Result]) -> str | None:
+    """Returns how `manual` compares, in the geometric mean over the cases and at worst; None if not timed.
+
+    Args:
+        results: of a suite, or of several.
+    """
+    timed = [r for r in results if r.quantity == RUN_TIME]
+    parts = []
+    for name in _RIVALS:
+        if ratios := [r.measurements[name].median / _reference(r) for r in timed if name in r.measurements]:
+            parts.append(f"{_mean(ratios)} as fast as {name} (at least {min(ratios):.2f}×)")
+    for name, words in _BOUNDS.items():
+        if ratios := [_reference(r) / r.measurements[name].median for r in timed if name in r.measurements]:
+            parts.append(f"{_mean(ratios)} the time of {words} (at most {max(ratios):.2f}×)")
+    return f"{REFERENCE}: {', '.join(parts)}" if parts else None
 
 
-def _short(milliseconds: float) -> str:
-    return f"{milliseconds:.3g}" if milliseconds < 100 else f"{milliseconds:.0f}"
+def together_line(results: Sequence[Result]) -> str | None:
+    """Returns the summary of article, pooling and rows together; None if one of them was not run."""
+    chosen = [r for r in results if r.suite in TOGETHER]
+    if {r.suite for r in chosen} != set(TOGETHER):
+        return None
+    return f"{', '.join(TOGETHER)} together ({len(chosen)} cases)\n{summary_line(chosen)}"
+
+
+def _reference(result: Result) -> float:
+    return result.measurements[REFERENCE].median
+
+
+def _mean(ratios: Sequence[float]) -> str:
+    return f"{statistics.geometric_mean(ratios):.2f}×"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"

@@ -1,56 +1,53 @@
 """Timing that holds on a noisy machine: programs in turn, in one process, medians compared."""
 
-import statistics
+import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import jax
 
+from experiments.analysis.results import Measurement, summarised
+
 Program = Callable[[], object]  # runs once; what it returns is waited for
 
-_WARM_UP, _LEAST, _MOST = 3, 7, 500
+_LEAST, _MOST = 7, 2000
+_FEWEST = 3  # rounds of a program so slow that it alone would take longer than all were given
+# A program this short is run once more, uncounted, at the start of its turn: else it would pay for what
+# the one before did to the caches.
+_SHORT_MS = 2.0
 
 
-@dataclass(frozen=True)
-class Timing:
-    """How long a program took.
+def time_in_turn(programs: Mapping[str, Program], seconds: float) -> dict[str, Measurement]:
+    """Times programs in turn, so that a slow moment of the machine hits all of them.
 
-    Attributes:
-        median_ms: median, in milliseconds.
-        low_ms: lower quartile.
-        high_ms: upper quartile.
-        repeats: how many runs were counted.
-    """
-
-    median_ms: float
-    low_ms: float
-    high_ms: float
-    repeats: int
-
-
-def time_in_turn(programs: Mapping[str, Program], seconds: float) -> dict[str, Timing]:
-    """Times programs in turn, A B C A B C, so that a slow moment of the machine hits all of them.
+    Every round has an order of its own: whoever always came after the same one would pay for what that
+    one left behind, threads still spinning or caches cold.
 
     Args:
         programs: what to time, by name. They are run warm: compilation is not counted.
-        seconds: about how long to take for all of them together; at least a few rounds are made.
+        seconds: about how long to take for all of them together; at least a few rounds are made, and
+            a slow program may sit out the last of them.
+
+    Returns:
+        Milliseconds, by name.
     """
-    began = time.perf_counter()
-    for _ in range(_WARM_UP):
-        for program in programs.values():
-            jax.block_until_ready(program())
-    warm_up = (time.perf_counter() - began) / _WARM_UP
-    rounds = min(_MOST, max(_LEAST, round(seconds / max(warm_up, 1e-6))))
+    for program in programs.values():
+        jax.block_until_ready(program())  # compiles
+    once = {name: max(_milliseconds(program), 1e-3) for name, program in programs.items()}
+    rounds = min(_MOST, max(_LEAST, round(seconds * 1e3 / sum(once.values()))))
+    turns = {name: min(rounds, max(_FEWEST, round(seconds * 1e3 / t))) for name, t in once.items()}
     samples: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, program in programs.items():
-            start = time.perf_counter()
-            jax.block_until_ready(program())
-            samples[name].append((time.perf_counter() - start) * 1e3)
-    return {name: _summarised(times) for name, times in samples.items()}
+    chance = random.Random(0)  # noqa: S311
+    for i in range(rounds):
+        for name in chance.sample(list(programs), len(programs)):
+            if i < turns[name]:
+                if once[name] < _SHORT_MS:
+                    jax.block_until_ready(programs[name]())
+                samples[name].append(_milliseconds(programs[name]))
+    return {name: summarised(times) for name, times in samples.items()}
 
 
-def _summarised(times: list[float]) -> Timing:
-    low, median, high = statistics.quantiles(times, n=4, method="inclusive")
-    return Timing(median, low, high, len(times))
+def _milliseconds(program: Program) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(program())
+    return (time.perf_counter() - start) * 1e3

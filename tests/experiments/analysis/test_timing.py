@@ -1,10 +1,35 @@
+import time
+
+import pytest
+
+from experiments.analysis import timing
 from experiments.analysis.timing import time_in_turn
 
 
-def test_programs_run_in_turn_and_equally_often():
-    calls = []
-    timings = time_in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, seconds=0.0)
-    assert calls == ["a", "b"] * (len(calls) // 2)
-    assert timings["a"].repeats == timings["b"].repeats
-    for timing in timings.values():
-        assert 0 < timing.low_ms <= timing.median_ms <= timing.high_ms
+@pytest.fixture
+def calls():
+    return []
+
+
+@pytest.mark.parametrize("short_ms", [0.0, 1e6], ids=["once a turn", "with a run uncounted"])
+def test_programs_run_in_turn_and_equally_often(calls, short_ms, monkeypatch):
+    monkeypatch.setattr(timing, "_SHORT_MS", short_ms)
+    names = ("a", "b", "c")
+    timings = time_in_turn({name: lambda name=name: calls.append(name) for name in names}, seconds=0.01)
+    assert list(timings) == list(names)
+    assert len({t.repeats for t in timings.values()}) == 1
+    runs, counted = (2 if short_ms else 1), calls[2 * len(names) :]
+    turns = counted[::runs]
+    assert counted == [name for name in turns for _ in range(runs)]
+    rounds = [turns[i : i + len(names)] for i in range(0, len(turns), len(names))]
+    assert len(rounds) == timings["a"].repeats
+    assert all(sorted(r) == list(names) for r in rounds)
+    assert len({tuple(r) for r in rounds}) > 1
+    for t in timings.values():
+        assert 0 < t.low <= t.median <= t.high
+
+
+def test_a_slow_program_sits_out_but_runs_a_few_times():
+    timings = time_in_turn({"quick": lambda: None, "slow": lambda: time.sleep(0.02)}, seconds=0.005)
+    assert timings["slow"].repeats == 3
+    assert timings["quick"].repeats == 7

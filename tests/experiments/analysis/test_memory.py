@@ -1,0 +1,32 @@
+import math
+
+import pytest
+
+from experiments.analysis import memory, sort_times
+from experiments.analysis.contestants import implementations
+
+
+@pytest.fixture
+def found():
+    x, cotangent = sort_times.random_pair((64, 512))
+    return {name: memory.gradient_memory(name, x, cotangent, 1) for name in implementations()}
+
+
+def test_what_manual_keeps_is_at_least_a_permutation(found):
+    kept, _ = found["manual"]
+    assert kept >= 64 * 512 * 4
+
+
+def test_the_builtins_gradient_needs_more_temporaries_than_manuals(found):
+    # Zero would mean that what was kept had become a constant of the program.
+    assert found["builtin"][1] > found["manual"][1] >= 0
+
+
+def test_the_suite_gives_two_sizes_a_shape(monkeypatch):
+    monkeypatch.setattr(memory, "SHAPES", {(4, 8): 1, (16,): 0})
+    results = list(memory.run_memory(0.0))
+    assert [r.quantity for r in results] == [memory.KEPT, memory.TEMPORARIES] * 2
+    for result in results:
+        assert (result.suite, result.unit) == ("memory", "× the input")
+        assert tuple(result.measurements) == implementations()
+        assert all(0 <= m.median < math.inf and m.repeats == 1 for m in result.measurements.values())
