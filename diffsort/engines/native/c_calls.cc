@@ -1,0 +1,45 @@
+// The kernel without XLA: plain C entry points, for tests of the kernel by itself.
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "job.h"
+
+namespace {
+
+struct Threads final : diffsort::Pool {
+  int count;
+
+  explicit Threads(int count) : count(count) {}
+  int threads() const override { return count; }
+  void run(int64_t tasks, int64_t grain, Body body, void* context) override {
+    std::atomic<int64_t> next{0};
+    auto work = [&] {
+      for (int64_t begin; (begin = next.fetch_add(grain)) < tasks;) {
+        body(context, begin, begin + grain < tasks ? begin + grain : tasks);
+      }
+    };
+    std::vector<std::thread> helpers;
+    for (int i = 1; i < count; ++i) helpers.emplace_back(work);
+    work();
+    for (auto& helper : helpers) helper.join();
+  }
+};
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
+                             void* values, void* indices, int index_bytes, int descending, int ties_reversed,
+                             int threads) {
+  Threads pool(threads);
+  return diffsort::sort({diffsort::Type(type), outer, n, inner, x, where, values, indices, index_bytes,
+                         descending != 0, ties_reversed != 0},
+                        pool);
+}
+
+extern "C" __attribute__((visibility("default"))) void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
+                                 const void* x, const void* indices, void* out, int inverse, int threads) {
+  Threads pool(threads);
+  diffsort::permute({outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse != 0}, pool);
+}

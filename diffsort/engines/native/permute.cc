@@ -1,0 +1,97 @@
+// Moves elements by a permutation or by its inverse: the linear map of a sort, and its transpose.
+
+#include <cstring>
+
+#include "job.h"
+
+namespace diffsort {
+namespace {
+
+constexpr int64_t kTaskElements = 16384;   // for which another thread is worth waking
+constexpr int64_t kParallelFrom = 65536;   // elements of a job for which several threads are
+constexpr int64_t kBandBytes = 64;         // columns that share cache lines are moved together
+
+template <int Bytes>
+struct Block {
+  unsigned char of[Bytes];
+};
+
+template <class Element, class Index, bool Inverse>
+struct Permuter {
+  const PermuteJob& job;
+  const Element* x = static_cast<const Element*>(job.x);
+  const Index* indices = static_cast<const Index*>(job.indices);
+  Element* out = static_cast<Element*>(job.out);
+
+  void run(Pool& pool) const {
+    int64_t band = kBandBytes / int64_t(sizeof(Element));
+    int64_t bands = (job.inner + band - 1) / band;
+    int64_t lanes = job.inner < band ? job.inner : band;
+    int64_t grain = kTaskElements / (job.n * lanes);
+    pool.each(job.outer * bands, grain < 1 ? 1 : grain, [&](int64_t task) {
+      int64_t first = task % bands * band;
+      int64_t width = job.inner - first < band ? job.inner - first : band;
+      move(task / bands * job.n * job.inner + first, width);
+    });
+  }
+
+  void move(int64_t at, int64_t width) const {
+    const Element* from = x + at;
+    const Index* index = indices + at;
+    Element* to = out + at;
+    int64_t inner = job.inner;
+    for (int64_t i = 0; i < job.n; ++i) {
+      for (int64_t c = 0; c < width; ++c) {
+        // A caller's mistake must not reach memory that is not ours.
+        uint64_t place = uint64_t(index[i * inner + c]), last = uint64_t(job.n - 1);
+        int64_t here = i * inner + c, there = int64_t(place < last ? place : last) * inner + c;
+        if constexpr (Inverse) {
+          to[there] = from[here];
+        } else {
+          to[here] = from[there];
+        }
+      }
+    }
+  }
+};
+
+template <class Element, class Index>
+void permute_elements(const PermuteJob& job, Pool& pool) {
+  if (job.inverse) {
+    Permuter<Element, Index, true>{job}.run(pool);
+  } else {
+    Permuter<Element, Index, false>{job}.run(pool);
+  }
+}
+
+template <class Element>
+void permute_indexed(const PermuteJob& job, Pool& pool) {
+  if (job.index_bytes == 2) {
+    permute_elements<Element, uint16_t>(job, pool);
+  } else {
+    permute_elements<Element, uint32_t>(job, pool);
+  }
+}
+
+}  // namespace
+
+void permute(const PermuteJob& job, Pool& pool) {
+  int64_t elements = job.outer * job.n * job.inner;
+  if (elements == 0) return;
+  Alone alone;
+  Pool& team = elements < kParallelFrom ? static_cast<Pool&>(alone) : pool;
+  switch (job.element_bytes) {
+    case 1:
+      return permute_indexed<uint8_t>(job, team);
+    case 2:
+      return permute_indexed<uint16_t>(job, team);
+    case 4:
+      return permute_indexed<uint32_t>(job, team);
+    case 8:
+      return permute_indexed<uint64_t>(job, team);
+    default:
+      return permute_indexed<Block<16>>(job, team);
+  }
+}
+
+}  // namespace diffsort
