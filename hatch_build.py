@@ -1,0 +1,41 @@
+"""Compiles the native kernel while diffsort is installed, where a C++ compiler is present."""
+
+import runpy
+import sysconfig
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class NativeKernel(BuildHookInterface):
+    """The build hook. Without a compiler the wheel is pure Python, and just as good, but slower."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Returns what the build needs: XLA's headers, which come with jaxlib."""
+        build = _build_module(self.root)
+        try:
+            build.find_compiler()
+        except build.BuildError:
+            return []
+        return [d for d in self.metadata.core.dependencies if d.startswith("jaxlib")]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compiles the kernel into the source tree, from where it is packed or, if editable, used."""
+        del version
+        if self.target_name != "wheel":
+            return
+        why_not = _build_module(self.root).build_or_say_why()
+        if why_not:
+            self.app.display_warning(f"diffsort goes without its native kernel: {why_not}")
+        else:
+            build_data["pure_python"] = False
+            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+            build_data["tag"] = f"py3-none-{platform}"  # the kernel knows nothing of Python
+
+
+def _build_module(root: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(Path(root) / "diffsort/engines/native/build.py")))
