@@ -19,10 +19,11 @@ def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
 
     Args:
         x: any dtype.
-        indices: int32, of the rank of `x`; an axis of length 1, other than `axis`, holds for the whole
-            of that axis of `x`. Out-of-range indices are the caller's mistake, and not checked.
+        indices: int32 or narrower, of the rank of `x`; an axis of length 1, other than `axis`, holds for
+            the whole of that axis of `x`. Out-of-range indices are the caller's mistake, and not checked.
         axis: where to gather; non-negative.
     """
+    indices = indices.astype(jnp.int32)
     if _addressable_flat(x, indices):
         flat = _flat_indices(indices, axis)
         return x.reshape(-1).at[flat].get(mode=_BOUNDS, unique_indices=True)
@@ -47,6 +48,7 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
         indices: as in `gather`; a permutation along `axis`.
         axis: where to scatter; non-negative.
     """
+    indices = indices.astype(jnp.int32)
     if _addressable_flat(values, indices):
         flat = _flat_indices(indices, axis).reshape(-1)
         out = jnp.zeros(values.size, values.dtype)

@@ -7,6 +7,7 @@ what needs a permutation refuses it.
 
 import dataclasses
 import difflib
+from collections.abc import Callable
 from typing import Protocol
 
 import jax
@@ -15,6 +16,7 @@ from jax import lax
 
 from diffsort import engines
 from diffsort.gathering import gather
+from diffsort.manual import Manual
 from diffsort.permutations import linear_permutation
 
 
@@ -39,6 +41,15 @@ class Argsort(Protocol):
         """Returns int32 indices, ties in input order, masked elements last; arguments as for Sort."""
 
 
+class SortWithIndices(Protocol):
+    """A differentiable sort that returns its permutation too."""
+
+    def __call__(
+        self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns (values, int32 indices), ties in input order; arguments as for Sort."""
+
+
 class Permute(Protocol):
     """The linear map of a permutation, with its derivative."""
 
@@ -55,12 +66,16 @@ class Implementation:
         sort: the sorted values.
         argsort: the permutation; None where there is no hard one.
         permute: how values move through the permutation.
+        sort_with_indices: both in one pass; None where it takes two.
+        why_unavailable: tells why it cannot be used here, or None.
     """
 
     name: str
     sort: Sort
     argsort: Argsort | None = None
     permute: Permute = linear_permutation
+    sort_with_indices: SortWithIndices | None = None
+    why_unavailable: Callable[[], str | None] = lambda: None
 
     def permutation(self) -> Argsort:
         """Returns `argsort`.
@@ -144,17 +159,23 @@ def _double_argsort_permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.
         iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
         return gather(values, _sorted_last(indices, iota, axis=axis), axis)
 
-    return linear_permutation(x, indices, axis, unpermute)
+    return linear_permutation(x, indices, axis, unpermute=unpermute)
+
+
+def _manual(
+    name: str, engine: Callable[[], engines.Engine], why_unavailable: Callable[[], str | None] = lambda: None
+) -> Implementation:
+    parts = Manual(engine)
+    return Implementation(
+        name, parts.sort, parts.argsort, parts.permute, parts.sort_with_indices, why_unavailable
+    )
 
 
 _IMPLEMENTATIONS: dict[str, Implementation] = {
     implementation.name: implementation
     for implementation in (
-        through_permutation("manual", engines.best(), linear_permutation),
-        *(
-            through_permutation(f"manual:{name}", argsort, linear_permutation)
-            for name, argsort in engines.ENGINES.items()
-        ),
+        _manual("manual", engines.best),
+        *(_manual(f"manual:{name}", *engine) for name, engine in engines.ENGINES.items()),
         Implementation("builtin", _builtin_sort, _builtin_argsort, _builtin_permute),
         through_permutation("double_argsort", _builtin_argsort, _double_argsort_permute),
     )
@@ -204,7 +225,8 @@ def get_implementation(name: str) -> Implementation:
     """Returns the implementation of that name.
 
     Raises:
-        ValueError: there is none; the message lists those there are.
+        ValueError: there is none, and the message lists those there are; or it is not available here,
+            and the message says why.
     """
     found = _IMPLEMENTATIONS.get(name) if isinstance(name, str) else None
     if found is None:
@@ -212,4 +234,7 @@ def get_implementation(name: str) -> Implementation:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(repr(n) for n in implementation_names())
         raise ValueError(f"unknown implementation {name!r}.{hint} Known: {known}.")
+    reason = found.why_unavailable()
+    if reason:
+        raise ValueError(f"implementation {name!r} is not available: {reason}. Use 'manual'.")
     return found

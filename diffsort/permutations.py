@@ -7,17 +7,15 @@ gives forward mode, reverse mode, batching and transposition from the two maps b
 """
 
 import functools
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort import sharding
+from diffsort import engines, sharding
 from diffsort._arguments import canonical_axis
+from diffsort.engines.engine import Move
 from diffsort.gathering import gather, scatter
-
-Unpermute = Callable[[jax.Array, jax.Array, int], jax.Array]
 
 
 def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
@@ -72,37 +70,44 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def linear_permutation(
-    x: jax.Array, indices: jax.Array, axis: int, unpermute: Unpermute = scatter
+    x: jax.Array, indices: jax.Array, axis: int, permute: Move = gather, unpermute: Move = scatter
 ) -> jax.Array:
-    """`permute` without the checks, and with a choice of how the inverse is applied.
+    """`permute` without the checks, and with a choice of how a permutation and its inverse are applied.
 
     Args:
         x: any dtype.
-        indices: int32, fit for `x`.
+        indices: integers, fit for `x`.
         axis: non-negative.
-        unpermute: applies the inverse permutation: `unpermute(values, indices, axis)`.
+        permute: applies the permutation.
+        unpermute: applies the inverse permutation.
     """
     if not jnp.issubdtype(x.dtype, jnp.inexact):
-        return gather(x, indices, axis)
+        return permute(x, indices, axis)
 
     return lax.custom_linear_solve(
         # Never run: it tells JAX what is being solved, and JAX only looks at its transpose.
         matvec=lambda values: scatter(values, indices, axis),
         b=x,
-        solve=lambda _, values: gather(values, indices, axis),
+        solve=lambda _, values: permute(values, indices, axis),
         transpose_solve=lambda _, values: unpermute(values, indices, axis),
     )
 
 
 @functools.partial(jax.jit, static_argnames="axis")
 def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
-    return sharding.on_shards(lambda a, i: linear_permutation(a, i, axis), axis, x, indices)
+    engine = engines.best()
+
+    def local(x: jax.Array, indices: jax.Array) -> jax.Array:
+        return linear_permutation(x, indices, axis, engine.gather, engine.scatter)
+
+    return sharding.on_shards(local, axis, x, indices)
 
 
 @functools.partial(jax.jit, static_argnames="axis")
 def _inverted(indices: jax.Array, axis: int) -> jax.Array:
     def local(indices: jax.Array) -> jax.Array:
-        return scatter(lax.broadcasted_iota(jnp.int32, indices.shape, axis), indices, axis)
+        iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+        return engines.best().scatter(iota, indices, axis)
 
     return sharding.on_shards(local, axis, indices)
 

@@ -63,3 +63,13 @@ def laid_out_like(array: jax.Array, leader: jax.Array) -> jax.Array:
 def _explicit_axes(mesh: AbstractMesh) -> set[str]:
     pairs = zip(mesh.axis_names, mesh.axis_types, strict=True)
     return {name for name, kind in pairs if kind == AxisType.Explicit}
+
+
+def varying_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
+    """Returns the arrays, inside a shard_map all marked as varying over the axes that any varies over."""
+    marks: list[frozenset[Any]] = [getattr(jax.typeof(a), "vma", frozenset()) for a in arrays]
+    union = frozenset[Any]().union(*marks)
+    return tuple(
+        a if mark == union else jax.lax.pcast(a, tuple(sorted(union - mark)), to="varying")
+        for a, mark in zip(arrays, marks, strict=True)
+    )

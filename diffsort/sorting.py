@@ -91,8 +91,7 @@ def sort_with_indices(
     """
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
-    indices = _indices(chosen, x, axis, descending, where)
-    return _moved(chosen, x, indices, axis), indices
+    return _pair(chosen, x, axis, descending, where)
 
 
 def argsort(
@@ -199,7 +198,7 @@ def sort_key_val(
     chosen = get_implementation(implementation)
     keys = real_array(keys, "keys")
     keys, axis, where = _prepared(keys, canonical_axis(axis, keys.ndim), where)
-    indices = _indices(chosen, keys, axis, descending, where)
+    ordered, indices = _pair(chosen, keys, axis, descending, where)
 
     def follow(value: ArrayLike) -> jax.Array:
         value = jnp.asarray(value)
@@ -208,7 +207,7 @@ def sort_key_val(
             value = _zero_masked(value, mask_like(where, value))
         return _moved(chosen, value, indices, axis)
 
-    return _moved(chosen, keys, indices, axis), jax.tree.map(follow, values)
+    return ordered, jax.tree.map(follow, values)
 
 
 def top_k(
@@ -284,6 +283,22 @@ def _values(
             return chosen.sort(x, axis=axis, descending=descending, where=where)
 
     return x if x.shape[axis] < 2 else sharding.on_shards(local, axis, x, where)
+
+
+@functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
+def _pair(
+    chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
+    in_one_pass = chosen.sort_with_indices
+    if in_one_pass is None or x.shape[axis] < 2:
+        indices = _indices(chosen, x, axis, descending, where)
+        return _moved(chosen, x, indices, axis), indices
+
+    def local(x: jax.Array, where: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+        with jax.named_scope("diffsort.sort_with_indices"):
+            return in_one_pass(x, axis=axis, descending=descending, where=where)
+
+    return sharding.on_shards(local, axis, x, where)
 
 
 @functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))

@@ -8,8 +8,13 @@ import hypothesis.strategies as st
 import jax.numpy as jnp
 import numpy as np
 
+from diffsort import engines
+
 # Not read from the registry: a test may add to it.
-IMPLEMENTATIONS = ("manual", "manual:xla", "builtin", "double_argsort")
+ENGINES = tuple(
+    f"manual:{name}" for name, (_, why_unavailable) in engines.ENGINES.items() if not why_unavailable()
+)
+IMPLEMENTATIONS = ("manual", *ENGINES, "builtin", "double_argsort")
 
 
 def bits(a: Any) -> np.ndarray:

@@ -67,7 +67,8 @@ class TestEveryOp:
 
     @pytest.mark.parametrize("name", ["numpy", "", None, ["manual"]])
     def test_unknown_implementation(self, op: Callable[..., Any], name: Any) -> None:
-        match = r"unknown implementation .*Known: .*'builtin', 'double_argsort', 'manual', 'manual:xla'"
+        known = "'builtin', 'double_argsort', 'manual', 'manual:native', 'manual:xla'"
+        match = rf"unknown implementation .*Known: .*{known}"
         refuses(ValueError, match, lambda x: op(x, implementation=name), X)
 
     def test_misspelt_implementation(self, op: Callable[..., Any]) -> None:

@@ -16,24 +16,50 @@ from jax import lax
 
 from diffsort.engines import keys as order
 from diffsort.engines.batching import over_leading_axes
-from diffsort.gathering import gather
+from diffsort.engines.engine import Engine
+from diffsort.gathering import gather, scatter
 
 
 def argsort(
-    x: jax.Array, *, axis: int, descending: bool = False, where: jax.Array | None = None
+    x: jax.Array,
+    *,
+    axis: int,
+    descending: bool = False,
+    where: jax.Array | None = None,
+    ties_reversed: bool = False,
+    dtype: jax.typing.DTypeLike = jnp.int32,
 ) -> jax.Array:
-    """Returns the stable sorting permutation of `x` along `axis`, int32.
-
-    Args:
-        x: any real dtype.
-        axis: non-negative.
-        descending: order from the greatest down, ties still in input order.
-        where: boolean, of the shape of `x`; masked elements come last.
-    """
+    """Returns the stable sorting permutation of `x` along `axis`; see `engine.Argsort`."""
+    if ties_reversed:
+        where = None if where is None else lax.rev(where, (axis,))
+        found = argsort(lax.rev(x, (axis,)), axis=axis, descending=descending, where=where)
+        return (jnp.int32(x.shape[axis] - 1) - found).astype(dtype)
     rows = over_leading_axes(functools.partial(_argsort_rows, descending=descending))
     arrays = (x,) if where is None else (x, where)
     # Sorting the last axis is quicker than sorting across strides, transposes included.
-    return jnp.swapaxes(rows(*(jnp.swapaxes(a, axis, -1) for a in arrays)), axis, -1)
+    return jnp.swapaxes(rows(*(jnp.swapaxes(a, axis, -1) for a in arrays)), axis, -1).astype(dtype)
+
+
+def sort_with_indices(
+    x: jax.Array,
+    *,
+    axis: int,
+    descending: bool = False,
+    where: jax.Array | None = None,
+    ties_reversed: bool = False,
+    dtype: jax.typing.DTypeLike = jnp.int32,
+) -> tuple[jax.Array, jax.Array]:
+    """Returns the values in order, and the permutation; see `engine.SortWithIndices`."""
+    indices = argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
+    return gather(x, indices, axis), indices.astype(dtype)
+
+
+def sort(x: jax.Array, *, axis: int, descending: bool = False, where: jax.Array | None = None) -> jax.Array:
+    """Returns the values in order; see `engine.Sort`."""
+    return sort_with_indices(x, axis=axis, descending=descending, where=where, ties_reversed=descending)[0]
+
+
+ENGINE = Engine(argsort, sort_with_indices, sort, gather, scatter)
 
 
 def _argsort_rows(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
