@@ -25,8 +25,10 @@ def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     """
     indices = indices.astype(jnp.int32)
     if _addressable_flat(x, indices):
-        flat = _flat_indices(indices, axis)
-        return x.reshape(-1).at[flat].get(mode=_BOUNDS, unique_indices=True)
+        numbers = lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(), start_index_map=(0,))
+        starts = _flat_indices(indices, axis).reshape(-1, 1)
+        out = lax.gather(x.reshape(-1), starts, numbers, (1,), unique_indices=True, mode=_BOUNDS)
+        return out.reshape(x.shape)
     batch, whole = _split_axes(x, indices, axis)
     numbers = lax.GatherDimensionNumbers(
         offset_dims=whole,
@@ -50,9 +52,14 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     """
     indices = indices.astype(jnp.int32)
     if _addressable_flat(values, indices):
-        flat = _flat_indices(indices, axis).reshape(-1)
+        # Windows of one element: with scalar updates XLA would copy them.
+        numbers = lax.ScatterDimensionNumbers(
+            update_window_dims=(1,), inserted_window_dims=(), scatter_dims_to_operand_dims=(0,)
+        )
+        starts = _flat_indices(indices, axis).reshape(-1, 1)
         out = jnp.zeros(values.size, values.dtype)
-        out = out.at[flat].set(values.reshape(-1), mode=_BOUNDS, unique_indices=True)
+        updates = values.reshape(-1, 1)
+        out = lax.scatter(out, starts, updates, numbers, unique_indices=True, mode=_BOUNDS)
         return out.reshape(values.shape)
     batch, whole = _split_axes(values, indices, axis)
     numbers = lax.ScatterDimensionNumbers(
