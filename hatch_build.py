@@ -15,13 +15,18 @@ class NativeKernel(BuildHookInterface):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Returns what the build needs: XLA's headers, which come with jaxlib."""
+        """Returns what the build needs: XLA's headers, which come with jaxlib.
+
+        The oldest that is supported: what is compiled for it runs with newer ones too, not the other way
+        round.
+        """
         build = _build_module(self.root)
         try:
             build.find_compiler()
         except build.BuildError:
             return []
-        return [d for d in self.metadata.core.dependencies if d.startswith("jaxlib")]
+        supported = next(d for d in self.metadata.core.dependencies if d.startswith("jaxlib"))
+        return ["jaxlib==0.9.0; python_version < '3.15'", f"{supported}; python_version >= '3.15'"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compiles the kernel into the source tree, from where it is packed or, if editable, used."""

@@ -2,9 +2,11 @@
 
 import ctypes
 import functools
+import re
 from pathlib import Path
 
 import jax
+import jaxlib
 
 FOLDER = Path(__file__).parent / "native"
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
@@ -20,8 +22,16 @@ def why_unavailable() -> str | None:
     try:
         library = ctypes.CDLL(str(path))
         handlers = {SORT: library.DiffsortSort, PERMUTE: library.DiffsortPermute}
+        compiled_for = library.diffsort_xla_major(), library.diffsort_xla_minor()
     except (OSError, AttributeError) as error:
         return f"{path.name} does not load: {error}"
+    spoken = _xla_interface()
+    if spoken and (spoken[0] != compiled_for[0] or spoken[1] < compiled_for[1]):
+        # XLA would only say so when a sort is compiled.
+        return (
+            f"it was compiled for version {_dotted(compiled_for)} of XLA's interface, and jaxlib "
+            f"{jaxlib.__version__} has {_dotted(spoken)}: install diffsort again, beside this jaxlib"
+        )
     for name, handler in handlers.items():
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
     return None
@@ -32,3 +42,15 @@ def instruction_set() -> str:
     name = ctypes.CDLL(str(FOLDER / "libdiffsort.so")).diffsort_target
     name.restype = ctypes.c_char_p
     return str(name().decode())
+
+
+def _xla_interface() -> tuple[int, int] | None:
+    """The version of the interface that the installed jaxlib speaks, from its own header."""
+    header = Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h"
+    text = header.read_text(encoding="utf-8") if header.exists() else ""
+    found = dict(re.findall(r"#define XLA_FFI_API_(MAJOR|MINOR) (\d+)", text))
+    return (int(found["MAJOR"]), int(found["MINOR"])) if len(found) == 2 else None
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))

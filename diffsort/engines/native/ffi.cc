@@ -153,6 +153,10 @@ ffi::Error permute_for_xla(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBu
 
 #pragma GCC visibility push(default)
 
+// The version of XLA's interface that this was compiled for. Newer ones accept it, older ones do not.
+extern "C" int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
+extern "C" int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
+
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::sort_for_xla,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()

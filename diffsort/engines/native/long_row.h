@@ -1,8 +1,8 @@
 // Long rows: words are dealt out by the upper bits of their keys, until each hand fits a tile.
 //
 // This is a radix sort from the most significant digit down (Knuth, TAOCP 3, 5.2.5). A digit covers the
-// range of keys that there is, and a hand whose keys are all equal is in order already, so no
-// distribution of keys needs more than a few deals.
+// range of keys that there is, small neighbours go into one hand, and a hand of one key is in order
+// already: so no distribution of keys needs more than a few deals.
 
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-inline constexpr int64_t kSegment = 8192;  // words that a tile takes
-inline constexpr int64_t kHand = 1024;     // words for which it is worth starting a tile
+inline constexpr int64_t kSegment = 16384;  // words that a tile takes
+inline constexpr int64_t kHand = 1024;      // words for which it is worth starting a tile
 
 template <class Codec>
 class LongRow {
@@ -22,75 +22,41 @@ class LongRow {
   using Wide = typename Codec::Wide;
 
   // The row or column that begins at element `from`.
-  LongRow(const SortJob& job, int64_t from)
-      : job_(job), from_(from), coding_(coding_for(job)) {}
+  LongRow(const SortJob& job, int64_t from) : job_(job), from_(from), coding_(coding_for(job)) {}
 
   // Returns false where memory ran out.
   bool sort(Pool& pool) {
     int64_t n = job_.n;
-    chunks_ = pool.threads() < kMostChunks ? pool.threads() : kMostChunks;
-    int bits = digit_bits(n, 13);
-    int64_t digits = int64_t(1) << bits;
-    Workspace memory((2 * n + digits + 1) * sizeof(uint64_t) + chunks_ * digits * sizeof(uint32_t));
-    if (!memory.data()) return false;
+    Workspace memory(2 * n * sizeof(uint64_t));
     auto* words = static_cast<uint64_t*>(memory.data());
-    uint64_t *spare = words + n, *begins = spare + n;
-    auto* counts = reinterpret_cast<uint32_t*>(begins + digits + 1);
-
-    pool.each(chunks_, 1, [&](int64_t c) { pack(words, c); });
-    Range range = ranges_[0];
-    for (int c = 0; c < chunks_; ++c) {
-      range.include(ranges_[c]);
-      lost_ |= losts_[c];
-    }
-    if (!thread_scratch(scratch_bytes())) return false;
-    if (is_one_key(range)) {
-      in_order(words, n, 0);
-      return true;
-    }
-    Digit digit(range, bits, coding_.index_bits);
-    pool.each(chunks_, 1, [&](int64_t c) {
-      uint32_t* mine = counts + c * digits;
-      std::memset(mine, 0, digits * sizeof(uint32_t));
-      count(words + begin_of(c), begin_of(c + 1) - begin_of(c), digit, mine);
+    if (!words) return false;
+    Chunks chunks(n, pool);
+    Range ranges[kMostChunks];
+    bool losts[kMostChunks] = {};
+    pool.each(chunks.count, 1, [&](int64_t c) {
+      pack(words, chunks.begin(c), chunks.begin(c + 1), ranges[c], losts[c]);
     });
-    uint32_t total = 0;
-    for (int64_t d = 0; d < digits; ++d) {
-      begins[d] = total;
-      for (int c = 0; c < chunks_; ++c) {
-        uint32_t size = counts[c * digits + d];
-        counts[c * digits + d] = total;
-        total += size;
-      }
+    Range range = ranges[0];
+    for (int c = 0; c < chunks.count; ++c) {
+      range.include(ranges[c]);
+      lost_ |= losts[c];
     }
-    begins[digits] = total;
-    pool.each(chunks_, 1, [&](int64_t c) {
-      deal(words + begin_of(c), begin_of(c + 1) - begin_of(c), digit, counts + c * digits, spare);
-    });
-    // Small neighbours go together.
-    int64_t hands = 0;
-    for (int64_t d = 1; d <= digits; ++d) {
-      bool is_full = int64_t(begins[d] - begins[hands]) >= kHand;
-      bool would_burst = d < digits && int64_t(begins[d + 1] - begins[hands]) > kSegment;
-      if (is_full || would_burst || d == digits) {
-        if (begins[d] > begins[hands]) begins[++hands] = begins[d];
-      }
-    }
-    bool enough = true;
-    pool.each(hands, 1, [&](int64_t h) {
-      if (!thread_scratch(scratch_bytes())) {
-        __atomic_store_n(&enough, false, __ATOMIC_RELAXED);
-        return;
-      }
-      uint64_t begin = begins[h];
-      refine(spare + begin, words + begin, begins[h + 1] - begin, begin);
-    });
-    return enough;
+    return settle(words, words + n, n, 0, range, pool);
   }
 
  private:
   static constexpr int kMostChunks = 16;
 
+  // What several threads share out.
+  struct Chunks {
+    int64_t n;
+    int count;
+
+    Chunks(int64_t n, const Pool& pool) : n(n), count(pool.threads() < kMostChunks ? pool.threads() : kMostChunks) {}
+    int64_t begin(int64_t c) const { return c == count ? n : n / count / L * L * c; }
+  };
+
+  // Bounds of some words.
   struct Range {
     uint64_t least = ~uint64_t(0), greatest = 0;
 
@@ -100,32 +66,132 @@ class LongRow {
     }
   };
 
-  // Which hand a word is dealt to.
+  // The bits by which words are dealt out.
   struct Digit {
-    uint64_t base;
-    int shift;
+    uint64_t base, greatest;
+    int shift = 0;
 
-    Digit(Range range, int bits, int index_bits) {
-      base = range.least >> index_bits << index_bits;
-      shift = 0;
-      while (((range.greatest - base) >> shift) >> bits) ++shift;
+    Digit(Range range, int bits, int index_bits)
+        : base(range.least >> index_bits << index_bits), greatest(range.greatest) {
+      while (((greatest - base) >> shift) >> bits) ++shift;
     }
     uint64_t of(uint64_t word) const { return (word - base) >> shift; }
+    // Bounds of the words with a digit from `first` to `last`.
+    Range range(uint64_t first, uint64_t last) const {
+      uint64_t least = base + (first << shift), most = ((last - first + 1) << shift) - 1;
+      return {least, most < greatest - least ? least + most : greatest};
+    }
   };
 
-  static int digit_bits(int64_t n, int most) {
+  static int digit_bits(int64_t n) {
     int bits = bits_for(n) - 5;
-    return bits < 8 ? 8 : bits < most ? bits : most;
+    return bits < 8 ? 8 : bits < 13 ? bits : 13;
   }
-  static size_t scratch_bytes() { return Tile<Codec>::split_length(kSegment) * sizeof(Word); }
 
-  int64_t begin_of(int64_t chunk) const { return chunk == chunks_ ? job_.n : job_.n / chunks_ / L * L * chunk; }
-  bool is_one_key(Range r) const { return r.least >> coding_.index_bits == r.greatest >> coding_.index_bits; }
+  // Puts n words, within `range`, in order, as elements from number `to` of the row on.
+  bool settle(uint64_t* words, uint64_t* spare, int64_t n, int64_t to, Range range, Pool& pool) {
+    if (range.least >> coding_.index_bits == range.greatest >> coding_.index_bits) {
+      in_order(words, n, to);
+      return true;
+    }
+    if (n <= kSegment && !((range.greatest - range.least) >> 52)) {
+      void* scratch = thread_scratch(Tile<Codec>::split_length(kSegment) * sizeof(Word));
+      if (!scratch) return false;
+      Tile<Codec> tile(job_, static_cast<Word*>(scratch));
+      tile.segment(words, n, range.least, lost_, from_ + to * job_.inner, from_);
+      return true;
+    }
+    return deal_out(words, spare, n, to, range, pool);
+  }
 
-  void pack(uint64_t* words, int64_t c) {
+  bool deal_out(uint64_t* words, uint64_t* spare, int64_t n, int64_t to, Range range, Pool& pool) {
+    int bits = digit_bits(n);
+    int64_t digits = int64_t(1) << bits;
+    Digit digit(range, bits, coding_.index_bits);
+    Chunks chunks(n, pool);
+    Workspace memory((digits + 1) * sizeof(Hand) + (chunks.count * sizeof(uint32_t) + sizeof(uint16_t)) * digits);
+    if (!memory.data()) return false;
+    auto* hands = static_cast<Hand*>(memory.data());
+    auto* counts = reinterpret_cast<uint32_t*>(hands + digits + 1);
+    auto* hand_of = reinterpret_cast<uint16_t*>(counts + chunks.count * digits);
+
+    pool.each(chunks.count, 1, [&](int64_t c) {
+      uint32_t* mine = counts + c * digits;
+      std::memset(mine, 0, digits * sizeof(uint32_t));
+      for (int64_t i = chunks.begin(c); i < chunks.begin(c + 1); ++i) ++mine[digit.of(words[i])];
+    });
+    int64_t dealt = plan(counts, chunks.count, digits, hands, hand_of);
+    pool.each(chunks.count, 1, [&](int64_t c) {
+      uint32_t* places = counts + c * digits;
+      for (int64_t i = chunks.begin(c); i < chunks.begin(c + 1); ++i) {
+        spare[places[hand_of[digit.of(words[i])]]++] = words[i];
+      }
+    });
+    bool enough = true;
+    pool.each(dealt, 1, [&](int64_t h) {
+      uint64_t begin = hands[h].begin;
+      int64_t size = int64_t(hands[h + 1].begin - begin);
+      Range bounds = digit.range(hands[h].digit, hands[h + 1].digit - 1);
+      if (size > kSegment) bounds = range_of(spare + begin, size);
+      Alone alone;
+      if (!settle(spare + begin, words + begin, size, to + begin, bounds, alone)) {
+        __atomic_store_n(&enough, false, __ATOMIC_RELAXED);
+      }
+    });
+    return enough;
+  }
+
+  // Digits that go together, up to the next hand's first, and where their words begin.
+  struct Hand {
+    uint32_t digit, begin;
+  };
+
+  // Groups digits into hands, and makes of every chunk's counts by digit its places by hand.
+  static int64_t plan(uint32_t* counts, int chunks, int64_t digits, Hand* hands, uint16_t* hand_of) {
+    int64_t hand = 0;
+    uint32_t total = 0, size = 0;
+    uint32_t sizes[kMostChunks] = {};
+    hands[0] = {0, 0};
+    for (int64_t d = 0; d < digits; ++d) {
+      uint32_t more = 0;
+      for (int c = 0; c < chunks; ++c) more += counts[c * digits + d];
+      // A digit too large for a tile gets a hand of its own, and so does what came before it.
+      if (size && (size >= kHand || int64_t(size) + more > kSegment)) {
+        total = close(counts, chunks, digits, sizes, hand, total);
+        hands[++hand] = {uint32_t(d), total};
+        size = 0;
+      }
+      hand_of[d] = uint16_t(hand);
+      size += more;
+      for (int c = 0; c < chunks; ++c) sizes[c] += counts[c * digits + d];
+    }
+    total = close(counts, chunks, digits, sizes, hand, total);
+    hands[++hand] = {uint32_t(digits), total};
+    return hand;
+  }
+
+  // Sets every chunk's place in a hand; returns where the next hand begins. There are no more hands than
+  // digits so far: counts that are overwritten have been read.
+  static uint32_t close(uint32_t* counts, int chunks, int64_t digits, uint32_t* sizes, int64_t hand, uint32_t begin) {
+    for (int c = 0; c < chunks; ++c) {
+      counts[c * digits + hand] = begin;
+      begin += sizes[c];
+      sizes[c] = 0;
+    }
+    return begin;
+  }
+
+  static Range range_of(const uint64_t* words, int64_t n) {
+    Range range;
+    for (int64_t i = 0; i < n; ++i) range.include({words[i], words[i]});
+    return range;
+  }
+
+  // Packs elements number r to end.
+  void pack(uint64_t* words, int64_t r, int64_t end, Range& range, bool& lost) const {
     Input<Codec> in(job_);
     Wide least = splat<Wide>(~uint64_t(0)), greatest{};
-    int64_t n = job_.n, r = begin_of(c), end = begin_of(c + 1);
+    int64_t n = job_.n;
     auto note = [&](Wide wide) {
       least = wide < least ? wide : least;
       greatest = wide > greatest ? wide : greatest;
@@ -159,44 +225,8 @@ class LongRow {
         }
       }
     }
-    Range range;
     for (int j = 0; j < L; ++j) range.include({least[j], greatest[j]});
-    ranges_[c] = range;
-    losts_[c] = in.lost();
-  }
-
-  static void count(const uint64_t* words, int64_t n, Digit digit, uint32_t* counts) {
-    for (int64_t i = 0; i < n; ++i) ++counts[digit.of(words[i])];
-  }
-  static void deal(const uint64_t* words, int64_t n, Digit digit, uint32_t* places, uint64_t* out) {
-    for (int64_t i = 0; i < n; ++i) out[places[digit.of(words[i])]++] = words[i];
-  }
-
-  // Sorts n words in the calling thread, to elements from number `to` of the row on.
-  void refine(uint64_t* words, uint64_t* spare, int64_t n, int64_t to) {
-    Range range;
-    for (int64_t i = 0; i < n; ++i) range.include({words[i], words[i]});
-    if (is_one_key(range)) return in_order(words, n, to);
-    Tile<Codec> tile(job_, static_cast<Word*>(thread_scratch(scratch_bytes())));
-    if (n <= kSegment && !((range.greatest - range.least) >> 52)) {
-      return tile.segment(words, n, range.least, lost_, from_ + to * job_.inner, from_);
-    }
-    constexpr int kBits = 10;
-    Digit digit(range, kBits, coding_.index_bits);
-    uint32_t places[1 << kBits] = {};
-    count(words, n, digit, places);
-    uint32_t total = 0;
-    for (uint32_t& place : places) {
-      uint32_t size = place;
-      place = total;
-      total += size;
-    }
-    deal(words, n, digit, places, spare);
-    uint32_t begin = 0;
-    for (uint32_t end : places) {  // a place has moved on to the end of its hand
-      if (end > begin) refine(spare + begin, words + begin, end - begin, to + begin);
-      begin = end;
-    }
+    lost = in.lost();
   }
 
   // Writes words of one key, which are in order already.
@@ -212,9 +242,6 @@ class LongRow {
   const SortJob& job_;
   int64_t from_;
   Coding coding_;
-  int chunks_ = 1;
-  Range ranges_[kMostChunks];
-  bool losts_[kMostChunks] = {};
   bool lost_ = false;
 };
 

@@ -28,19 +28,22 @@ struct Permuter {
     int64_t bands = (job.inner + band - 1) / band;
     int64_t lanes = job.inner < band ? job.inner : band;
     int64_t grain = kTaskElements / (job.n * lanes);
-    pool.each(job.outer * bands, grain < 1 ? 1 : grain, [&](int64_t task) {
-      int64_t first = task % bands * band;
+    // Few long rows are cut, so that all threads have something to do.
+    int64_t tasks = job.outer * bands, cuts = 1;
+    while (cuts * tasks < pool.threads() && job.n / (2 * cuts) * lanes >= kTaskElements) cuts *= 2;
+    pool.each(tasks * cuts, grain < 1 ? 1 : grain, [&](int64_t task) {
+      int64_t cut = task % cuts, first = task / cuts % bands * band;
       int64_t width = job.inner - first < band ? job.inner - first : band;
-      move(task / bands * job.n * job.inner + first, width);
+      move(task / cuts / bands * job.n * job.inner + first, width, job.n * cut / cuts, job.n * (cut + 1) / cuts);
     });
   }
 
-  void move(int64_t at, int64_t width) const {
+  void move(int64_t at, int64_t width, int64_t begin, int64_t end) const {
     const Element* from = x + at;
     const Index* index = indices + at;
     Element* to = out + at;
     int64_t inner = job.inner;
-    for (int64_t i = 0; i < job.n; ++i) {
+    for (int64_t i = begin; i < end; ++i) {
       for (int64_t c = 0; c < width; ++c) {
         // A caller's mistake must not reach memory that is not ours.
         uint64_t place = uint64_t(index[i * inner + c]), last = uint64_t(job.n - 1);
