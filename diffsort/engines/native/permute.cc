@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "bands.h"
 #include "job.h"
 
 namespace diffsort {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr int64_t kTaskElements = 16384;   // for which another thread is worth waking
 constexpr int64_t kParallelFrom = 65536;   // elements of a job for which several threads are
-constexpr int64_t kBandBytes = 64;         // columns that share cache lines are moved together
+constexpr int64_t kTurnFrom = 1 << 20;     // bytes of a band from which its columns are turned into rows
 
 template <int Bytes>
 struct Block {
@@ -34,8 +35,27 @@ struct Permuter {
     pool.each(tasks * cuts, grain < 1 ? 1 : grain, [&](int64_t task) {
       int64_t cut = task % cuts, first = task / cuts % bands * band;
       int64_t width = job.inner - first < band ? job.inner - first : band;
-      move(task / cuts / bands * job.n * job.inner + first, width, job.n * cut / cuts, job.n * (cut + 1) / cuts);
+      int64_t at = task / cuts / bands * job.n * job.inner + first;
+      if (job.inner > 1 && cuts == 1 && job.n * kBandBytes > kTurnFrom && turn(at, width)) return;
+      move(at, width, job.n * cut / cuts, job.n * (cut + 1) / cuts);
     });
+  }
+
+  // Moves columns as rows; false where there is no memory for it.
+  bool turn(int64_t at, int64_t width) const {
+    int64_t size = job.n * width;
+    Workspace memory(size * (2 * sizeof(Element) + sizeof(Index)));
+    if (!memory.data()) return false;
+    auto *from = static_cast<Element*>(memory.data()), *to = from + size;
+    auto* index = reinterpret_cast<Index*>(to + size);
+    to_rows(x + at, from, job.n, job.inner, width);
+    to_rows(indices + at, index, job.n, job.inner, width);
+    PermuteJob rows = job;
+    rows.inner = 1;
+    Permuter turned{rows, from, index, to};
+    for (int64_t c = 0; c < width; ++c) turned.move(c * job.n, 1, 0, job.n);
+    to_columns(to, out + at, job.n, job.inner, width);
+    return true;
   }
 
   void move(int64_t at, int64_t width, int64_t begin, int64_t end) const {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "bands.h"
 #include "long_row.h"
 
 namespace diffsort::DIFFSORT_TARGET {
@@ -39,9 +40,10 @@ class Sorter {
   }
 
  private:
+  using Memory = typename Element::Memory;
   using Full = IndexedOf<Element>;
   using Plain = Values<Element>;
-  static constexpr bool kIsWide = sizeof(typename Element::Memory) == 8;
+  static constexpr bool kIsWide = sizeof(Memory) == 8;
   static constexpr int kWidth = Plain::L;  // rows to a task: whole tiles of either kind
   static constexpr int64_t kBand = 16;     // columns to a task: likewise
 
@@ -75,21 +77,54 @@ class Sorter {
   }
 
   bool long_rows() {
-    int64_t n = job_.n, inner = job_.inner, count = job_.outer * inner;
-    auto sort_row = [&](int64_t i, Pool& pool) {
-      if (!LongRow<Full>(job_, i / inner * n * inner + i % inner).sort(pool)) fail();
-    };
+    int64_t bands = (job_.inner + kBand - 1) / kBand, count = job_.outer * bands;
     if (count >= pool_.threads()) {
-      each(count, 1, [&](int64_t i) {
+      each(count, job_.inner < kBand ? job_.inner : kBand, [&](int64_t i) {
         Alone alone;
-        sort_row(i, alone);
+        long_band(i / bands, i % bands * kBand, alone);
       });
     } else {
       Alone alone;
-      bool is_small = n < kParallelFrom;
-      for (int64_t i = 0; i < count; ++i) sort_row(i, is_small ? static_cast<Pool&>(alone) : pool_);
+      bool is_small = job_.n < kParallelFrom;
+      for (int64_t i = 0; i < count; ++i) {
+        long_band(i / bands, i % bands * kBand, is_small ? static_cast<Pool&>(alone) : pool_);
+      }
     }
     return enough_;
+  }
+
+  // Sorts up to kBand columns, turned into rows, or the one row that there is.
+  void long_band(int64_t block, int64_t column, Pool& pool) {
+    int64_t n = job_.n, inner = job_.inner, first = block * n * inner + column;
+    if (inner == 1) {
+      if (!LongRow<Full>(job_, first).sort(pool)) fail();
+      return;
+    }
+    int64_t width = inner - column < kBand ? inner - column : kBand;
+    Workspace memory(size_t(width) * n * (2 * sizeof(Memory) + job_.index_bytes + 1));
+    if (!memory.data()) return fail();
+    SortJob rows = job_;
+    auto* x = static_cast<Memory*>(memory.data());
+    auto *values = x + width * n, *end = values + width * n;
+    auto* where = reinterpret_cast<uint8_t*>(end) + width * n * job_.index_bytes;
+    rows.inner = 1;
+    rows.x = x;
+    to_rows(static_cast<const Memory*>(job_.x) + first, x, n, inner, width);
+    if (job_.values) rows.values = values;
+    if (job_.indices) rows.indices = end;
+    if (job_.where) {
+      rows.where = where;
+      to_rows(job_.where + first, where, n, inner, width);
+    }
+    for (int64_t c = 0; c < width; ++c) {
+      if (!LongRow<Full>(rows, c * n).sort(pool)) return fail();
+    }
+    if (job_.values) to_columns(values, static_cast<Memory*>(job_.values) + first, n, inner, width);
+    if (job_.indices && job_.index_bytes == 2) {
+      to_columns(reinterpret_cast<uint16_t*>(end), static_cast<uint16_t*>(job_.indices) + first, n, inner, width);
+    } else if (job_.indices) {
+      to_columns(reinterpret_cast<uint32_t*>(end), static_cast<uint32_t*>(job_.indices) + first, n, inner, width);
+    }
   }
 
   // Sorts the values alone if that is all there is to it, else with their indices.
