@@ -85,8 +85,9 @@ def linear_permutation(
         return permute(x, indices, axis)
 
     return lax.custom_linear_solve(
-        # Never run: it tells JAX what is being solved, and JAX only looks at its transpose.
-        matvec=lambda values: scatter(values, indices, axis),
+        # Stands for `scatter(values, indices, axis)`. It is never run, but what it computes of the indices
+        # would be kept for the backward pass, and the identity computes nothing.
+        matvec=lambda values: values,
         b=x,
         solve=lambda _, values: permute(values, indices, axis),
         transpose_solve=lambda _, values: unpermute(values, indices, axis),

@@ -16,7 +16,7 @@ from jax.interpreters import batching, mlir
 
 from diffsort import gathering, sharding
 from diffsort.engines import library, xla
-from diffsort.engines.partitioning import divides, partitioned
+from diffsort.engines.partitioning import asks_for_devices, divides, partitioned
 
 _KERNEL_TYPES = frozenset(
     {jnp.dtype(jnp.bool_), jnp.dtype(jnp.bfloat16)}
@@ -143,7 +143,8 @@ def _sort_portably(
     descending: bool,
     ties_reversed: bool,
 ) -> list[jax.Array]:
-    x, where = operands if len(operands) == 2 else (*operands, None)
+    x, *masks = operands
+    where = masks[0] if masks else None
     axis = x.ndim - 1 - trailing
     indices = xla.argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
     kept = [gathering.gather(x, indices, axis)] if values else []
@@ -232,6 +233,7 @@ def _primitive(
             raise ValueError(_NOT_ON_CPU)
         return lower_portably(context, *operands, **params)
 
+    asks_for_devices(primitive)
     batching.primitive_batchers[primitive] = batched
     mlir.register_lowering(primitive, lowered_elsewhere)
     mlir.register_lowering(primitive, lowered_for_cpu, platform="cpu")
