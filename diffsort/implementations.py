@@ -156,8 +156,7 @@ def _double_argsort_permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.
     """The article's derivative: the inverse of a permutation is its argsort."""
 
     def unpermute(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
-        layout = jax.typeof(indices).sharding  # under vmap over an axis that is split between devices
-        iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis, out_sharding=layout)
+        iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
         return gather(values, _sorted_last(indices, iota, axis=axis), axis)
 
     return linear_permutation(x, indices, axis, unpermute=unpermute)

@@ -13,6 +13,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import diffsort
+from diffsort.engines import library
 from tests.oracles import IMPLEMENTATIONS, assert_same_bits
 
 AXIS = 1  # the one that is sorted
@@ -321,3 +322,65 @@ class TestShardMap:
         value, moved = jax.jit(mapped)(x, tangent)
         assert_same_bits(value, np.sort(X, AXIS))
         assert_same_bits(moved, np.take_along_axis(WEIGHTS, np.argsort(X, AXIS), AXIS))
+
+
+def collectives_around_sorts(x: np.ndarray, rounds: int) -> np.ndarray:
+    """What `TestKernel.test_collectives_between_sorts` computes, in whole numbers."""
+    for _ in range(rounds):
+        ordered = np.sort(x, -1)
+        x = (7 * ordered + ordered.sum(0, keepdims=True)[..., ::-1]) % 10_007
+    return np.sort(x, -1)
+
+
+class TestKernel:
+    """Arrays so large that the kernel asks for helpers from the threads which the devices run on."""
+
+    # A device that waited for a helper, while the helper's thread waits for that device, would never end.
+    @pytest.mark.parametrize("shape", [(8, 20_000), (8, 64, 600)], ids=str)
+    def test_collectives_between_sorts(self, shape: tuple[int, ...]) -> None:
+        devices = jax.make_mesh((8,), ("a",), axis_types=(AxisType.Auto,))
+        x = np.random.default_rng(0).integers(0, 10_000, shape).astype(np.float32)
+
+        def one(x: jax.Array) -> jax.Array:
+            ordered = diffsort.sort(x)
+            return (7 * ordered + jax.lax.psum(ordered, "a")[..., ::-1]) % 10_007
+
+        def many(x: jax.Array) -> jax.Array:
+            x = jax.lax.fori_loop(0, 10, lambda _, x: one(x), x)
+            return diffsort.sort(one(one(x)))
+
+        program = jax.jit(jax.shard_map(many, mesh=devices, in_specs=P("a"), out_specs=P("a")))
+        results = [program(x) for _ in range(5)]  # all at once
+        for result in results:
+            assert_same_bits(result, collectives_around_sorts(x, 12))
+
+    @pytest.mark.parametrize("shape", [(8, 20_000), (64, 600, 3)], ids=str)
+    @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit], ids=str)
+    def test_each_device_calls_the_kernel_for_its_rows(self, kind: AxisType, shape: tuple[int, ...]) -> None:
+        random = np.random.default_rng(0)
+        numbers, weights = random.permutation(np.prod(shape)), random.integers(1, 9, shape)
+
+        def loss(x: jax.Array, weights: jax.Array) -> jax.Array:
+            return (weights * diffsort.sort(x, 1)).sum(range(1, len(shape)))
+
+        def program(x: jax.Array, weights: jax.Array) -> tuple[jax.Array, ...]:
+            value, pull_back = jax.vjp(loss, x, weights)
+            return value, *pull_back(jnp.ones_like(value))
+
+        with jax.set_mesh(mesh(kind)):
+            x, factors = (
+                jax.device_put(a.reshape(shape).astype(np.float32), P(("a", "b"))) for a in (numbers, weights)
+            )
+            compiled = jax.jit(program).lower(x, factors).compile()
+            _, by_x, by_weights = compiled(x, factors)
+        text = compiled.as_text()
+        assert not COMMUNICATION.findall(text)
+        is_native = library.why_unavailable() is None
+        for target in (library.SORT, library.PERMUTE):
+            assert (f'custom_call_target="{target}"' in text) == is_native
+        order = np.argsort(x, 1)
+        expected = np.zeros(shape, np.float32)
+        np.put_along_axis(expected, order, weights.astype(np.float32), 1)
+        assert_same_bits(by_x, expected)
+        assert_same_bits(by_weights, np.sort(x, 1))
+        assert by_x.sharding.is_equivalent_to(x.sharding, x.ndim)

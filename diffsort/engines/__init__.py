@@ -3,13 +3,16 @@
 import functools
 from collections.abc import Callable
 
+import jax
+
 from diffsort.engines import library, native, xla
 from diffsort.engines.engine import Engine
 
 
 def best() -> Engine:
-    """The fastest engine there is; the programs it makes run on every platform."""
-    return _native(is_forced=False) if library.why_unavailable() is None else xla.ENGINE
+    """The fastest engine for JAX's default device; the programs it makes run on every platform."""
+    is_native = jax.default_backend() == "cpu" and library.why_unavailable() is None
+    return _native(is_forced=False) if is_native else xla.ENGINE
 
 
 @functools.cache

@@ -12,11 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
-from jax.interpreters import mlir
+from jax.interpreters import batching, mlir
 
-from diffsort import gathering, primitives, sharding
+from diffsort import gathering, sharding
 from diffsort.engines import library, xla
-from diffsort.engines.partitioning import divides, partitioned
+from diffsort.engines.partitioning import asks_for_devices, divides, partitioned
 
 _KERNEL_TYPES = frozenset(
     {jnp.dtype(jnp.bool_), jnp.dtype(jnp.bfloat16)}
@@ -143,7 +143,8 @@ def _sort_portably(
     descending: bool,
     ties_reversed: bool,
 ) -> list[jax.Array]:
-    x, where = operands if len(operands) == 2 else (*operands, None)
+    x, *masks = operands
+    where = masks[0] if masks else None
     axis = x.ndim - 1 - trailing
     indices = xla.argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
     kept = [gathering.gather(x, indices, axis)] if values else []
@@ -192,12 +193,24 @@ def _permute_natively(
 def _primitive(
     name: str, avals: Callable[..., Any], natively: Callable[..., Any], portably: Callable[..., Any]
 ) -> Primitive:
-    """A primitive that is `natively` computed on CPU and `portably` elsewhere."""
+    """A primitive that is `natively` computed on CPU and `portably` elsewhere, batched by leading axes."""
+    primitive = Primitive(name)
+    primitive.multiple_results = True
+    primitive.def_abstract_eval(avals)
 
-    def elsewhere(*operands: jax.Array, is_forced: bool, **params: Any) -> Sequence[jax.Array]:
-        if is_forced:
-            raise ValueError(_NOT_ON_CPU)
-        return portably(*operands, **params)
+    @primitive.def_impl
+    def impl(*operands: jax.Array, **params: Any) -> Any:  # under jax.disable_jit
+        with jax.disable_jit(False):
+            return jax.jit(functools.partial(primitive.bind, **params))(*operands)
+
+    def batched(operands: Sequence[jax.Array], axes: Sequence[int | None], **params: Any) -> Any:
+        size = next(o.shape[a] for o, a in zip(operands, axes, strict=True) if a is not None)
+        fronted = [
+            jnp.broadcast_to(o, (size, *o.shape)) if a is None else jnp.moveaxis(o, a, 0)
+            for o, a in zip(operands, axes, strict=True)
+        ]
+        out = primitive.bind(*fronted, **params)
+        return out, [0] * len(out)
 
     def in_parts(*operands: jax.Array, **params: Any) -> Sequence[jax.Array]:
         results = len(avals(*map(jax.typeof, operands), **params))
@@ -206,16 +219,23 @@ def _primitive(
     lower_natively, lower_in_parts, lower_portably = map(mlir.lower_fun, (natively, in_parts, portably))
 
     def lowered_for_cpu(context: Any, *operands: Any, is_forced: bool, **params: Any) -> Any:
+        is_divided = divides(context)
         if context.module_context.lowering_parameters.for_export:
             if is_forced:
                 warnings.warn(_IN_AN_EXPORT, stacklevel=2)
             return lower_portably(context, *operands, **params)
-        is_divided = divides(context)
         if is_divided is None:
             return lower_portably(context, *operands, **params)
         return (lower_in_parts if is_divided else lower_natively)(context, *operands, **params)
 
-    primitive = primitives.define(name, avals, elsewhere, multiple_results=True)
+    def lowered_elsewhere(context: Any, *operands: Any, is_forced: bool, **params: Any) -> Any:
+        if is_forced:
+            raise ValueError(_NOT_ON_CPU)
+        return lower_portably(context, *operands, **params)
+
+    asks_for_devices(primitive)
+    batching.primitive_batchers[primitive] = batched
+    mlir.register_lowering(primitive, lowered_elsewhere)
     mlir.register_lowering(primitive, lowered_for_cpu, platform="cpu")
     return primitive
 

@@ -1,12 +1,14 @@
 """Automatic sharding of calls that XLA cannot see into: each device keeps its rows."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 from jax.experimental.custom_partitioning import custom_partitioning
+from jax.extend.core import Primitive
 from jax.interpreters import mlir
-from jax.sharding import AxisType, Sharding
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
 
 def partitioned(
@@ -23,24 +25,25 @@ def partitioned(
     ndim = operands[0].ndim
     whole = ndim - 1 - trailing  # no device sorts a part of an axis
 
-    def layout(shapes: Sequence[Any]) -> Sharding:
-        """How all arrays are split: as the first operand, which the sharding rule keeps whole."""
+    def layout(mesh: Mesh, shapes: Sequence[Any]) -> Sharding:
+        """How all arrays are split: as the first operand, but for the axis that stays whole."""
         chosen = shapes[0].sharding
-        if chosen.shard_shape(shapes[0].shape)[whole] != shapes[0].shape[whole]:
-            raise ValueError(f"axis {whole} is split between devices, and cannot be sorted in parts.")
-        return chosen
+        if isinstance(chosen, NamedSharding):
+            spec = (*chosen.spec, *[None] * (ndim - len(chosen.spec)))
+            return NamedSharding(chosen.mesh, PartitionSpec(*spec[:whole], None, *spec[whole + 1 :]))
+        is_whole = chosen.shard_shape(shapes[0].shape)[whole] == shapes[0].shape[whole]
+        return chosen if is_whole else NamedSharding(mesh, PartitionSpec())
 
-    def partition(mesh: Any, operand_shapes: Sequence[Any], result_shapes: Sequence[Any]) -> tuple[Any, ...]:
-        shared = layout(operand_shapes)
+    def partition(mesh: Mesh, operand_shapes: Sequence[Any], result_shapes: Sequence[Any]) -> tuple[Any, ...]:
+        shared = layout(mesh, operand_shapes)
         return mesh, call, [shared] * len(result_shapes), (shared,) * len(operand_shapes)
 
-    def infer(mesh: Any, operand_shapes: Sequence[Any], result_shapes: Sequence[Any]) -> list[Any]:
-        del mesh
-        return [layout(operand_shapes)] * len(result_shapes)
+    def infer(mesh: Mesh, operand_shapes: Sequence[Any], result_shapes: Sequence[Any]) -> list[Any]:
+        return [layout(mesh, operand_shapes)] * len(result_shapes)
 
     axes = " ".join(f"d{i}" for i in range(ndim))
     rule = ", ".join([axes] * len(operands)) + " -> " + ", ".join([axes] * results)
-    divided = custom_partitioning(call)
+    divided = custom_partitioning(lambda *parts: call(*parts))  # it takes no functools.partial with keywords
     divided.def_partition(
         partition,
         infer_sharding_from_operands=infer,
@@ -55,7 +58,7 @@ def divides(context: mlir.LoweringRuleContext) -> bool | None:
 
     Returns:
         None where it may be, in a way that a divided call does not support: a shard_map over some axes of a
-        mesh while the compiler looks after others.
+        mesh while the compiler looks after others, or devices that are not known yet.
     """
     operand: Any = context.avals_in[0]
     mesh = operand.sharding.mesh
@@ -67,3 +70,14 @@ def divides(context: mlir.LoweringRuleContext) -> bool | None:
     if not isinstance(around, mlir.ShardingContext) or around.num_devices == 1:
         return False
     return True if around.device_assignment is not None else None
+
+
+def asks_for_devices(primitive: Primitive) -> None:
+    """Has JAX tell which devices there are when `primitive` is lowered, as it does for calls it divides.
+
+    JAX has no public way to ask for that. A version without this one leaves `divides` at None.
+    """
+    with contextlib.suppress(ImportError):
+        from jax._src.dispatch import prim_requires_devices_during_lowering
+
+        prim_requires_devices_during_lowering.add(primitive)

@@ -40,8 +40,11 @@ def find_compiler() -> list[str]:
         raise BuildError("the installation was told to leave it out (DIFFSORT_NATIVE=0)")
     named = os.environ.get("CXX")
     for command in [named] if named else ["c++", "g++", "clang++"]:
-        parts = shlex.split(command)
-        if shutil.which(parts[0]):
+        try:
+            parts = shlex.split(command)
+        except ValueError:  # a quotation mark alone
+            continue
+        if parts and shutil.which(parts[0]):
             return parts
     where = f"CXX={named}, which is no command" if named else "no c++, g++ or clang++ on the path"
     raise BuildError(f"there was no C++ compiler at install ({where}): install one, then diffsort again")
@@ -53,12 +56,13 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
     Args:
         library: where it goes.
         for_tests: with plain C entry points in place of XLA's.
-        flags: more flags for the compiler and the linker, such as those of a sanitizer.
+        flags: more flags for the compiler and the linker, such as those of a sanitizer; they come last, and
+            so overrule others.
 
     Raises:
         BuildError: there is no compiler, it fails, or XLA's headers are missing.
     """
-    compiler = [*find_compiler(), *flags]
+    compiler = find_compiler()
     is_x86 = platform.machine().lower() in ("x86_64", "amd64")
     targets = _X86_TARGETS if is_x86 else {"plain": []}
     common = [*_FLAGS, *(["-DDIFFSORT_X86"] if is_x86 else [])]
@@ -70,13 +74,13 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
         def compile_unit(name: str) -> str:
             source, more = units[name]
             result = str(Path(folder) / f"{name}.o")
-            _run([*compiler, *common, *more, "-c", str(SOURCES / source), "-o", result])
+            _run([*compiler, *common, *more, *flags, "-c", str(SOURCES / source), "-o", result])
             return result
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(compile_unit, units))
         linked = Path(folder) / "linked.so"
-        link = [*compiler, "-shared", *objects, "-pthread", "-o", str(linked)]
+        link = [*compiler, *flags, "-shared", *objects, "-pthread", "-o", str(linked)]
         try:  # a wheel then needs nothing but the C library
             _run([*link, "-static-libstdc++", "-static-libgcc"])
         except BuildError:
@@ -105,7 +109,10 @@ def _xla_headers() -> Path:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise BuildError(f"the C++ compiler failed at install: {error}") from None
     if done.returncode:
         said = next(
             (line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[-200:]

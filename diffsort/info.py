@@ -1,0 +1,78 @@
+"""What diffsort finds here: versions, devices, engines.
+
+python -m diffsort.info
+"""
+
+import importlib.metadata
+import platform
+from collections.abc import Callable
+
+import jax
+
+import diffsort
+from diffsort import engines
+from diffsort.engines import library, xla
+
+_PACKAGES = ("jax", "jaxlib", "flax", "numpy")
+
+
+def describe() -> str:
+    """Returns a page about the versions, the devices and the engines there are.
+
+    Nothing that is broken here keeps it from telling the rest.
+    """
+    sections = {
+        "Versions": [
+            f"diffsort {diffsort.__version__}",
+            *(_version(name) for name in _PACKAGES),
+            f"python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        ],
+        "Devices": _told(_devices),
+        "Engines": [line for name in engines.ENGINES for line in _told(_engine, name)],
+        "implementation='manual'": _told(_best),
+    }
+    return "\n\n".join("\n  ".join([title, *lines]) for title, lines in sections.items())
+
+
+def main() -> None:
+    """Prints the page."""
+    print(describe())
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{package} of an unknown version"
+
+
+def _devices() -> list[str]:
+    return [f"{d.platform}:{d.id} ({d.device_kind})" for d in jax.devices()]
+
+
+def _engine(name: str) -> list[str]:
+    _, why_unavailable = engines.ENGINES[name]
+    reason = why_unavailable()
+    if reason is not None:
+        return [f"{name}: not available: {' '.join(reason.split())}"]
+    if name != "native":
+        return [f"{name}: available"]
+    return [f"{name}: available ({library.instruction_set()}), {library.FOLDER / 'libdiffsort.so'}"]
+
+
+def _best() -> list[str]:
+    is_portable = engines.best() is xla.ENGINE
+    return ["the engine 'xla' everywhere" if is_portable else "the engine 'native' on CPUs, 'xla' elsewhere"]
+
+
+def _told(tell: Callable[..., list[str]], *arguments: str) -> list[str]:
+    """What `tell` returns; or, in a line, what keeps it from it."""
+    try:
+        return tell(*arguments)
+    except Exception as error:  # whatever it is, this page is where people look for it
+        said = " ".join(str(error).split())
+        return [": ".join([*arguments, f"unknown ({type(error).__name__}: {said})"])]
+
+
+if __name__ == "__main__":
+    main()
