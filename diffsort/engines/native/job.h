@@ -73,8 +73,20 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   void* data() const { return data_; }
 
+  // The bytes an array takes up here, and the next array: each begins on a cache line.
+  template <class T>
+  static size_t bytes_for(int64_t count) {
+    return (size_t(count) * sizeof(T) + 63) / 64 * 64;
+  }
+  template <class T>
+  T* take(int64_t count) {
+    char* begin = static_cast<char*>(data_) + taken_;
+    taken_ += bytes_for<T>(count);
+    return reinterpret_cast<T*>(begin);
+  }
+
  private:
-  size_t bytes_;
+  size_t bytes_, taken_ = 0;
   void* data_;
 };
 

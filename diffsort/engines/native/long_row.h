@@ -109,11 +109,13 @@ class LongRow {
     int64_t digits = int64_t(1) << bits;
     Digit digit(range, bits, coding_.index_bits);
     Chunks chunks(n, pool);
-    Workspace memory((digits + 1) * sizeof(Hand) + (chunks.count * sizeof(uint32_t) + sizeof(uint16_t)) * digits);
+    int64_t all_counts = chunks.count * digits;
+    Workspace memory(Workspace::bytes_for<Hand>(digits + 1) + Workspace::bytes_for<uint32_t>(all_counts) +
+                     Workspace::bytes_for<uint16_t>(digits));
     if (!memory.data()) return false;
-    auto* hands = static_cast<Hand*>(memory.data());
-    auto* counts = reinterpret_cast<uint32_t*>(hands + digits + 1);
-    auto* hand_of = reinterpret_cast<uint16_t*>(counts + chunks.count * digits);
+    auto* hands = memory.take<Hand>(digits + 1);
+    auto* counts = memory.take<uint32_t>(all_counts);
+    auto* hand_of = memory.take<uint16_t>(digits);
 
     pool.each(chunks.count, 1, [&](int64_t c) {
       uint32_t* mine = counts + c * digits;

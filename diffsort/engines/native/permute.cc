@@ -44,10 +44,10 @@ struct Permuter {
   // Moves columns as rows; false where there is no memory for it.
   bool turn(int64_t at, int64_t width) const {
     int64_t size = job.n * width;
-    Workspace memory(size * (2 * sizeof(Element) + sizeof(Index)));
+    Workspace memory(2 * Workspace::bytes_for<Element>(size) + Workspace::bytes_for<Index>(size));
     if (!memory.data()) return false;
-    auto *from = static_cast<Element*>(memory.data()), *to = from + size;
-    auto* index = reinterpret_cast<Index*>(to + size);
+    auto *from = memory.take<Element>(size), *to = memory.take<Element>(size);
+    auto* index = memory.take<Index>(size);
     to_rows(x + at, from, job.n, job.inner, width);
     to_rows(indices + at, index, job.n, job.inner, width);
     PermuteJob rows = job;

@@ -11,6 +11,7 @@ inline constexpr int64_t kLongRow = 8192;        // elements from which a row is
 inline constexpr int64_t kSplitRow = 512;        // elements from which a row is a tile of its own
 inline constexpr int64_t kTaskElements = 4096;   // for which another thread is worth waking
 inline constexpr int64_t kParallelFrom = 16384;  // elements of a job for which several threads are
+inline constexpr size_t kMostScratch = 8 << 20;  // bytes
 
 template <class Element>
 class Sorter {
@@ -101,17 +102,19 @@ class Sorter {
       return;
     }
     int64_t width = inner - column < kBand ? inner - column : kBand;
-    Workspace memory(size_t(width) * n * (2 * sizeof(Memory) + job_.index_bytes + 1));
+    int64_t size = width * n;
+    Workspace memory(2 * Workspace::bytes_for<Memory>(size) + Workspace::bytes_for<uint32_t>(size) +
+                     Workspace::bytes_for<uint8_t>(size));
     if (!memory.data()) return fail();
     SortJob rows = job_;
-    auto* x = static_cast<Memory*>(memory.data());
-    auto *values = x + width * n, *end = values + width * n;
-    auto* where = reinterpret_cast<uint8_t*>(end) + width * n * job_.index_bytes;
+    auto *x = memory.take<Memory>(size), *values = memory.take<Memory>(size);
+    void* indices = memory.take<uint32_t>(size);
+    auto* where = memory.take<uint8_t>(size);
     rows.inner = 1;
     rows.x = x;
     to_rows(static_cast<const Memory*>(job_.x) + first, x, n, inner, width);
     if (job_.values) rows.values = values;
-    if (job_.indices) rows.indices = end;
+    if (job_.indices) rows.indices = indices;
     if (job_.where) {
       rows.where = where;
       to_rows(job_.where + first, where, n, inner, width);
@@ -121,9 +124,9 @@ class Sorter {
     }
     if (job_.values) to_columns(values, static_cast<Memory*>(job_.values) + first, n, inner, width);
     if (job_.indices && job_.index_bytes == 2) {
-      to_columns(reinterpret_cast<uint16_t*>(end), static_cast<uint16_t*>(job_.indices) + first, n, inner, width);
+      to_columns(static_cast<uint16_t*>(indices), static_cast<uint16_t*>(job_.indices) + first, n, inner, width);
     } else if (job_.indices) {
-      to_columns(reinterpret_cast<uint32_t*>(end), static_cast<uint32_t*>(job_.indices) + first, n, inner, width);
+      to_columns(static_cast<uint32_t*>(indices), static_cast<uint32_t*>(job_.indices) + first, n, inner, width);
     }
   }
 
@@ -136,9 +139,16 @@ class Sorter {
 
   template <class Codec, class Task>
   Done in_tile(Task task) {
-    auto* words = static_cast<typename Codec::Word*>(
-        thread_scratch(Tile<Codec>::room(job_.n) * sizeof(typename Codec::Word)));
-    if (words) return task(Tile<Codec>(job_, words));
+    using Word = typename Codec::Word;
+    size_t bytes = Tile<Codec>::room(job_.n) * sizeof(Word);
+    if (bytes <= kMostScratch) return in_memory<Codec>(thread_scratch(bytes), task);
+    Workspace memory(bytes);  // a thread would keep it for good
+    return in_memory<Codec>(memory.data(), task);
+  }
+
+  template <class Codec, class Task>
+  Done in_memory(void* memory, Task task) {
+    if (memory) return task(Tile<Codec>(job_, static_cast<typename Codec::Word*>(memory)));
     fail();
     return Done::kYes;
   }
