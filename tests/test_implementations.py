@@ -1,5 +1,7 @@
 """What implementations are there, and a new one in a few lines."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -154,3 +156,13 @@ def test_a_name_is_a_string(name: object) -> None:
 def test_a_registered_name_is_listed_and_suggested(relaxed: str) -> None:
     with pytest.raises(ValueError, match=rf"Did you mean '{relaxed}'\? Known: .*'{relaxed}'"):
         diffsort.sort(X, implementation="soft_sort")
+
+
+def test_what_is_not_available_says_why_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = dataclasses.replace(
+        implementations.get_implementation("manual:xla"), why_unavailable=lambda: "it rains"
+    )
+    monkeypatch.setitem(implementations._IMPLEMENTATIONS, "manual:xla", missing)
+    with pytest.raises(ValueError, match=r"'manual:xla' is not available: it rains. Use 'manual'"):
+        diffsort.sort(X, implementation="manual:xla")
+    diffsort.sort(X)

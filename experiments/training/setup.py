@@ -125,14 +125,16 @@ def check_trainer(config: DictConfig) -> None:
 
 
 def check_sort(name: Any) -> None:
-    """Checks that an implementation of that name exists.
+    """Checks that an implementation of that name exists, and is available here.
 
     Raises:
-        UserError: there is none.
+        UserError: it does not, or is not.
     """
     try:
         get_implementation(name)
-    except ValueError:
+    except ValueError as error:
+        if name in implementation_names():
+            raise UserError(f"sort.implementation={name}: {error}") from None
         known = ", ".join(implementation_names())
         raise UserError(f"sort.implementation={name}: no such implementation (choices: {known}).") from None
 

@@ -198,6 +198,16 @@ def test_long_rows(dtype: str, kinds: int, layout: tuple[int, ...]) -> None:
     assert_same_bits(down, np.take_along_axis(masked, expected, axis))
 
 
+def test_a_row_so_long_that_a_word_has_no_room_for_all_keys() -> None:
+    """From 2^20 elements on, a key and an index together need more bits than a double can hold."""
+    random = np.random.default_rng(0)
+    x = (np.exp(10 * random.standard_normal(3_000_000)) - 1).astype(np.float32)
+    pair = jax.jit(partial(NATIVE.sort_with_indices, axis=0, descending=False, where=None))
+    values, indices = jax.device_get(pair(x))
+    np.testing.assert_array_equal(indices, np.argsort(x, stable=True))
+    assert_same_bits(values, x[indices])
+
+
 def test_a_long_row_of_nans_and_zeros_keeps_their_patterns() -> None:
     random = np.random.default_rng(0)
     patterns = np.array([0x7FC00001, 0xFFC01234, 0, 0x80000000, 1, 0x80000001, 0x3F800000], np.uint32)

@@ -90,6 +90,7 @@ class LongRow {
 
   // Puts n words, within `range`, in order, as elements from number `to` of the row on.
   bool settle(uint64_t* words, uint64_t* spare, int64_t n, int64_t to, Range range, Pool& pool) {
+    if (n == 0) return true;
     if (range.least >> coding_.index_bits == range.greatest >> coding_.index_bits) {
       in_order(words, n, to);
       return true;
@@ -122,7 +123,9 @@ class LongRow {
       std::memset(mine, 0, digits * sizeof(uint32_t));
       for (int64_t i = chunks.begin(c); i < chunks.begin(c + 1); ++i) ++mine[digit.of(words[i])];
     });
-    int64_t dealt = plan(counts, chunks.count, digits, hands, hand_of);
+    // A tile holds words within 2^52 of each other.
+    int64_t most = digit.shift < 52 ? int64_t(1) << (52 - digit.shift) : 1;
+    int64_t dealt = plan(counts, chunks.count, digits, most, hands, hand_of);
     pool.each(chunks.count, 1, [&](int64_t c) {
       uint32_t* places = counts + c * digits;
       for (int64_t i = chunks.begin(c); i < chunks.begin(c + 1); ++i) {
@@ -148,8 +151,9 @@ class LongRow {
     uint32_t digit, begin;
   };
 
-  // Groups digits into hands, and makes of every chunk's counts by digit its places by hand.
-  static int64_t plan(uint32_t* counts, int chunks, int64_t digits, Hand* hands, uint16_t* hand_of) {
+  // Groups digits into hands, at most so many to a hand, and makes of every chunk's counts by digit its
+  // places by hand. Returns how many hands there are.
+  static int64_t plan(uint32_t* counts, int chunks, int64_t digits, int64_t most, Hand* hands, uint16_t* hand_of) {
     int64_t hand = 0;
     uint32_t total = 0, size = 0;
     uint32_t sizes[kMostChunks] = {};
@@ -158,7 +162,8 @@ class LongRow {
       uint32_t more = 0;
       for (int c = 0; c < chunks; ++c) more += counts[c * digits + d];
       // A digit too large for a tile gets a hand of its own, and so does what came before it.
-      if (size && (size >= kHand || int64_t(size) + more > kSegment)) {
+      bool is_full = size >= kHand || int64_t(size) + more > kSegment;
+      if (d - hands[hand].digit == most || (size && is_full)) {
         total = close(counts, chunks, digits, sizes, hand, total);
         hands[++hand] = {uint32_t(d), total};
         size = 0;
