@@ -29,7 +29,9 @@ struct Threads final : diffsort::Pool {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
+#pragma GCC visibility push(default)
+
+extern "C" int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
                              void* values, void* indices, int index_bytes, int descending, int ties_reversed,
                              int threads) {
   Threads pool(threads);
@@ -38,8 +40,10 @@ extern "C" __attribute__((visibility("default"))) int diffsort_sort(int type, in
                         pool);
 }
 
-extern "C" __attribute__((visibility("default"))) void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
+extern "C" void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
                                  const void* x, const void* indices, void* out, int inverse, int threads) {
   Threads pool(threads);
   diffsort::permute({outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse != 0}, pool);
 }
+
+#pragma GCC visibility pop

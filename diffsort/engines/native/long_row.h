@@ -21,7 +21,7 @@ class LongRow {
   using Word = typename Codec::Word;
   using Wide = typename Codec::Wide;
 
-  // The row or column that begins at element `from`.
+  // The row (inner = 1) that begins at element `from`.
   LongRow(const SortJob& job, int64_t from) : job_(job), from_(from), coding_(coding_for(job)) {}
 
   // Returns false where memory ran out.
@@ -88,7 +88,7 @@ class LongRow {
     return bits < 8 ? 8 : bits < 13 ? bits : 13;
   }
 
-  // Puts n words, within `range`, in order, as elements from number `to` of the row on.
+  // Puts n words, within `range`, in order, as elements of the row from number `to` on.
   bool settle(uint64_t* words, uint64_t* spare, int64_t n, int64_t to, Range range, Pool& pool) {
     if (n == 0) return true;
     if (range.least >> coding_.index_bits == range.greatest >> coding_.index_bits) {
@@ -99,7 +99,7 @@ class LongRow {
       void* scratch = thread_scratch(Tile<Codec>::split_length(kSegment) * sizeof(Word));
       if (!scratch) return false;
       Tile<Codec> tile(job_, static_cast<Word*>(scratch));
-      tile.segment(words, n, range.least, lost_, from_ + to * job_.inner, from_);
+      tile.segment(words, n, range.least, lost_, from_ + to, from_);
       return true;
     }
     return deal_out(words, spare, n, to, range, pool);
@@ -206,13 +206,13 @@ class LongRow {
     for (; r < end; r += L) {
       int count = end - r < L ? int(end - r) : L;
       Bits bits{}, masked{};
-      if (count == L && job_.inner == 1) {
+      if (count == L) {
         bits = in.bits(from_ + r);
         masked = in.masked(from_ + r);
       } else {
         for (int j = 0; j < L; ++j) {
           // Lanes behind the end repeat the last element.
-          in.lane(j, from_ + (r + (j < count ? j : count - 1)) * job_.inner, bits, masked);
+          in.lane(j, from_ + r + (j < count ? j : count - 1), bits, masked);
         }
         in.note(bits);
       }
@@ -241,7 +241,7 @@ class LongRow {
     Output<Codec> out(job_, lost_);
     for (int64_t i = 0; i < n; ++i) {
       Wide wide = splat<Wide>(words[i]);
-      out.put(from_ + (to + i) * job_.inner, Codec::decode_wide(wide, coding_)[0],
+      out.put(from_ + to + i, Codec::decode_wide(wide, coding_)[0],
               Codec::index_wide(wide, coding_)[0], from_);
     }
   }

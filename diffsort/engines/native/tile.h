@@ -120,8 +120,8 @@ class Tile {
     return Done::kYes;
   }
 
-  // Sorts `n` words of a long row, all from `least` to less than 2^52 above it. They become elements `to`,
-  // `to + inner`, … of the row or column that begins at element `from`.
+  // Sorts `n` words of a long row (inner = 1), all from `least` to less than 2^52 above it. They become the
+  // elements from `to` on, of the row that begins at element `from`.
   void segment(const uint64_t* wide, int64_t n, uint64_t least, bool gathers, int64_t to, int64_t from) {
     coding_.base = least;
     int64_t length = split_length(n), r = 0;
@@ -159,14 +159,14 @@ class Tile {
     merge_lanes(words_, length);
     write_lanes(out, length, [=](int j) {
       int64_t left = n - j * length;
-      return Part{to + j * length * job_.inner, left < length ? left : length, from};
+      return Part{to + j * length, left < length ? left : length, from};
     });
   }
 
   template <class PartOf>
   void write_lanes(const Output<Codec>& out, int64_t length, PartOf part) const {
     int64_t r = 0;
-    for (; job_.inner == 1 && r + L <= length; r += L) {
+    for (; r + L <= length; r += L) {
       Bits bits[L];
       Indices<L> index[L] = {};
 #pragma GCC unroll 16
