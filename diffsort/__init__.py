@@ -7,20 +7,38 @@ derivative of a sort is never another sort. Layers are in `diffsort.nnx` and `di
 from diffsort.implementations import implementation_names, register_implementation
 from diffsort.permutations import inverse_permutation, permute
 from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
-from diffsort.statistics import l_statistic
+from diffsort.statistics import (
+    gini_mean_difference,
+    l_moments,
+    l_statistic,
+    median,
+    order_statistic,
+    quantile,
+    superquantile,
+    trimmed_mean,
+    winsorized_mean,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "argsort",
+    "gini_mean_difference",
     "implementation_names",
     "inverse_permutation",
+    "l_moments",
     "l_statistic",
+    "median",
+    "order_statistic",
     "permute",
+    "quantile",
     "rank",
     "register_implementation",
     "sort",
     "sort_key_val",
     "sort_with_indices",
+    "superquantile",
     "top_k",
+    "trimmed_mean",
+    "winsorized_mean",
 ]

@@ -13,16 +13,24 @@ import diffsort
 ROOT = pathlib.Path(diffsort.__file__).parent
 NAMES = {
     "argsort",
+    "gini_mean_difference",
     "implementation_names",
     "inverse_permutation",
+    "l_moments",
     "l_statistic",
+    "median",
+    "order_statistic",
     "permute",
+    "quantile",
     "rank",
     "register_implementation",
     "sort",
     "sort_key_val",
     "sort_with_indices",
+    "superquantile",
     "top_k",
+    "trimmed_mean",
+    "winsorized_mean",
 }
 ALLOWED = {"diffsort", "flax", "jax", "jaxlib", "numpy", *sys.stdlib_module_names}
 

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort._arguments import canonical_axis, mask_like
 from diffsort.sorting import sort
+from diffsort.statistics._ranked import floating
 
 
 def l_statistic(
@@ -47,7 +48,7 @@ def l_statistic(
     >>> jax.grad(l_statistic)(x, weights)
     Array([0.2, 0.5, 0.3], dtype=float32)
     """
-    array, weights = _floating(x, "x"), _floating(weights, "weights")
+    array, weights = floating(x, "x"), floating(weights, "weights")
     axis = canonical_axis(axis, array.ndim)
     weights = _aligned(weights, array.shape, axis)
     ordered = sort(array, axis, where=where, implementation=implementation)
@@ -59,13 +60,6 @@ def l_statistic(
         weights = jnp.where(position < count, weights, jnp.zeros_like(weights))
     dtype = jnp.promote_types(ordered.dtype, weights.dtype)
     return jnp.sum(ordered.astype(dtype) * weights.astype(dtype), axis)
-
-
-def _floating(x: ArrayLike, name: str) -> jax.Array:
-    array = real_array(x, name)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{name} must be floating, not {array.dtype}; use {name}.astype(float).")
-    return array
 
 
 def _aligned(weights: jax.Array, shape: tuple[int, ...], axis: int) -> jax.Array:

@@ -1,0 +1,163 @@
+"""What every order statistic begins with: elements in order, their positions, and how many there are."""
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable, Hashable
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort.implementations import get_implementation
+from diffsort.sorting import sort
+
+Weights = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """Sorted elements.
+
+    Attributes:
+        values: sorted along `axis`, in float32 at least; 0 behind the last that is not masked.
+        position: 0, 1, … along `axis`, of the same dtype; length 1 along the others.
+        count: how many elements are not masked, of the same dtype; length 1 along `axis`.
+        is_nan: whether any of them is NaN; length 1 along `axis`.
+        axis: non-negative.
+        dtype: that of the elements as they were given, for the result.
+    """
+
+    values: jax.Array
+    position: jax.Array
+    count: jax.Array
+    is_nan: jax.Array
+    axis: int
+    dtype: jnp.dtype
+
+    @property
+    def length(self) -> int:
+        """How many elements there are along `axis`, masked ones included."""
+        return int(self.values.shape[self.axis])
+
+    def weighed(self, weights: Weights) -> jax.Array:
+        """Returns the sum of `weights(position, count)` times the values; NaN where an element is NaN.
+
+        An element of weight 0 does not count, not even if it is infinite.
+        """
+        w = weights(self.position, self.count)
+        w = jnp.where(self.position < self.count, w, jnp.zeros_like(w))
+        w = jnp.broadcast_to(w, self.values.shape)
+        # Chosen before the product: 0 × inf would be NaN, in the gradient too.
+        values = jnp.where(w == 0, jnp.zeros_like(self.values), self.values)
+        return self.finished(jnp.sum(values * w, self.axis, keepdims=True))
+
+    def finished(self, result: jax.Array) -> jax.Array:
+        """Returns a result of length 1 along `axis` without that axis, NaN where an element is."""
+        result = jnp.where(self.is_nan, jnp.full_like(result, jnp.nan), result)
+        return jnp.squeeze(result, self.axis).astype(self.dtype)
+
+
+def statistic(
+    function: Callable[..., jax.Array],
+    x: ArrayLike,
+    axis: int,
+    where: ArrayLike | None,
+    implementation: str,
+    *static: Hashable,
+    operands: tuple[jax.Array, ...] = (),
+) -> jax.Array:
+    """Returns `function(elements, *static, *operands)`, compiled as a whole.
+
+    Args:
+        function: of a module, so that what is compiled for it is found again; `elements` are Ranked.
+        x: what to rank.
+        axis: the axis to rank along.
+        where: boolean mask, broadcastable to `x`.
+        implementation: as in `diffsort.sort`.
+        *static: arguments that are Python values.
+        operands: arguments that are arrays.
+
+    Raises:
+        TypeError: `x` is not floating, or `where` not boolean.
+        ValueError: `axis`, `where` or `implementation` does not fit.
+    """
+    array = floating(x, "x")
+    axis = canonical_axis(axis, array.ndim)
+    mask = None if where is None else mask_like(where, array)
+    get_implementation(implementation)  # unhashable names too are refused with the list of known ones
+    return _compiled(function, array, mask, operands, axis, implementation, static)
+
+
+@functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
+def _compiled(
+    function: Callable[..., jax.Array],
+    x: jax.Array,
+    where: jax.Array | None,
+    operands: tuple[jax.Array, ...],
+    axis: int,
+    implementation: str,
+    static: tuple[Hashable, ...],
+) -> jax.Array:
+    return function(_ranked(x, axis, where, implementation), *static, *operands)
+
+
+def _ranked(array: jax.Array, axis: int, where: jax.Array | None, implementation: str) -> Ranked:
+    n = array.shape[axis]
+    shape = [n if d == axis else 1 for d in range(array.ndim)]
+    dtype = array.dtype if array.dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
+    is_nan = jnp.isnan(array)
+    if where is None:
+        count = jnp.full([1] * array.ndim, n, dtype)
+    else:
+        is_nan &= where
+        count = jnp.sum(where, axis, keepdims=True, dtype=jnp.int32).astype(dtype)
+    return Ranked(
+        values=sort(array, axis, where=where, implementation=implementation).astype(dtype),
+        position=jnp.arange(n, dtype=dtype).reshape(shape),
+        count=count,
+        is_nan=jnp.any(is_nan, axis, keepdims=True),
+        axis=axis,
+        dtype=array.dtype,
+    )
+
+
+def floating(x: ArrayLike, name: str) -> jax.Array:
+    """Returns `x` as an array.
+
+    Raises:
+        TypeError: it is not floating.
+    """
+    array = real_array(x, name)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"{name} must be floating, not {array.dtype}; use {name}.astype(float).")
+    return array
+
+
+def integer(value: int, name: str) -> int:
+    """Returns `value` as a Python integer.
+
+    Raises:
+        TypeError: it is none.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
+
+
+def fraction(value: float, name: str, least: float, most: float) -> float:
+    """Returns `value` as a Python float in [least, most).
+
+    Raises:
+        TypeError: it is no Python number; weights are made when a function is traced.
+        ValueError: it is not in that range.
+    """
+    try:
+        number = float(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a Python number, not {value!r}.") from None
+    if not least <= number < most:
+        raise ValueError(f"{name}={number} is not in [{least:g}, {most:g}).")
+    return number

@@ -1,0 +1,186 @@
+"""What holds for every order statistic."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+import diffsort
+from tests.oracles import IMPLEMENTATIONS
+
+Statistic = Callable[..., jax.Array]
+
+
+def by_definition_superquantile(level: float, x: np.ndarray) -> float:
+    """The mean of the largest elements, one of them in part; added up one by one."""
+    left = (1 - level) * x.size
+    total = 0.0
+    for element in np.sort(x)[::-1]:
+        share = min(1.0, left)
+        total += share * element
+        left -= share
+        if left <= 0:
+            break
+    return total / ((1 - level) * x.size)
+
+
+def by_definition_winsorized(proportion: float, x: np.ndarray) -> float:
+    return float(np.mean(scipy.stats.mstats.winsorize(x, (proportion, proportion))))
+
+
+def by_definition_gini(x: np.ndarray) -> float:
+    return float(np.abs(x[:, None] - x).sum() / (x.size * (x.size - 1)))
+
+
+# Each with an independent oracle for one row.
+STATISTICS: dict[str, tuple[Statistic, Callable[[np.ndarray], object]]] = {
+    **{
+        f"quantile {q} {method}": (
+            partial(diffsort.quantile, q=q, method=method),
+            partial(np.quantile, q=q, method=method),
+        )
+        for q, method in (
+            *((0.37, method) for method in ("linear", "lower", "higher", "midpoint", "nearest")),
+            *((q, "linear") for q in (0.0, 0.25, 1.0)),
+        )
+    },
+    "median": (diffsort.median, np.median),
+    "order_statistic 2": (partial(diffsort.order_statistic, k=2), lambda x: np.sort(x)[2]),
+    "order_statistic -1": (partial(diffsort.order_statistic, k=-1), np.max),
+    **{
+        f"trimmed_mean {p}": (
+            partial(diffsort.trimmed_mean, proportion=p),
+            partial(scipy.stats.trim_mean, proportiontocut=p),
+        )
+        for p in (0.0, 0.1, 0.3, 0.49)
+    },
+    **{
+        f"winsorized_mean {p}": (
+            partial(diffsort.winsorized_mean, proportion=p),
+            partial(by_definition_winsorized, p),
+        )
+        for p in (0.0, 0.1, 0.3, 0.49)
+    },
+    **{
+        f"superquantile {level}": (
+            partial(diffsort.superquantile, level=level),
+            partial(by_definition_superquantile, level),
+        )
+        for level in (0.0, 0.5, 0.77, 0.999)
+    },
+    "l_moments": (
+        partial(diffsort.l_moments, order=4),
+        partial(scipy.stats.lmoment, order=[1, 2, 3, 4], standardize=False),
+    ),
+    "gini_mean_difference": (diffsort.gini_mean_difference, by_definition_gini),
+}
+LENGTHS = (5, 10, 30)
+
+with_statistics = pytest.mark.parametrize("name", STATISTICS)
+
+
+def rows(n: int, dtype: str = "float64") -> np.ndarray:
+    return np.random.default_rng(n).standard_normal((3, n)).astype(dtype)
+
+
+@with_statistics
+def test_values_and_gradients_agree_with_an_oracle(name: str) -> None:
+    statistic, oracle = STATISTICS[name]
+    with jax.enable_x64(True):
+        for n in LENGTHS:
+            x = rows(n)
+            along = partial(statistic, axis=-1)
+            expected = np.stack([oracle(row) for row in x])
+            np.testing.assert_allclose(along(x), expected, rtol=1e-10, atol=1e-13)
+
+            direction = rows(n + 1)[:, :n]
+            _, tangent = jax.jvp(along, (x,), (direction,))
+            step = 1e-6
+            difference = (along(x + step * direction) - along(x - step * direction)) / (2 * step)
+            np.testing.assert_allclose(tangent, difference, rtol=1e-6, atol=1e-8)
+
+
+@with_statistics
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_every_implementation_gives_the_same(name: str, implementation: str) -> None:
+    statistic, _ = STATISTICS[name]
+    x, where = rows(7, "float32"), rows(8)[:, :7] < 0.5
+
+    def both(implementation: str) -> list[np.ndarray]:
+        along = partial(statistic, axis=-1, where=where, implementation=implementation)
+        value, pull_back = jax.vjp(along, x)
+        return [np.asarray(value), np.asarray(pull_back(jnp.ones_like(value))[0])]
+
+    for actual, expected in zip(both(implementation), both("builtin"), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+@with_statistics
+def test_a_mask_is_a_slice_and_what_it_hides_is_never_seen(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    for n in LENGTHS:
+        x = rows(n, "float32")[0]
+        where = np.arange(n) % 4 != 1
+        hidden = np.where(where, x, np.array([np.nan, np.inf, -np.inf], np.float32)[np.arange(n) % 3])
+        masked = partial(statistic, axis=-1, where=where)
+        np.testing.assert_allclose(masked(hidden), statistic(x[where], axis=-1), rtol=1e-5, atol=1e-6)
+        gradient = np.asarray(jax.grad(lambda x, f=masked: f(x).sum())(hidden))
+        sliced = jax.grad(lambda x: statistic(x, axis=-1).sum())(x[where])
+        np.testing.assert_allclose(gradient[where], sliced, rtol=1e-5, atol=1e-6)
+        assert not gradient[~where].any()
+
+
+@with_statistics
+def test_of_nothing_is_zero_with_a_gradient_of_zero(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    nothing = partial(statistic, axis=-1, where=np.zeros((3, 5), bool))
+    value, pull_back = jax.vjp(nothing, jnp.full((3, 5), jnp.nan))
+    assert not np.asarray(value).any()
+    assert not np.asarray(pull_back(jnp.ones_like(value))[0]).any()
+
+
+@with_statistics
+def test_axes_batches_and_transformations(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    x = np.random.default_rng(0).standard_normal((4, 6, 3)).astype(np.float32)
+    expected = np.stack([[statistic(x[i, :, j], axis=0) for j in range(3)] for i in range(4)])
+    for actual in (
+        statistic(x, axis=1),
+        statistic(x, axis=-2),
+        jax.jit(partial(statistic, axis=1))(x),
+        jax.vmap(partial(statistic, axis=0))(x),
+        statistic(np.moveaxis(x, 1, 0), axis=0),
+    ):
+        np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
+
+
+@with_statistics
+def test_the_order_of_the_elements_does_not_matter(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    x = rows(10, "float32")
+    shuffled = np.random.default_rng(0).permutation(x, axis=1)
+    np.testing.assert_array_equal(statistic(x, axis=-1), statistic(shuffled, axis=-1))
+
+
+@with_statistics
+def test_nan_is_passed_on_and_bfloat16_kept(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    x = rows(10, "float32")
+    x[1, 3] = np.nan
+    value = np.asarray(statistic(x, axis=-1)).reshape(3, -1)
+    assert np.isnan(value).all(1).tolist() == [False, True, False]
+    narrow = statistic(jnp.asarray(rows(10), jnp.bfloat16), axis=-1)
+    assert narrow.dtype == jnp.bfloat16
+    wide = statistic(jnp.asarray(jnp.asarray(rows(10), jnp.bfloat16), jnp.float32), axis=-1)
+    np.testing.assert_array_equal(narrow, wide.astype(jnp.bfloat16))
+
+
+@with_statistics
+def test_integers_are_refused(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    with pytest.raises(TypeError, match="x must be floating, not int32"):
+        statistic(np.arange(6, dtype=np.int32), axis=0)
