@@ -89,6 +89,13 @@ def test_a_compiler_that_fails_is_quoted(folder: Path, tools: Path) -> None:
     assert why_unavailable() == (folder / "unavailable.txt").read_text().strip()
 
 
+def test_a_compiler_that_fails_without_a_word(tools: Path) -> None:
+    put(tools, "c++", "exit 3")
+    assert build.build_or_say_why() == (
+        "the C++ compiler failed at install: c++ ended with status 3 and no word"
+    )
+
+
 def test_a_compiler_that_cannot_be_run(tools: Path) -> None:
     (tools / "c++").write_text("neither a program nor a script")
     (tools / "c++").chmod(stat.S_IRWXU)

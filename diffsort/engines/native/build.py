@@ -117,6 +117,7 @@ def _run(command: list[str]) -> None:
         said = next(
             (line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[-200:]
         )
+        said = said or f"{command[0]} ended with status {done.returncode} and no word"
         raise BuildError(f"the C++ compiler failed at install: {said}")
 
 
