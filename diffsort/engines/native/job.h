@@ -1,4 +1,7 @@
 // What is to be sorted, and who helps: the one interface between the kernel and its callers.
+//
+// Code for every instruction set includes this: functions are declared here, or always inlined, so that none
+// is compiled for one machine and linked into the path of another.
 
 #pragma once
 
@@ -57,8 +60,8 @@ struct Pool {
 
 // No other thread.
 struct Alone final : Pool {
-  int threads() const override { return 1; }
-  void run(int64_t tasks, int64_t, Body body, void* context) override { body(context, 0, tasks); }
+  int threads() const override;
+  void run(int64_t tasks, int64_t grain, Body body, void* context) override;
 };
 
 // Memory of the calling thread, aligned to 64 bytes, kept for its next call; null if there is none left.
@@ -75,11 +78,11 @@ class Workspace {
 
   // The bytes an array takes up here, and the next array: each begins on a cache line.
   template <class T>
-  static size_t bytes_for(int64_t count) {
+  static inline __attribute__((always_inline)) size_t bytes_for(int64_t count) {
     return (size_t(count) * sizeof(T) + 63) / 64 * 64;
   }
   template <class T>
-  T* take(int64_t count) {
+  inline __attribute__((always_inline)) T* take(int64_t count) {
     char* begin = static_cast<char*>(data_) + taken_;
     taken_ += bytes_for<T>(count);
     return reinterpret_cast<T*>(begin);
