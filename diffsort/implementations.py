@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort import engines
+from diffsort.engines.ties import reversed_ties
 from diffsort.gathering import gather
 from diffsort.manual import Manual
 from diffsort.permutations import linear_permutation
@@ -104,22 +105,11 @@ def through_permutation(name: str, argsort: Argsort, permute: Permute) -> Implem
     def sort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         find = argsort
         if descending:
-            find = _ties_reversed(argsort)
+            find = reversed_ties(argsort)
         indices = find(lax.stop_gradient(x), axis=axis, descending=descending, where=where)
         return permute(x, indices, axis)
 
     return Implementation(name, sort, argsort, permute)
-
-
-def _ties_reversed(argsort: Argsort) -> Argsort:
-    """jax.numpy.sort sorts down by reversing: ties, and their gradients, come in reverse order."""
-
-    def reversed_argsort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
-        where = None if where is None else lax.rev(where, (axis,))
-        indices = argsort(lax.rev(x, (axis,)), axis=axis, descending=descending, where=where)
-        return jnp.int32(x.shape[axis] - 1) - indices
-
-    return reversed_argsort
 
 
 def _builtin_sort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:

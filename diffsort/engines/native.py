@@ -61,19 +61,18 @@ class Native:
     ) -> tuple[jax.Array, jax.Array]:
         """Returns values and permutation."""
         order = (descending, ties_reversed)
-        if x.dtype not in _KERNEL_TYPES:
-            (indices,) = self._sorted(_sortable(x), where, axis, order, indices=dtype)
-            return self.gather(x, indices, axis), indices
-        values, indices = self._sorted(x, where, axis, order, values=True, indices=dtype)
-        return values, indices
+        if x.dtype in _KERNEL_TYPES:
+            values, indices = self._sorted(x, where, axis, order, values=True, indices=dtype)
+            return values, indices
+        (indices,) = self._sorted(_sortable(x), where, axis, order, indices=dtype)
+        return self.gather(x, indices, axis), indices
 
     def sort(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         """Returns the values alone."""
-        order = (descending, descending)
         if x.dtype in _KERNEL_TYPES:
-            return self._sorted(x, where, axis, order, values=True)[0]
-        (indices,) = self._sorted(_sortable(x), where, axis, order, indices=jnp.int32)
-        return self.gather(x, indices, axis)
+            return self._sorted(x, where, axis, (descending, descending), values=True)[0]
+        options = {"axis": axis, "descending": descending, "where": where}
+        return self.sort_with_indices(x, **options, ties_reversed=descending)[0]
 
     def gather(self, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
         """Applies a permutation."""

@@ -17,6 +17,7 @@ from jax import lax
 from diffsort.engines import keys as order
 from diffsort.engines.batching import over_leading_axes
 from diffsort.engines.engine import Engine
+from diffsort.engines.ties import reversed_ties
 from diffsort.gathering import gather, scatter
 
 
@@ -31,9 +32,7 @@ def argsort(
 ) -> jax.Array:
     """Returns the stable sorting permutation of `x` along `axis`; see `engine.Argsort`."""
     if ties_reversed:
-        where = None if where is None else lax.rev(where, (axis,))
-        found = argsort(lax.rev(x, (axis,)), axis=axis, descending=descending, where=where)
-        return (jnp.int32(x.shape[axis] - 1) - found).astype(dtype)
+        return reversed_ties(argsort)(x, axis=axis, descending=descending, where=where).astype(dtype)
     rows = over_leading_axes(functools.partial(_argsort_rows, descending=descending))
     arrays = (x,) if where is None else (x, where)
     # Sorting the last axis is quicker than sorting across strides, transposes included.

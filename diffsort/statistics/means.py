@@ -125,8 +125,7 @@ def superquantile(
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
     def weights(k: jax.Array, n: jax.Array) -> jax.Array:
         g = _cut(proportion, n, elements.length)
-        is_kept = (g <= k) & (k < n - g)
-        return is_kept.astype(k.dtype) / jnp.maximum(n - 2 * g, 1)
+        return _is_kept(k, n, g) / jnp.maximum(n - 2 * g, 1)
 
     return elements.weighed(weights)
 
@@ -134,9 +133,8 @@ def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
 def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
     def weights(k: jax.Array, n: jax.Array) -> jax.Array:
         g = _cut(proportion, n, elements.length)
-        is_kept = (g <= k) & (k < n - g)
         ends = (k == g).astype(k.dtype) + (k == n - 1 - g).astype(k.dtype)
-        return (is_kept.astype(k.dtype) + g * ends) / jnp.maximum(n, 1)
+        return (_is_kept(k, n, g) + g * ends) / jnp.maximum(n, 1)
 
     return elements.weighed(weights)
 
@@ -147,6 +145,11 @@ def _super(elements: Ranked, level: float) -> jax.Array:
         return jnp.clip(tail - (n - 1 - k), 0, 1) / tail
 
     return elements.weighed(weights)
+
+
+def _is_kept(k: jax.Array, n: jax.Array, g: jax.Array) -> jax.Array:
+    """1 for all but the g first and the g last of n elements."""
+    return ((g <= k) & (k < n - g)).astype(k.dtype)
 
 
 def _cut(proportion: float, count: jax.Array, n: int) -> jax.Array:

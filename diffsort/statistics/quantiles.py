@@ -147,7 +147,7 @@ def _order_statistic(elements: Ranked, k: int) -> jax.Array:
 
 def _quantiles(elements: Ranked, method: str, probabilities: jax.Array) -> jax.Array:
     """The quantiles along a new first axis."""
-    return jnp.stack([_quantile(elements, p, method) for p in probabilities])
+    return jax.vmap(lambda p: _quantile(elements, p, method))(probabilities)
 
 
 def _quantile(elements: Ranked, q: jax.Array, method: str) -> jax.Array:

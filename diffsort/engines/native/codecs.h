@@ -72,13 +72,7 @@ struct Indexed {
     return index_wide(to_wide(word, c.base), c);
   }
   // Elements that a word cannot give back.
-  static DIFFSORT_INLINE Bits lost(Bits bits) {
-    if constexpr (Element::kExact) {
-      return Bits{};
-    } else {
-      return Element::lossy(bits);
-    }
-  }
+  static DIFFSORT_INLINE Bits lost(Bits bits) { return Element::lossy(bits); }
 };
 
 // Key and index of elements of 64 bits. A masked element has the greatest key and an index above all others.
@@ -109,13 +103,7 @@ struct IndexedWide {
   static DIFFSORT_INLINE Indices<L> index(Word word, const Coding&) {
     return __builtin_convertvector(word.index, Indices<L>);
   }
-  static DIFFSORT_INLINE Bits lost(Bits bits) {
-    if constexpr (Element::kExact) {
-      return Bits{};
-    } else {
-      return Element::lossy(bits);
-    }
-  }
+  static DIFFSORT_INLINE Bits lost(Bits bits) { return Element::lossy(bits); }
 };
 
 // The values alone, compared as what they are. Floats of which some are equal and yet different, or NaN,
@@ -165,13 +153,7 @@ struct Values {
     }
   }
   static DIFFSORT_INLINE Indices<L> index(Word, const Coding&) { return Indices<L>{}; }
-  static DIFFSORT_INLINE Bits lost(Bits bits) {
-    if constexpr (Element::kExact) {
-      return Bits{};
-    } else {
-      return Element::lossy(bits) | Element::is_nan(bits);
-    }
-  }
+  static DIFFSORT_INLINE Bits lost(Bits bits) { return Element::lossy(bits) | Element::is_nan(bits); }
 };
 
 template <class Element>

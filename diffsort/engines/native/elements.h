@@ -36,7 +36,6 @@ template <class M>
 struct Integer {
   using Memory = M;
   static constexpr Compare kCompare = Compare::kInteger;
-  static constexpr bool kExact = true;
   template <class Bits>
   static DIFFSORT_INLINE Bits encode(Bits bits) {
     return bits;
@@ -44,6 +43,14 @@ struct Integer {
   template <class Bits>
   static DIFFSORT_INLINE Bits decode(Bits key) {
     return key;
+  }
+  template <class Bits>
+  static DIFFSORT_INLINE Bits lossy(Bits) {
+    return Bits{};
+  }
+  template <class Bits>
+  static DIFFSORT_INLINE Bits is_nan(Bits) {
+    return Bits{};
   }
 };
 
@@ -53,7 +60,6 @@ struct Float {
   using Memory = M;
   // Bits that are those of a float32 or float64 can be compared as such.
   static constexpr Compare kCompare = IsFloat32 ? Compare::kFloat : Compare::kInteger;
-  static constexpr bool kExact = false;
   static constexpr auto kInfinity = Infinity;
 
   template <class Bits>
