@@ -11,19 +11,20 @@ from matplotlib.figure import Figure
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
 
 
-def save_curves(rows: list[dict[str, float]], path: Path, title: str) -> None:
-    """Draws loss and accuracy against steps, training and validation.
+def save_curves(rows: list[dict[str, float]], path: Path, title: str, metric: str = "accuracy") -> None:
+    """Draws the loss and a metric against steps, training and validation.
 
     Args:
         rows: the rows of a run's `metrics.jsonl`.
         path: PNG to write.
         title: what the run was.
+        metric: the name of the metric.
     """
     figure = Figure(figsize=(9, 3.6), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)  # no global state, and no display needed
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
-    for axes, key, label in ((left, "loss", "loss"), (right, "accuracy", "accuracy")):
+    for axes, key, label in ((left, "loss", "loss"), (right, metric, metric.replace("_", " "))):
         _draw_training(axes, *_series(rows, key))
         _draw_validation(axes, *_series(rows, f"validation_{key}"))
         axes.set_xlabel("step")
@@ -34,7 +35,8 @@ def save_curves(rows: list[dict[str, float]], path: Path, title: str) -> None:
     losses = _series(rows, "loss")[1]
     if losses.size and np.all(losses > 0):
         left.set_yscale("log")
-    right.set_ylim(top=1.005)
+    if "accuracy" in metric:
+        right.set_ylim(top=1.005)
     figure.savefig(path)
 
 

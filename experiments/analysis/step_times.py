@@ -9,7 +9,8 @@ from experiments.analysis.contestants import implementations
 from experiments.analysis.results import RUN_TIME, Result
 from experiments.analysis.timing import Program, time_in_turn
 from experiments.data import training_batches
-from experiments.training.setup import Setup, build_model, build_setup
+from experiments.training.building import build_model
+from experiments.training.setup import Setup, build_setup
 from experiments.training.steps import TrainState, make_train_step
 
 MAXPOOL = "maxpool"
@@ -38,8 +39,8 @@ def run_steps(config: DictConfig, seconds: float) -> Iterator[Result]:
 
 
 def _step(setup: Setup, config: DictConfig, batch: dict[str, jax.Array]) -> Program:
-    graph, parameters = build_model(config, setup.data)
-    step = jax.jit(make_train_step(graph, setup.loss, setup.optimizer))
+    graph, parameters = build_model(config, setup.data, setup.task)
+    step = jax.jit(make_train_step(graph, setup.task, setup.optimizer))
     state = TrainState(parameters, setup.optimizer.init(parameters))
     return lambda: step(state, batch)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
+from experiments.data.corruption import corrupted
+from experiments.data.examples import Dataset
 from experiments.data.images import LabelledImages, open_dataset
 from experiments.data.point_sets import PointSets, count_points, image_to_points
 from experiments.errors import UserError
@@ -19,31 +20,17 @@ Examples = LabelledImages | list[Example]
 _SPLITS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True, eq=False)
-class PointSetDataset:
-    """Point sets of one size, in three splits.
-
-    Attributes:
-        name: The dataset's name.
-        num_classes: The labels are the integers from 0 to this, exclusive.
-        train: The examples to train on.
-        validation: Those to choose by.
-        test: Those to report.
-    """
-
-    name: str
-    num_classes: int
-    train: PointSets
-    validation: PointSets
-    test: PointSets
-
-
 def load_point_sets(
     name: str,
-    data_dir: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
     max_points: int | None = None,
+    *,
+    label_noise: float = 0.0,
+    rare_classes: Sequence[int] = (),
+    rare_fraction: float = 0.1,
+    seed: int = 0,
     progress: bool = True,
-) -> PointSetDataset:
+) -> Dataset:
     """Loads a dataset of images and turns every image into the set of its non-zero pixels.
 
     See :func:`experiments.data.open_dataset` for what is read and :func:`image_to_points` for what
@@ -51,17 +38,21 @@ def load_point_sets(
 
     Args:
         name: ``digits``, or what TFDS calls a dataset of images with labels.
-        data_dir: The folder of all datasets. Made and written where the dataset is not there yet.
+        directory: The folder of all datasets. Made and written where the dataset is not there yet.
         max_points: The size of every set. None is that of the largest in all three splits, which
             never exceeds the pixels of an image.
+        label_noise: As in :func:`experiments.data.corruption.corrupted`, and so the next three.
+        rare_classes: Classes to make rare among the training examples.
+        rare_fraction: What is kept of them.
+        seed: Decides which labels are wrong and which examples are left out.
         progress: Whether to show progress bars, on a terminal.
 
     Raises:
-        UserError: As :func:`open_dataset`, or if ``max_points`` is below 1.
+        UserError: As :func:`open_dataset` and :func:`corrupted`, or if ``max_points`` is below 1.
     """
     if max_points is not None and max_points < 1:
         raise UserError(f"data.max_points={max_points}: must be at least 1, or null for the largest set")
-    dataset = open_dataset(name, data_dir, progress=progress)
+    dataset = open_dataset(name, directory, progress=progress)
     splits: dict[str, Examples] = {split: getattr(dataset, split) for split in _SPLITS}
     if max_points is None:
         # Kept, as decoding is most of the work, and as bytes take a quarter of what floats will.
@@ -78,7 +69,10 @@ def load_point_sets(
             sets[split].points[index] = points
             sets[split].mask[index] = mask
             sets[split].labels[index] = label
-    return PointSetDataset(name=name, num_classes=dataset.num_classes, **sets)
+    sets["train"] = corrupted(
+        sets["train"], dataset.num_classes, label_noise, rare_classes, rare_fraction, seed
+    )
+    return Dataset(name, dataset.num_classes, **sets)
 
 
 def _empty(size: int, max_points: int, channels: int) -> PointSets:

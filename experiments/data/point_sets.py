@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
+from experiments.data.examples import Examples
+
 
 @dataclass(frozen=True, eq=False)
-class PointSets:
+class PointSets(Examples):
     """Labelled point sets, zero-padded to one size.
 
     Attributes:
@@ -18,6 +21,7 @@ class PointSets:
         labels: int32 ``(N,)``: class numbers, from 0.
     """
 
+    inputs: ClassVar[tuple[str, ...]] = ("points", "mask")
     points: np.ndarray
     mask: np.ndarray
     labels: np.ndarray
@@ -29,8 +33,9 @@ class PointSets:
                 "are not of the shapes (N, max_points, 2 + C), (N, max_points) and (N,)"
             )
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    def model_arguments(self) -> dict[str, Any]:
+        """Returns how many features a point has."""
+        return {"channels": self.points.shape[2]}
 
 
 def count_points(image: np.ndarray) -> int:

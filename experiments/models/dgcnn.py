@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from diffsort.nnx import SortPooling
-from experiments.models.set_classifier import MultilayerPerceptron
+from experiments.models.multilayer_perceptron import MultilayerPerceptron
 
 
 class GraphConvolution(nnx.Module):
@@ -36,7 +36,7 @@ class DGCNN(nnx.Module):
 
     Args:
         channels: features of a point; the first two are its position.
-        num_classes: how many classes to tell apart.
+        num_outputs: numbers to return for a set, as scores of classes.
         radius: distance in the units of the positions up to which points are neighbours.
         graph_widths: features of each graph convolution; a last one of width 1 follows.
         k: points kept by SortPooling; at least 8, so that the convolution fits.
@@ -52,7 +52,7 @@ class DGCNN(nnx.Module):
     def __init__(
         self,
         channels: int,
-        num_classes: int,
+        num_outputs: int,
         *,
         radius: float,
         graph_widths: Sequence[int],
@@ -72,10 +72,10 @@ class DGCNN(nnx.Module):
         each, window = convolution_widths
         self.each = nnx.Linear(sum(widths[1:]), each, rngs=rngs)
         self.window = nnx.Conv(each, window, kernel_size=4, padding="VALID", rngs=rngs)
-        self.classify = MultilayerPerceptron([(k // 2 - 3) * window, *set_widths, num_classes], rngs=rngs)
+        self.classify = MultilayerPerceptron([(k // 2 - 3) * window, *set_widths, num_outputs], rngs=rngs)
 
     def __call__(self, points: jax.Array, where: jax.Array) -> jax.Array:
-        """Returns logits (batch, num_classes) for points (batch, n, channels), mask (batch, n)."""
+        """Returns outputs (batch, num_outputs) for points (batch, n, channels), mask (batch, n)."""
         x = jnp.where(where[..., None], points, 0.0)
         propagation = _propagation(x[..., :2], where, self.radius)
         features = []

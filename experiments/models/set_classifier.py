@@ -1,11 +1,12 @@
 """A classifier of point sets: a network for each point, a pooling over the set, a network for the set."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import jax
 from flax import nnx
+
+from experiments.models.multilayer_perceptron import MultilayerPerceptron
 
 
 class Pooling(Protocol):
@@ -15,31 +16,12 @@ class Pooling(Protocol):
         """Pools `x` (..., n, c) over the points that `where` (..., n) keeps, to (..., c)."""
 
 
-class MultilayerPerceptron(nnx.Module):
-    """Dense layers with ReLU between them, on the last axis.
-
-    Args:
-        widths: features of the input, of each hidden layer, and of the output.
-        rngs: random streams; "params" is used.
-    """
-
-    def __init__(self, widths: Sequence[int], *, rngs: nnx.Rngs) -> None:
-        sizes = itertools.pairwise(widths)
-        self.layers = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in sizes])
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Returns features (..., widths[-1]) for features (..., widths[0])."""
-        for layer in self.layers[:-1]:
-            x = nnx.relu(layer(x))
-        return self.layers[-1](x)
-
-
 class SetClassifier(nnx.Module):
     """Deep Sets with a pooling of choice.
 
     Args:
         channels: features of a point.
-        num_classes: how many classes to tell apart.
+        num_outputs: numbers to return for a set, as scores of classes.
         pooling: builds the pooling for a number of features: `pooling(num_features, rngs=rngs)`.
         point_widths: layers applied to each point.
         set_widths: hidden layers applied to the pooled set.
@@ -51,7 +33,7 @@ class SetClassifier(nnx.Module):
     def __init__(
         self,
         channels: int,
-        num_classes: int,
+        num_outputs: int,
         *,
         pooling: Callable[..., Pooling],
         point_widths: Sequence[int],
@@ -60,8 +42,8 @@ class SetClassifier(nnx.Module):
     ) -> None:
         self.encode = MultilayerPerceptron([channels, *point_widths], rngs=rngs)
         self.pool = pooling(point_widths[-1], rngs=rngs)
-        self.classify = MultilayerPerceptron([point_widths[-1], *set_widths, num_classes], rngs=rngs)
+        self.classify = MultilayerPerceptron([point_widths[-1], *set_widths, num_outputs], rngs=rngs)
 
     def __call__(self, points: jax.Array, where: jax.Array) -> jax.Array:
-        """Returns logits (batch, num_classes) for points (batch, n, channels), mask (batch, n)."""
+        """Returns outputs (batch, num_outputs) for points (batch, n, channels), mask (batch, n)."""
         return self.classify(self.pool(self.encode(points), where))

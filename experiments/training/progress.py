@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -11,7 +12,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
-    """Shows step, loss, accuracy and speed while a run trains.
+    """Shows step, loss, other metrics and speed while a run trains.
 
     Args:
         steps: length of the run.
@@ -40,16 +41,14 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def update(self, step: int, loss: float, accuracy: float) -> None:
-        """Shows the training loss and accuracy after `step` steps."""
+    def update(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Shows the training loss and other metrics after `step` steps."""
         if self._bar is not None:
-            self._bar.set_postfix(loss=f"{loss:.4f}", accuracy=f"{accuracy:.3f}", refresh=False)
+            self._bar.set_postfix_str(described(metrics), refresh=False)
             self._bar.update(step - self._step)
         elif step == self._first + 1 or time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
             speed = (step - self._first) / max(time.monotonic() - self._began, 1e-9)
-            self.say(
-                f"step {step}/{self._steps}  loss {loss:.4f}  accuracy {accuracy:.3f}  {speed:.1f} steps/s"
-            )
+            self.say(f"step {step}/{self._steps}  {described(metrics)}  {speed:.1f} steps/s")
         self._step = step
 
     def say(self, line: str) -> None:
@@ -59,3 +58,10 @@ class Progress:
             self._bar.write(line, file=self._stream)
         else:
             print(line, file=self._stream, flush=True)
+
+
+def described(metrics: Mapping[str, float]) -> str:
+    """Returns the metrics in a line, the loss in one digit more than the others."""
+    return "  ".join(
+        f"{name.replace('_', ' ')} {value:.{4 if name == 'loss' else 3}f}" for name, value in metrics.items()
+    )

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import nnx
 
-Batch = dict[str, Any]  # points (b, n, c), mask (b, n), labels (b,); valid (b,) in evaluations
-Loss = Callable[[jax.Array, jax.Array], jax.Array]  # logits, labels -> a loss per example
+from experiments.tasks import Task
+
+Batch = dict[str, Any]  # arrays with an example a row; `key` of every batch; `valid` in evaluations
 Metrics = dict[str, jax.Array]
 
 
@@ -26,41 +26,29 @@ class TrainState(NamedTuple):
 
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
-EvaluationStep = Callable[[nnx.State, Batch], Metrics]
+PredictionStep = Callable[[nnx.State, Batch], Metrics]
 
 
-def make_train_step(graph: nnx.GraphDef, loss: Loss, optimizer: optax.GradientTransformation) -> TrainStep:
-    """Returns `step(state, batch) -> (state, metrics)` for a model, a loss and an optimizer."""
+def make_train_step(graph: nnx.GraphDef, task: Task, optimizer: optax.GradientTransformation) -> TrainStep:
+    """Returns `step(state, batch) -> (state, metrics)` for a model, a task and an optimizer."""
 
-    def objective(parameters: nnx.State, batch: Batch) -> tuple[jax.Array, jax.Array]:
-        logits = nnx.merge(graph, parameters)(batch["points"], batch["mask"])
-        return jnp.mean(loss(logits, batch["labels"])), logits
+    def objective(parameters: nnx.State, batch: Batch) -> tuple[jax.Array, Metrics]:
+        return task.objective(nnx.merge(graph, parameters), batch)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         gradient = jax.value_and_grad(objective, has_aux=True)
-        (value, logits), gradients = gradient(state.parameters, batch)
+        (loss, metrics), gradients = gradient(state.parameters, batch)
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
         parameters = optax.apply_updates(state.parameters, updates)
-        metrics = {"loss": value, "accuracy": jnp.mean(_correct(logits, batch))}
-        return TrainState(parameters, optimizer_state), metrics
+        return TrainState(parameters, optimizer_state), {"loss": loss, **metrics}
 
     return step
 
 
-def make_evaluation_step(graph: nnx.GraphDef, loss: Loss) -> EvaluationStep:
-    """Returns `step(parameters, batch) -> sums` of loss, correct answers and examples."""
+def make_prediction_step(graph: nnx.GraphDef, task: Task) -> PredictionStep:
+    """Returns `step(parameters, batch) -> predictions`, an example a row."""
 
     def step(parameters: nnx.State, batch: Batch) -> Metrics:
-        logits = nnx.merge(graph, parameters)(batch["points"], batch["mask"])
-        valid = batch["valid"]
-        return {
-            "loss": jnp.sum(loss(logits, batch["labels"]), where=valid),
-            "correct": jnp.sum(_correct(logits, batch), where=valid),
-            "examples": jnp.sum(valid),
-        }
+        return task.predict(nnx.merge(graph, parameters), batch)
 
     return step
-
-
-def _correct(logits: jax.Array, batch: Batch) -> jax.Array:
-    return (jnp.argmax(logits, -1) == batch["labels"]).astype(jnp.float32)

@@ -1,7 +1,6 @@
 """The training loop."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,20 @@ import hydra
 import jax
 from omegaconf import DictConfig
 
-from experiments.data import PointSets, evaluation_batches, training_batches
+from experiments.data import training_batches
 from experiments.errors import UserError
+from experiments.tasks import Evaluation
 from experiments.training.checkpoints import Checkpoints, restore, run_directory
+from experiments.training.evaluation import evaluator
 from experiments.training.loggers import read_metrics
-from experiments.training.progress import Progress
+from experiments.training.progress import Progress, described
+from experiments.training.results import CompiledStep, Outcome, write_results
 from experiments.training.setup import Setup, build_setup
-from experiments.training.steps import (
-    Batch,
-    EvaluationStep,
-    TrainState,
-    TrainStep,
-    make_evaluation_step,
-    make_train_step,
-)
-from experiments.training.summary import write_results
+from experiments.training.steps import Batch, TrainState, make_train_step
 
 
 def train(config: DictConfig, output: Path) -> dict[str, Any]:
-    """Trains and evaluates a model; writes metrics, checkpoints, curves and a summary into `output`.
+    """Trains and evaluates a model; writes metrics, checkpoints, pictures and a summary into `output`.
 
     Args:
         config: the composed config.
@@ -43,10 +37,12 @@ def train(config: DictConfig, output: Path) -> dict[str, Any]:
     setup = build_setup(config)
     start, state, earlier = _begin(trainer, setup)
     batches = training_batches(setup.data.train, trainer.batch_size, config.seed)
-    step, compile_seconds = _compile_step(setup, state, batches[0])
-    evaluate = _evaluator(setup, trainer.batch_size)
+    step = _compile_step(setup, state, batches[0])
+    evaluate = evaluator(setup.graph, setup.task, trainer.batch_size)
 
-    seconds = []
+    seconds: list[float] = []
+    history: list[Evaluation] = []
+    before = earlier[-1].get("seconds", 0.0) if earlier else 0.0
     with (
         hydra.utils.instantiate(config.logger)(output, earlier) as logger,
         Checkpoints(output, trainer.keep_checkpoints) as checkpoints,
@@ -54,27 +50,33 @@ def train(config: DictConfig, output: Path) -> dict[str, Any]:
     ):
         for now in range(start + 1, trainer.steps + 1):
             began = time.perf_counter()
-            state, metrics = step(state, batches[now - 1])
-            loss, accuracy = float(metrics["loss"]), float(metrics["accuracy"])
+            state, on_device = step.run(state, batches[now - 1])
+            metrics = {
+                name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
+            }
             seconds.append(time.perf_counter() - began)
 
-            rate = float(setup.schedule(now - 1))
-            logger.log({"step": now, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
-            progress.update(now, loss, accuracy)
-            if loss != loss:
+            since = {"step": now, "seconds": before + sum(seconds)}
+            logger.log({**since, **metrics, "learning_rate": float(setup.schedule(now - 1))})
+            progress.update(now, metrics)
+            if metrics["loss"] != metrics["loss"]:
                 raise UserError(f"the loss is not a number at step {now}; lower optimizer.learning_rate.")
 
             last = now == trainer.steps
             if last or now % trainer.evaluate_every == 0:
-                result = evaluate(state, setup.data.validation)
-                logger.log({"step": now, **{f"validation_{key}": value for key, value in result.items()}})
-                progress.say(f"step {now}/{trainer.steps}  validation {_described(result)}")
+                history.append(evaluate(now, state.parameters, setup.data.validation))
+                result = setup.task.metrics(history[-1], history[-1])
+                logger.log({**since, **{f"validation_{key}": value for key, value in result.items()}})
+                progress.say(f"step {now}/{trainer.steps}  validation {described(result)}")
             if last or now % trainer.checkpoint_every == 0:
                 checkpoints.save(now, state)
 
-        test = evaluate(state, setup.data.test)
-        progress.say(f"test {_described(test)}")
-    return write_results(output, config, setup, state, test, seconds, compile_seconds)
+        test = evaluate(trainer.steps, state.parameters, setup.data.test)
+        if not history:  # nothing was left to train
+            history.append(evaluate(trainer.steps, state.parameters, setup.data.validation))
+        outcome = Outcome(state, step, seconds, history, test, setup.task.metrics(test, history[-1]))
+        progress.say(f"test {described(outcome.metrics)}")
+    return write_results(output, config, setup, outcome)
 
 
 def _begin(trainer: DictConfig, setup: Setup) -> tuple[int, TrainState, list[dict[str, float]]]:
@@ -90,25 +92,8 @@ def _begin(trainer: DictConfig, setup: Setup) -> tuple[int, TrainState, list[dic
     return start, state, [row for row in read_metrics(run_directory(path)) if row["step"] <= start]
 
 
-def _compile_step(setup: Setup, state: TrainState, batch: Batch) -> tuple[TrainStep, float]:
-    """Returns the compiled step, and the seconds that tracing and compiling took."""
+def _compile_step(setup: Setup, state: TrainState, batch: Batch) -> CompiledStep:
     began = time.perf_counter()
-    step = make_train_step(setup.graph, setup.loss, setup.optimizer)
+    step = make_train_step(setup.graph, setup.task, setup.optimizer)
     compiled = jax.jit(step).lower(state, batch).compile()
-    return compiled, time.perf_counter() - began
-
-
-def _evaluator(setup: Setup, batch_size: int) -> Callable[[TrainState, PointSets], dict[str, float]]:
-    """Returns `evaluate(state, sets) -> loss and accuracy`, means over the sets."""
-    step: EvaluationStep = jax.jit(make_evaluation_step(setup.graph, setup.loss))
-
-    def evaluate(state: TrainState, sets: PointSets) -> dict[str, float]:
-        sums = [step(state.parameters, batch) for batch in evaluation_batches(sets, batch_size)]
-        total = {key: sum(float(s[key]) for s in sums) for key in ("loss", "correct", "examples")}
-        return {key: total[of] / total["examples"] for key, of in (("loss", "loss"), ("accuracy", "correct"))}
-
-    return evaluate
-
-
-def _described(result: dict[str, float]) -> str:
-    return f"loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}"
+    return CompiledStep(compiled, time.perf_counter() - began)

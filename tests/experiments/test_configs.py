@@ -1,14 +1,19 @@
 """Every config file: it composes, what it names exists, and it begins with its command."""
 
+import re
+import shlex
+
 import hydra
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.training.setup import build_setup
 from tests.experiments.conftest import CONFIGS
 
 CHOICES = sorted(
     (path.parent.name, path.stem) for path in CONFIGS.glob("*/*.yaml") if path.parent.name != "experiment"
 )
+BUILT = ("task", "model", "data", "loss", "reduction")
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
 
 
@@ -27,6 +32,24 @@ def test_every_choice_composes_and_names_what_exists(configure, group, choice):
     OmegaConf.resolve(config)
     for target in targets(config):
         assert callable(hydra.utils.get_object(target))
+
+
+def overrides_of(path):
+    """The settings in the command that a config begins with."""
+    command = re.search(r"^# python scripts/train.py(.*)", path.read_text(), flags=re.MULTILINE)
+    return shlex.split(command[1])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(CONFIGS.glob("*/*.yaml")) if path.parent.name in BUILT and path.stem != "tfds"],
+    ids=lambda path: f"{path.parent.name}={path.stem}",
+)
+def test_the_command_of_a_config_chooses_it_and_fits_together(configure, path):
+    overrides = overrides_of(path)
+    assert f"{path.parent.name}={path.stem}" in overrides
+    setup = build_setup(configure(*overrides, "trainer.batch_size=64"))
+    assert setup.task.metric
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

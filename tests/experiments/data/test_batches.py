@@ -71,6 +71,7 @@ def test_shapes_and_dtypes() -> None:
         "points": ((4, MAX_POINTS, 3), np.float32),
         "mask": ((4, MAX_POINTS), bool),
         "labels": ((4,), np.int32),
+        "key": ((2,), np.uint32),
     }
 
 

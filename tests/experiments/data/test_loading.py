@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from experiments.data import PointSetDataset, PointSets, image_to_points, load_point_sets
+from experiments.data import Dataset, PointSets, image_to_points, load_point_sets
 from experiments.errors import UserError
 from tests.experiments.data.writing import (
     mnist_features,
@@ -29,7 +29,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def digits(data_dir: Path) -> PointSetDataset:
+def digits(data_dir: Path) -> Dataset:
     return load_point_sets("digits", data_dir)
 
 
@@ -40,7 +40,7 @@ def as_counter(sets: PointSets) -> Counter[tuple[bytes, bytes, int]]:
     )
 
 
-def test_digits(digits: PointSetDataset) -> None:
+def test_digits(digits: Dataset) -> None:
     assert digits.name == "digits"
     assert digits.num_classes == 10
     assert [len(digits.train), len(digits.validation), len(digits.test)] == [1197, 300, 300]
@@ -57,7 +57,7 @@ def test_digits(digits: PointSetDataset) -> None:
     assert largest == digits.train.mask.shape[1] <= 64
 
 
-def test_digits_are_the_same_the_second_time(digits: PointSetDataset, data_dir: Path) -> None:
+def test_digits_are_the_same_the_second_time(digits: Dataset, data_dir: Path) -> None:
     before = snapshot(data_dir)
     again = load_point_sets("digits", data_dir)
     assert snapshot(data_dir) == before

@@ -1,6 +1,4 @@
-"""Every model: one invariant over all of them."""
-
-from pathlib import Path
+"""Every classifier of point sets: one invariant over all of them."""
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +6,11 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from experiments.data import PointSetDataset, PointSets
+from experiments.data import Dataset, PointSets
 from experiments.errors import UserError
-from experiments.training.setup import build_model
+from experiments.training.building import build_model, build_task
 
-MODELS = sorted(path.stem for path in (Path(__file__).parents[3] / "configs" / "model").glob("*.yaml"))
+MODELS = ["attention", "dgcnn", "maxpool", "meanpool", "sortpool", "sumpool"]
 
 
 def point_sets(n=40, batch=5):
@@ -25,8 +23,9 @@ def point_sets(n=40, batch=5):
 
 def build(configure, name, *overrides):
     sets = point_sets()
-    data = PointSetDataset("random", 10, sets, sets, sets)
-    graph, parameters = build_model(configure(f"model={name}", *overrides), data)
+    data = Dataset("random", 10, sets, sets, sets)
+    config = configure(f"model={name}", *overrides)
+    graph, parameters = build_model(config, data, build_task(config))
     return lambda points, mask: nnx.merge(graph, parameters)(points, mask)
 
 

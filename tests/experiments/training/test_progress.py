@@ -11,14 +11,14 @@ class Terminal(io.StringIO):
 def show(stream):
     with Progress(4, stream=stream) as progress:
         for step in range(1, 5):
-            progress.update(step, loss=1.0 / step, accuracy=step / 4)
+            progress.update(step, {"loss": 1.0 / step, "worst_class_accuracy": step / 4})
         progress.say("validation accuracy 0.5")
     return stream.getvalue()
 
 
 def test_plain_lines_where_there_is_no_terminal():
     lines = show(io.StringIO()).splitlines()
-    assert lines[0].startswith("step 1/4  loss 1.0000  accuracy 0.250")
+    assert lines[0].startswith("step 1/4  loss 1.0000  worst class accuracy 0.250")
     assert lines[0].endswith("steps/s")
     assert lines[-1] == "validation accuracy 0.5"
     assert not any("\r" in line for line in lines)
@@ -27,6 +27,6 @@ def test_plain_lines_where_there_is_no_terminal():
 def test_a_bar_in_a_terminal():
     shown = show(Terminal())
     assert "4/4" in shown
-    assert "accuracy=1.000" in shown
+    assert "worst class accuracy 1.000" in shown
     assert "step/s" in shown
     assert "validation accuracy 0.5\n" in shown

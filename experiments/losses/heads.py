@@ -1,0 +1,107 @@
+"""Losses of a predicted distribution: each says what a model's outputs mean, and how to train them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from scipy.special import ndtri
+
+from diffsort.losses import crps_ensemble, quantile_loss
+
+
+class Head(ABC):
+    """A loss per example that can tell the quantiles it has trained.
+
+    Attributes:
+        num_outputs: how many numbers a model must give.
+    """
+
+    num_outputs: int
+
+    @abstractmethod
+    def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Returns the losses `(b,)` of outputs `(b, num_outputs)` for targets `(b,)`."""
+
+    @abstractmethod
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """Returns the predicted quantiles `(b, levels)`.
+
+        Args:
+            outputs: of the model, `(b, num_outputs)`.
+            levels: probabilities between 0 and 1.
+            residuals: what `residuals` returned, of other data.
+        """
+
+    def residuals(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Returns targets less outputs, for a head that predicts a single number."""
+        return targets - outputs[:, 0]
+
+
+class Quantiles(Head):
+    """Quantiles at given levels, by the pinball loss. Between them quantiles are linear.
+
+    Levels are learned each by itself, so predicted quantiles may cross; they are put in order, as in
+    V. Chernozhukov, I. Fernández-Val, A. Galichon, Quantile and probability curves without crossing, 2010.
+
+    Args:
+        levels: probabilities between 0 and 1, ascending.
+    """
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        self.levels = np.asarray(levels, np.float32)
+        self.num_outputs = len(self.levels)
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return quantile_loss(outputs, targets, self.levels)
+
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        return np.stack([np.interp(levels, self.levels, row) for row in np.sort(outputs, -1)])
+
+
+class Ensemble(Head):
+    """Members of an ensemble, by the continuous ranked probability score.
+
+    Args:
+        members: how many.
+        fair: whether to score what an endless ensemble would get (Ferro 2014).
+        implementation: as in `diffsort.sort`.
+    """
+
+    def __init__(self, members: int, fair: bool, implementation: str) -> None:
+        self.num_outputs = members
+        self.fair = fair
+        self.implementation = implementation
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return crps_ensemble(outputs, targets, fair=self.fair, implementation=self.implementation)
+
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        return np.quantile(outputs, levels, axis=-1, method="hazen").T
+
+
+class SquaredError(Head):
+    """The mean, by the squared error; around it a normal distribution as wide as residuals elsewhere."""
+
+    num_outputs = 1
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return optax.squared_error(outputs[:, 0], targets)
+
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        return outputs + np.sqrt(np.mean(residuals**2)) * ndtri(levels)
+
+
+class Gaussian(Head):
+    """Mean and logarithm of the standard deviation of a normal distribution, by its likelihood."""
+
+    num_outputs = 2
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        mean, log_deviation = outputs[:, 0], outputs[:, 1]
+        return log_deviation + 0.5 * ((targets - mean) * jnp.exp(-log_deviation)) ** 2
+
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        return outputs[:, :1] + np.exp(outputs[:, 1:]) * ndtri(levels)

@@ -1,0 +1,18 @@
+"""Tasks: what a model is trained to do, on which examples, and how it is judged."""
+
+from experiments.tasks.autoencoding import Autoencoding
+from experiments.tasks.classification import CertifiedClassification, Classification
+from experiments.tasks.generation import Generation
+from experiments.tasks.regression import Regression
+from experiments.tasks.task import Evaluation, Predictions, Task
+
+__all__ = [
+    "Autoencoding",
+    "CertifiedClassification",
+    "Classification",
+    "Evaluation",
+    "Generation",
+    "Predictions",
+    "Regression",
+    "Task",
+]

@@ -1,0 +1,92 @@
+"""Telling classes apart."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from matplotlib.figure import Figure
+
+from experiments.analysis.pictures import certified_accuracy_curve
+from experiments.data import Dataset, LabelledVectors, PointSets
+from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task, call
+
+
+class Classification(Task):
+    """Scores for each class, of which the greatest decides.
+
+    The loss is called with scores `(b, classes)` and labels `(b,)`.
+    """
+
+    kinds = (PointSets, LabelledVectors)
+    loss_kind = None
+    metric = "accuracy"
+    better = "higher"
+
+    def model_arguments(self, data: Dataset) -> dict[str, Any]:
+        return {**data.train.model_arguments(), "num_outputs": data.num_classes}
+
+    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+        scores = call(model, batch, self.kinds)
+        correct = jnp.argmax(scores, -1) == batch["labels"]
+        loss = self.reduction(self.loss(scores, batch["labels"]))
+        return loss, {"accuracy": jnp.mean(correct.astype(jnp.float32))}
+
+    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+        scores = call(model, batch, self.kinds)
+        return {"scores": scores, "losses": self.loss(scores, batch["labels"])}
+
+    def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        labels = of.examples.arrays()["labels"]
+        correct = of.predictions["scores"].argmax(-1) == labels
+        return {
+            "loss": float(of.predictions["losses"].mean()),
+            "accuracy": float(correct.mean()),
+            "worst_class_accuracy": min(float(correct[labels == label].mean()) for label in set(labels)),
+        }
+
+
+class CertifiedClassification(Classification):
+    """Classification by a model whose scores are a 1-Lipschitz function of the input.
+
+    No change of the input that is shorter than the margin (the greatest score less the second) divided by
+    √2 can change the decision: a difference of two scores is √2-Lipschitz.
+
+    Args:
+        radius: of the balls around the inputs in which `certified_accuracy` counts, in the units of the
+            input, Euclidean.
+        loss: as in Classification.
+        reduction: as in Classification.
+
+    Source: C. Anil, J. Lucas, R. Grosse, Sorting out Lipschitz function approximation, ICML 2019.
+    """
+
+    kinds = (LabelledVectors,)
+    metric = "certified_accuracy"
+
+    def __init__(self, radius: float, *, loss: Callable[..., jax.Array], reduction: Reduction) -> None:
+        if radius < 0:
+            raise ValueError(f"task.radius={radius} must not be negative.")
+        super().__init__(loss=loss, reduction=reduction)
+        self.radius = radius
+
+    def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        radii = certified_radii(of)
+        return {
+            **super().metrics(of, validation),
+            "certified_accuracy": float((radii > self.radius).mean()),
+            "median_certified_radius": float(np.median(radii)),
+        }
+
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        return certified_accuracy_curve(certified_radii(test), self.radius)
+
+
+def certified_radii(of: Evaluation) -> np.ndarray:
+    """Returns how far each input may move without a wrong decision; 0 where that is wrong already."""
+    scores, labels = of.predictions["scores"], of.examples.arrays()["labels"]
+    right = np.take_along_axis(scores, labels[:, None], -1)[:, 0]
+    others = np.where(np.arange(scores.shape[-1]) == labels[:, None], -np.inf, scores).max(-1)
+    return np.maximum(right - others, 0) / np.sqrt(2)

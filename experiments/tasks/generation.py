@@ -1,0 +1,113 @@
+"""Making sets of points that are distributed like the ink of images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from matplotlib.figure import Figure
+
+from diffsort.losses import random_projections, sliced_wasserstein
+from experiments.analysis.pictures import point_sets_over_time
+from experiments.data import Dataset, PointSets
+from experiments.losses.sets import SetLoss
+from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task
+
+_JUDGES = 128  # directions of the distance that models are judged by, the same for all
+
+
+class Generation(Task):
+    """A set of points for each class, from noise, close to every image of the class.
+
+    An image is a distribution on the plane: its pixels, weighted by their intensity. What is nearest to all
+    images of a class on average is their barycenter in the distance of the loss.
+
+    Judged by `distance`, the sliced Wasserstein distance of a generated set to an image of its class, in
+    units of half the image's side, whatever the loss; and by `accuracy`, with which the nearest of the
+    generated sets tells an image's class.
+
+    Args:
+        num_points: how many points to generate.
+        num_latents: dimensions of the noise that a point is made of.
+        loss: called with generated points `(b, num_points, 2)` and an image's, masks and weights, and a key.
+        reduction: makes one number of the losses of a batch.
+
+    Source: N. Bonneel et al., Sliced and Radon Wasserstein barycenters of measures, 2015; I. Deshpande,
+    Z. Zhang, A. Schwing, Generative modeling using the sliced Wasserstein distance, 2018.
+    """
+
+    kinds = (PointSets,)
+    loss_kind = SetLoss
+    metric = "distance"
+    better = "lower"
+
+    def __init__(self, num_points: int, num_latents: int, *, loss: SetLoss, reduction: Reduction) -> None:
+        for name, value in {"num_points": num_points, "num_latents": num_latents}.items():
+            if value < 1:
+                raise ValueError(f"task.{name}={value} must be at least 1.")
+        super().__init__(loss=loss, reduction=reduction)
+        self.num_points = num_points
+        self.num_latents = num_latents
+
+    def model_arguments(self, data: Dataset) -> dict[str, Any]:
+        return {"num_latents": self.num_latents, "num_classes": data.num_classes, "num_outputs": 2}
+
+    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+        return self.reduction(self._losses(model, batch, jax.random.wrap_key_data(batch["key"]))), {}
+
+    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+        key = jax.random.key(0)  # the same noise and directions for every example and every model
+        positions, weights = _ink(batch)
+        classes = jnp.arange(model.num_classes)
+        noise = jax.random.normal(key, (1, self.num_points, self.num_latents))
+        generated = model(jnp.broadcast_to(noise, (len(classes), *noise.shape[1:])), classes)
+        projections = random_projections(key, _JUDGES, 2)
+
+        def distances(points: jax.Array) -> jax.Array:
+            """Squared distances of all images to one generated set."""
+            return sliced_wasserstein(
+                jnp.broadcast_to(points, (len(positions), *points.shape)),
+                positions,
+                projections,
+                2.0,
+                target_where=batch["mask"],
+                target_weights=weights,
+            )
+
+        return {
+            "distances": jnp.sqrt(jax.lax.map(distances, generated)).T,
+            "generated": generated[batch["labels"]],
+            "losses": self._losses(model, batch, key),
+        }
+
+    def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        labels, distances = of.examples.arrays()["labels"], of.predictions["distances"]
+        return {
+            "loss": float(of.predictions["losses"].mean()),
+            "distance": float(np.take_along_axis(distances, labels[:, None], -1).mean()),
+            "accuracy": float((distances.argmin(-1) == labels).mean()),
+        }
+
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        return point_sets_over_time([(of.step, _of_each_class(of)) for of in history])
+
+    def _losses(self, model: nnx.Module, batch: Batch, key: jax.Array) -> jax.Array:
+        for_noise, for_loss = jax.random.split(key)
+        shape = (len(batch["labels"]), self.num_points, self.num_latents)
+        generated = model(jax.random.normal(for_noise, shape), batch["labels"])
+        positions, weights = _ink(batch)
+        return self.loss(
+            generated, positions, target_where=batch["mask"], target_weights=weights, key=for_loss
+        )
+
+
+def _ink(batch: Batch) -> tuple[jax.Array, jax.Array]:
+    """Positions of the pixels, `(b, n, 2)`, and their total intensities, `(b, n)`."""
+    return batch["points"][..., :2], jnp.sum(batch["points"][..., 2:], -1)
+
+
+def _of_each_class(of: Evaluation) -> np.ndarray:
+    _, first = np.unique(of.examples.arrays()["labels"], return_index=True)
+    return of.predictions["generated"][first]

@@ -1,0 +1,102 @@
+"""From a config to the task, the data and the model it describes."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from flax import nnx
+from jax import numpy as jnp
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.data import Dataset
+from experiments.errors import UserError
+from experiments.tasks import Task
+from experiments.training.instantiation import constructor
+
+
+def build_task(config: DictConfig) -> Task:
+    """Returns the task with its loss and its reduction.
+
+    Raises:
+        UserError: they do not fit each other, or their settings.
+    """
+    reduction = _made(config.reduction)
+    try:
+        jax.eval_shape(reduction, jax.ShapeDtypeStruct((config.trainer.batch_size,), jnp.float32))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"reduction: {error}") from error
+    with _settings_of("task", config):
+        return constructor(_without_name(config.task))(loss=_made(config.loss), reduction=reduction)
+
+
+def build_data(config: DictConfig, task: Task) -> Dataset:
+    """Returns the data, which differ from seed to seed where they are drawn at random.
+
+    Raises:
+        UserError: there are none, or the task cannot use them.
+    """
+    with _settings_of("data", config):
+        data: Dataset = constructor(config.data)(seed=config.seed)
+    if not isinstance(data.train, task.kinds):
+        wanted = " or ".join(kind.__name__ for kind in task.kinds)
+        raise UserError(
+            f"data={data.name}: task={config.task.name} needs {wanted}, not {type(data.train).__name__}; "
+            "the configs in configs/data say what they hold."
+        )
+    return data
+
+
+def build_model(config: DictConfig, data: Dataset, task: Task) -> tuple[nnx.GraphDef, nnx.State]:
+    """Returns the model's structure and its parameters at initialisation.
+
+    Raises:
+        UserError: the model does not fit its own settings, the data or the task.
+    """
+    k, points = config.model.get("k"), data.train.arrays().get("points")
+    if k is not None and points is not None and k > points.shape[1]:
+        raise UserError(
+            f"model.k={k} is more than the {points.shape[1]} points of the largest set; "
+            f"write model.k={points.shape[1]} or less."
+        )
+    build, arguments = constructor(_without_name(config.model)), task.model_arguments(data)
+    _check_fits(config, build, arguments)
+    with _settings_of("model", config):
+        return nnx.split(build(**arguments, rngs=nnx.Rngs(config.seed)), nnx.Param)
+
+
+@contextmanager
+def _settings_of(group: str, config: DictConfig) -> Iterator[None]:
+    """Tells of a setting that the constructor's own checks refuse."""
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"{group}={config[group].name}: {error}") from error
+
+
+def _check_fits(config: DictConfig, build: Any, arguments: dict[str, Any]) -> None:
+    """Refuses a model that is made for another task: one with other arguments."""
+    takes = inspect.signature(build.func.__init__).parameters
+    needed = {name for name, of in takes.items() if of.default is of.empty}
+    left = needed - {"self", "rngs"} - build.keywords.keys()
+    if not arguments.keys() <= takes.keys() or not left <= arguments.keys():
+        raise UserError(
+            f"model={config.model.name}: not for task={config.task.name} with data={config.data.name}; "
+            "the configs in configs/model say what they are for."
+        )
+
+
+def _without_name(config: DictConfig) -> dict[str, Any]:
+    """The settings without the name, which is for people."""
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    del settings["name"]
+    return settings
+
+
+def _made(config: DictConfig) -> Any:
+    """A function with its settings filled in, or the object that a class makes of them."""
+    made = constructor(config)
+    return made() if inspect.isclass(made.func) else made

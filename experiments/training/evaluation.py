@@ -1,0 +1,28 @@
+"""What a model makes of a split."""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from flax import nnx
+
+from experiments.data import Examples, evaluation_batches
+from experiments.tasks import Evaluation, Task
+from experiments.training.steps import make_prediction_step
+
+Evaluator = Callable[[int, nnx.State, Examples], Evaluation]
+
+
+def evaluator(graph: nnx.GraphDef, task: Task, batch_size: int) -> Evaluator:
+    """Returns `evaluate(step, parameters, examples)`, which predicts for every example, in order."""
+    predict = jax.jit(make_prediction_step(graph, task))
+
+    def evaluate(step: int, parameters: nnx.State, examples: Examples) -> Evaluation:
+        parts = []
+        for batch in evaluation_batches(examples, batch_size):
+            predictions = jax.device_get(predict(parameters, batch))
+            parts.append({name: values[batch["valid"]] for name, values in predictions.items()})
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return Evaluation(step, joined, examples)
+
+    return evaluate

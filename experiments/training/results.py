@@ -1,0 +1,128 @@
+"""What a run leaves behind when it ends: summary.json, curves.png, and a picture where there is one."""
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from omegaconf import DictConfig
+
+from experiments.analysis.curves import save_curves
+from experiments.data import training_batches
+from experiments.tasks import Evaluation
+from experiments.training.building import build_model, build_task
+from experiments.training.environment import describe_environment
+from experiments.training.loggers import read_metrics
+from experiments.training.setup import Setup, count_parameters
+from experiments.training.sort_share import UNSORTED, sort_fraction
+from experiments.training.steps import TrainState, make_train_step
+
+SUMMARY_FILE = "summary.json"
+CURVES_FILE = "curves.png"
+PICTURE_FILE = "picture.png"
+_WARM_UP_STEPS = 10
+
+
+@dataclass(frozen=True)
+class CompiledStep:
+    """A training step, compiled.
+
+    Attributes:
+        run: takes a state and a batch, returns a state and metrics.
+        seconds: what tracing and compiling took.
+    """
+
+    run: jax.stages.Compiled
+    seconds: float
+
+    def memory_mb(self) -> float | None:
+        """Returns the megabytes that a step needs at once, by the compiler's account; None without one."""
+        analysis: Any = self.run.memory_analysis()
+        if analysis is None:
+            return None
+        used = (
+            analysis.argument_size_in_bytes
+            + analysis.output_size_in_bytes
+            + analysis.temp_size_in_bytes
+            - analysis.alias_size_in_bytes
+        )
+        return used / 1e6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        state: the last state.
+        step: the training step.
+        seconds: duration of each training step.
+        history: the validation split at each evaluation.
+        test: the test split at the end.
+        metrics: of the test split.
+    """
+
+    state: TrainState
+    step: CompiledStep
+    seconds: list[float]
+    history: list[Evaluation]
+    test: Evaluation
+    metrics: dict[str, float]
+
+
+def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outcome) -> dict[str, Any]:
+    """Writes summary, curves and picture of a finished run.
+
+    Args:
+        output: the run's output directory, with its metrics.
+        config: the composed config.
+        setup: what the run was made of.
+        outcome: what came of it.
+
+    Returns:
+        The summary.
+    """
+    steady = outcome.seconds[_WARM_UP_STEPS:] or outcome.seconds
+    task = setup.task
+    summary = {
+        "task": config.task.name,
+        "model": config.model.name,
+        "sort": config.sort.implementation,
+        "data": setup.data.name,
+        "seed": config.seed,
+        "metric": task.metric,
+        "metric_is_better": task.better,
+        **{f"test_{name}": value for name, value in outcome.metrics.items()},
+        "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
+        "compile_time_s": outcome.step.seconds,
+        "step_memory_mb": outcome.step.memory_mb(),
+        "sort_fraction": _measure_sort_fraction(config, setup, outcome.state)
+        if config.trainer.measure_sort
+        else None,
+        "steps": config.trainer.steps,
+        "parameters": count_parameters(outcome.state.parameters),
+        **describe_environment(),
+    }
+    (output / SUMMARY_FILE).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
+    title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
+    save_curves(read_metrics(output), output / CURVES_FILE, title, task.metric)
+    picture = task.picture(outcome.history, outcome.test)
+    if picture is not None:
+        FigureCanvasAgg(picture)
+        picture.savefig(output / PICTURE_FILE)
+    return summary
+
+
+def _measure_sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
+    unsorted_config = config.copy()
+    unsorted_config.sort.implementation = UNSORTED
+    unsorted_task = build_task(unsorted_config)
+    unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task)
+    step = make_train_step(setup.graph, setup.task, setup.optimizer)
+    unsorted_step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer)
+    batch = training_batches(setup.data.train, config.trainer.batch_size, config.seed)[0]
+    return sort_fraction(step, unsorted_step, state, batch)

@@ -1,0 +1,100 @@
+"""Every task: a whole run, and its metrics worked by hand."""
+
+import math
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from experiments.data import LabelledVectors, Measurements
+from experiments.losses import SquaredError
+from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
+from experiments.training import train
+from experiments.training.loggers import read_metrics
+
+RUNS = {
+    "classification": [],
+    "certified": ["task=certified", "data=digit_vectors", "model=lipschitz", "loss=tempered_cross_entropy"],
+    "regression": ["task=regression", "data=diabetes", "model=network", "loss=crps"],
+    "generation": ["task=generation", "model=generator", "loss=sliced_wasserstein"],
+    "autoencoding": ["task=autoencoding", "model=fspool_autoencoder", "loss=pairwise"],
+}
+WITH_PICTURE = {"certified", "regression", "generation", "autoencoding"}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_learns_and_writes_what_the_task_promises(configure, tmp_path, name):
+    summary = train(configure(*RUNS[name], "trainer.steps=60", "trainer.evaluate_every=20"), tmp_path)
+    assert summary["task"] == name
+    assert summary["metric_is_better"] in ("higher", "lower")
+    test = {key: value for key, value in summary.items() if key.startswith("test_")}
+    assert {"test_loss", f"test_{summary['metric']}"} <= test.keys()
+    assert all(math.isfinite(value) for value in test.values())
+    rows = read_metrics(tmp_path)
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert np.mean(losses[-5:]) < 0.95 * np.mean(losses[:5])
+    validation = [row for row in rows if f"validation_{summary['metric']}" in row]
+    assert [row["step"] for row in validation] == [20, 40, 60]
+    picture = tmp_path / "picture.png"
+    assert picture.exists() == (name in WITH_PICTURE)
+    if picture.exists():
+        assert np.ptp(matplotlib.image.imread(picture)) > 0.5
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [*RUNS["regression"]],
+        [*RUNS["generation"]],
+        [*RUNS["autoencoding"]],
+        [*RUNS["certified"], "model.activation=group_sort"],
+        *(["model=maxpool", f"reduction={name}"] for name in ("cvar", "trimmed", "extremile")),
+    ],
+    ids=lambda overrides: overrides[-1],
+)
+def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, overrides):
+    curves = []
+    for sort in ("manual", "builtin"):
+        (tmp_path / sort).mkdir()
+        train(configure(*overrides, f"sort={sort}", "trainer.steps=5"), tmp_path / sort)
+        curves.append([row["loss"] for row in read_metrics(tmp_path / sort) if "loss" in row])
+    assert curves[0] == curves[1]
+
+
+def vectors(labels):
+    return LabelledVectors(np.zeros((len(labels), 1), np.float32), np.array(labels, np.int32))
+
+
+SCORES = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0], [5.0, 1.0, 4.0], [0.0, 0.0, 1.0]], np.float32)
+LABELS = [0, 1, 2, 2]
+
+
+def test_metrics_of_classification_by_hand():
+    task = Classification(loss=np.mean, reduction=np.mean)
+    of = Evaluation(1, {"scores": SCORES, "losses": np.array([1.0, 2.0, 3.0, 4.0])}, vectors(LABELS))
+    assert task.metrics(of, of) == {"loss": 2.5, "accuracy": 0.75, "worst_class_accuracy": 0.5}
+
+
+def test_certified_radii_by_hand():
+    task = CertifiedClassification(1.0, loss=np.mean, reduction=np.mean)
+    of = Evaluation(1, {"scores": SCORES, "losses": np.zeros(4)}, vectors(LABELS))
+    # Margins of 2, 1, −1 (wrong) and 1, divided by √2.
+    metrics = task.metrics(of, of)
+    assert metrics["certified_accuracy"] == 0.25
+    assert metrics["median_certified_radius"] == pytest.approx(1 / math.sqrt(2))
+
+
+def test_metrics_of_regression_by_hand():
+    task = Regression(loss=SquaredError(), reduction=np.mean)
+    targets = np.array([0.0, 10.0, -1.0], np.float32)
+    examples = Measurements(np.zeros((3, 1), np.float32), targets)
+    predictions = {"outputs": np.zeros((3, 1), np.float32), "losses": targets**2}
+    validation = Evaluation(
+        1, {"outputs": np.zeros((2, 1))}, Measurements(np.zeros((2, 1)), np.array([1.0, -1.0]))
+    )
+    metrics = task.metrics(Evaluation(1, predictions, examples), validation)
+    # Residuals of ±1 elsewhere: a standard normal, whose quantiles of 5% and 95% are ∓1.645.
+    assert metrics["coverage"] == pytest.approx(2 / 3)
+    assert metrics["width"] == pytest.approx(2 * 1.6448536)
+    assert metrics["rmse"] == pytest.approx(math.sqrt(101 / 3))
+    assert metrics["loss"] == pytest.approx(101 / 3)
