@@ -20,13 +20,13 @@ def decimals(values: Iterable[float | None]) -> int:
     return max(0, _DIGITS - math.ceil(math.log10(largest))) if largest else 0
 
 
-def column(values: Sequence[float | None]) -> list[str]:
-    """Returns numbers with as many decimals each, so that they align.
+def column(values: Sequence[float | None], places: int | None = None) -> list[str]:
+    """Returns numbers with as many decimals each, to align: three digits of the largest if not told.
 
     >>> column([4.125, None, 12.0])
     ['4.1', '–', '12.0']
     """
-    places = decimals(values)
+    places = decimals(values) if places is None else places
     return [UNKNOWN if v is None else number(v, places) for v in values]
 
 

@@ -3,12 +3,10 @@
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from experiments.analysis.report.files import UnreadableError
+from experiments.analysis.report.multirun import Multirun
 from experiments.analysis.report.numbers import UNKNOWN
 from experiments.analysis.report.runs import Problem, Run
-from experiments.analysis.report.unstarted import SWEEP_FILE, sweep_overrides
 
 _SCRIPT = "python scripts/train.py"
 _DIRTY = "-dirty"  # how git describes a checkout with changes that are not committed
@@ -36,19 +34,15 @@ def disagreements(runs: Sequence[Run]) -> list[Problem]:
         if part == "git revision":
             dirty = [name for value, names in values.items() if value.endswith(_DIRTY) for name in names]
             if dirty:
-                problems.append(Problem("runs", f"with changes that were not committed: {_count(dirty)}"))
+                problems.append(
+                    Problem("runs", f"made with changes that were not committed: {_count(dirty)}")
+                )
     return problems
 
 
-def sweep_commands(directory: Path) -> list[str]:
-    """Returns the commands that started the sweeps at and below a directory."""
-    commands = []
-    for path in sorted(directory.rglob(SWEEP_FILE)):
-        try:
-            commands.append(f"{_SCRIPT} -m {shlex.join(sweep_overrides(path))}".rstrip())
-        except UnreadableError:
-            continue  # among the problems already
-    return commands
+def sweep_command(multirun: Multirun) -> str:
+    """Returns the command that does all runs of a sweep again."""
+    return f"{_SCRIPT} -m {shlex.join(multirun.overrides)}".rstrip()
 
 
 def run_command(run: Run) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from experiments.analysis.report.cells import Cell, make_cells, varying_columns
 from experiments.analysis.report.metric import Metric, run_metric
+from experiments.analysis.report.multirun import Multirun, read_multiruns
 from experiments.analysis.report.provenance import disagreements
 from experiments.analysis.report.runs import Problem, Run, read_runs
 from experiments.analysis.report.targets import default_target
-from experiments.analysis.report.unstarted import unstarted_jobs
 from experiments.errors import UserError
 
 
@@ -22,6 +22,7 @@ class Sweep:
     Attributes:
         directory: where it lies.
         runs: all runs that could be read.
+        multiruns: the sweeps that Hydra ran them in.
         columns: what tells the cells apart.
         cells: in the order in which the sweep began them.
         baseline: the cell that the others are compared with.
@@ -34,6 +35,7 @@ class Sweep:
 
     directory: Path
     runs: list[Run]
+    multiruns: list[Multirun]
     columns: tuple[str, ...]
     cells: list[Cell]
     baseline: Cell
@@ -61,6 +63,7 @@ def load_sweep(directory: Path, baseline: str | None = None, target: float | Non
         UserError: there is nothing to report on, or no such baseline.
     """
     runs, problems = read_runs(directory)
+    multiruns, unstarted = read_multiruns(directory)
     columns = varying_columns(runs)
     cells, superseded = make_cells(runs, columns)
     finished = [run for cell in cells for run in cell.finished.values()]
@@ -68,6 +71,7 @@ def load_sweep(directory: Path, baseline: str | None = None, target: float | Non
     return Sweep(
         directory=directory,
         runs=runs,
+        multiruns=multiruns,
         columns=columns,
         cells=cells,
         baseline=_find_baseline(cells, baseline),
@@ -78,7 +82,7 @@ def load_sweep(directory: Path, baseline: str | None = None, target: float | Non
         problems=[
             *problems,
             *superseded,
-            *unstarted_jobs(directory),
+            *unstarted,
             *_without_metric(finished, metric),
             *disagreements(finished),
         ],
@@ -98,9 +102,11 @@ def _find_baseline(cells: Sequence[Cell], wanted: str | None) -> Cell:
     found = [cell for cell in cells if settings.items() <= cell.values.items()]
     if len(found) == 1:
         return found[0]
-    known = "; ".join(",".join(f"{key}={value}" for key, value in cell.values.items()) for cell in cells)
-    many = "no cell" if not found else f"{len(found)} cells"
-    raise UserError(f"--baseline {wanted}: {many} of this sweep; give one of: {known or 'none, it has one'}.")
+    known = {key: dict.fromkeys(cell.values[key] for cell in cells) for key in cells[0].values}
+    choices = ", ".join(f"{key}={'|'.join(values)}" for key, values in known.items())
+    raise UserError(
+        f"--baseline {wanted}: fits {len(found)} cells, not one; choose of {choices or 'one cell'}."
+    )
 
 
 def _without_metric(runs: Sequence[Run], metric: Metric) -> list[Problem]:

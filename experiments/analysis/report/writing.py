@@ -61,11 +61,12 @@ def make_report(sweep: Sweep) -> Report:
         losses_section(sweep),
         provenance_section(sweep),
     ]
-    varying = ", ".join(f"`{column}`" for column in sweep.columns) or "nothing but the seed"
-    counts = f"{len(sweep.finished)} finished runs of {len(sweep.runs)}, in {len(sweep.cells)} cells"
+    varying = ", ".join(f"`{column}`" for column in sweep.columns)
+    summary = f"Finished runs: {len(sweep.finished)} of {len(sweep.runs)}. Cells: {len(sweep.cells)}"
+    summary += f", told apart by {varying}." if varying else "."
     title = f"Report on {sweep.directory.resolve().name}"
     return Report(
         title,
-        f"{counts}; what varies is {varying}.",
+        summary,
         [section for section in sections if section is not None],
     )

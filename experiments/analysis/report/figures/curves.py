@@ -1,18 +1,22 @@
 """The figure of the learning curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from experiments.analysis.report.cells import Cell
-from experiments.analysis.report.figures.drawing import cell_style, make_figure, svg_text
+from experiments.analysis.report.figures.drawing import cell_style, make_figure, scale_by_logarithm, svg_text
 from experiments.analysis.report.metric import in_words
 from experiments.analysis.report.series import Series, block_means, mean_series, read_series
 from experiments.analysis.report.sweep import Sweep
 
 _BLOCKS = 60  # points of a curve of training losses
+_FAR = 4  # times as long
+_LINE = 120  # characters across the figure
 _MARKED = 20  # points of a curve at most, for each to have a marker
 
 
@@ -34,16 +38,13 @@ def curves_figure(sweep: Sweep) -> str | None:
             _draw_curves(axes, curves, quantity)
         row[0].set_ylabel(label)
         if curves is losses and np.all(_values(curves) > 0):
-            row[0].set_yscale("log")
+            scale_by_logarithm(row[0], "y")
     panels[-1, 0].set_xlabel("training steps")
+    panels[-1, 0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
     panels[-1, 1].set_xlabel("seconds of training, without compilation")
-    handles = [
-        Line2D([], [], label=cell.label, markersize=4, **cell_style(i)) for i, cell in enumerate(sweep.cells)
-    ]
-    longest = max(len(cell.label) for cell in sweep.cells)
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=max(1, 90 // (longest + 8)), frameon=False
-    )
+    if _far_apart(next(iter(drawn.values()))):
+        scale_by_logarithm(panels[-1, 1], "x")
+    _draw_legend(figure, {i: cell.label for i, cell in enumerate(sweep.cells) if cell.finished})
     return svg_text(figure)
 
 
@@ -53,6 +54,18 @@ def _curves(cells: Sequence[Cell], key: str) -> list[list[Series]]:
 
 def _values(curves: Sequence[Sequence[Series]]) -> np.ndarray:
     return np.concatenate([np.array([]), *(s.values for members in curves for s in members)])
+
+
+def _draw_legend(figure: Figure, labels: Mapping[int, str]) -> None:
+    handles = [Line2D([], [], label=label, markersize=4, **cell_style(i)) for i, label in labels.items()]
+    columns = max(1, _LINE // (max(map(len, labels.values())) + 8))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)
+
+
+def _far_apart(curves: Sequence[Sequence[Series]]) -> bool:
+    """Whether some runs take so much longer than others that the shorter would be a stroke at the left."""
+    ends = [s.seconds[-1] for members in curves for s in members if s.seconds.size and s.seconds[-1] > 0]
+    return bool(ends) and max(ends) > _FAR * min(ends)
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Sequence[Series]], quantity: str) -> None:

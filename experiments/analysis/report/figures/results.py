@@ -20,17 +20,16 @@ from experiments.analysis.report.sweep import Sweep
 def results_figure(sweep: Sweep) -> str:
     """Returns the metric of each cell, and its difference to the baseline where there are others, as SVG."""
     found = [cell.numbers(sweep.metric.test) for cell in sweep.cells]
-    baseline = sweep.baseline.numbers(sweep.metric.test)
     figure = make_figure(rows_height(len(found)))
     panels = figure.subplots(1, 2 if len(found) > 1 else 1, sharey=True, squeeze=False)[0]
     _draw_estimates(panels[0], found)
     panels[0].set_xlabel(in_words(sweep.metric.test))
     if len(found) > 1:
+        baseline = sweep.baseline.numbers(sweep.metric.test)
         _draw_estimates(panels[1], [paired_differences(values, baseline) for values in found])
         panels[1].axvline(0, color="0.3", linewidth=0.8, zorder=1)
-        panels[1].set_xlabel(f"difference to {sweep.baseline.label}\nat equal seeds")
-    label_rows(panels[0], [cell.label for cell in sweep.cells])
-    for axes in panels[1:]:
+        panels[1].set_xlabel("difference to the baseline at equal seeds")
+    for axes in panels:
         label_rows(axes, [cell.label for cell in sweep.cells])
     return svg_text(figure)
 

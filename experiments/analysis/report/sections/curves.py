@@ -11,7 +11,7 @@ def curves_section(sweep: Sweep) -> Section:
     if svg is None:
         return Section("Learning curves", ["No finished run has any."])
     caption = (
-        "Learning curves, against steps and against time: the mean over seeds, and each seed faintly. "
-        "The training loss is averaged over consecutive steps."
+        "Learning curves, against steps and against time: the mean over seeds where all have a value, and "
+        "each seed faintly. The training loss is averaged over consecutive steps."
     )
     return Section("Learning curves", [Picture("curves", caption, svg)])

@@ -2,7 +2,7 @@
 
 from experiments.analysis.report.cells import same_everywhere
 from experiments.analysis.report.content import Block, Commands, Listing, Section
-from experiments.analysis.report.provenance import environments, run_command, sweep_commands
+from experiments.analysis.report.provenance import environments, run_command, sweep_command
 from experiments.analysis.report.sweep import Sweep
 
 
@@ -12,7 +12,7 @@ def provenance_section(sweep: Sweep) -> Section:
     if shared := same_everywhere(sweep.runs):
         blocks += ["The same in all runs: " + ", ".join(f"`{setting}`" for setting in shared) + "."]
     blocks.append(Listing([_line(part, values) for part, values in environments(sweep.finished).items()]))
-    if commands := sweep_commands(sweep.directory):
+    if commands := [sweep_command(multirun) for multirun in sweep.multiruns]:
         blocks += ["The whole, at once:", Commands(commands)]
     blocks += ["Each run by itself:", Commands([run_command(run) for run in sweep.runs])]
     return Section("How it was made", blocks)

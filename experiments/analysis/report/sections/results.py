@@ -39,7 +39,7 @@ def results_section(sweep: Sweep) -> Section:
     given = "as asked for" if sweep.baseline_was_given else "the first of the sweep with a result"
     text = (
         f"Means of {name} ({better} is better) over seeds, with {CONFIDENCE:.0%} percentile bootstrap "
-        f"intervals. The baseline is {sweep.baseline.label}, {given}; differences to it are taken at equal "
+        f"intervals. The baseline is `{sweep.baseline.label}`, {given}; differences to it are taken at equal "
         f"seeds, and their interval is of their mean. Times are medians over seeds."
     )
     if any(len(cell.finished) < _FEW_SEEDS for cell in sweep.cells):
@@ -72,7 +72,8 @@ def _difference(sweep: Sweep, cell: Cell, places: int) -> str:
         return "baseline"
     key = sweep.metric.test
     differences = paired_differences(cell.numbers(key), sweep.baseline.numbers(key))
-    return interval(mean_estimate(differences.values()), places, signed=True)
+    text = interval(mean_estimate(differences.values()), places, signed=True)
+    return text if len(differences) in (0, len(cell.finished)) else f"{text} ({len(differences)} seeds)"
 
 
 def _seeds(cell: Cell) -> str:

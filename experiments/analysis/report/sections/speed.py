@@ -2,7 +2,7 @@
 
 from experiments.analysis.report.content import Picture, Section
 from experiments.analysis.report.figures.speed import speed_figure
-from experiments.analysis.report.numbers import column, percent
+from experiments.analysis.report.numbers import column, decimals, percent
 from experiments.analysis.report.sections.cell_table import cell_table
 from experiments.analysis.report.sweep import Sweep, median_number
 
@@ -19,18 +19,23 @@ def speed_section(sweep: Sweep) -> Section:
     relative = [_ratio(step, baseline) for step in steps]
     columns = {
         "step, ms": column(steps),
-        "sort, ms": column(sorts),
-        "rest, ms": column(rests),
+        "sort, ms": column(sorts, decimals(steps)),
+        "rest, ms": column(rests, decimals(steps)),
         "sort's share": [percent(share) for share in shares],
         "step / baseline": column(relative),
         "compilation, s": column(compiling),
         "peak memory, MB": column(memory),
-        "parameters": [f"{n:,.0f}" if n is not None else "–" for n in parameters],
+        "parameters": column(parameters, 0),
     }
     text = (
         "Medians over seeds. The sort's share is that of a step's time which goes when every element is left "
         "where it is; the rest is the step without it. A dash is what the runs have not measured."
     )
+    if any(multirun.in_one_process for multirun in sweep.multiruns):
+        text += (
+            " The jobs of a sweep ran in one process, where what earlier ones compiled and allocated stays: "
+            "compile times and memory may depend on their order."
+        )
     caption = (
         "Left: the time of a training step, its median over seeds as a bar and each seed as a circle. "
         "Right: the time to the target; the diamond is the median."
