@@ -24,14 +24,14 @@ class Cell:
 
     values: dict[str, str]
     label: str
-    runs: dict[object, Run]
+    runs: dict[str, Run]
 
     @property
-    def finished(self) -> dict[object, Run]:
+    def finished(self) -> dict[str, Run]:
         """The finished runs, by seed."""
         return {seed: run for seed, run in self.runs.items() if run.summary is not None}
 
-    def numbers(self, key: str) -> dict[object, float]:
+    def numbers(self, key: str) -> dict[str, float]:
         """Returns a number of the summaries, by seed, where there is one."""
         found = {seed: run.number(key) for seed, run in self.finished.items()}
         return {seed: number for seed, number in found.items() if number is not None}
@@ -78,12 +78,10 @@ def make_cells(runs: Sequence[Run], columns: Sequence[str]) -> tuple[list[Cell],
         groups[tuple(column_value(run, column) for column in columns)].append(run)
     cells, problems = [], []
     for found, members in groups.items():
-        by_seed: dict[object, Run] = {}
+        by_seed: dict[str, Run] = {}
         for run in sorted(members, key=lambda run: run.summary is not None):
             if run.seed in by_seed:
-                problems.append(
-                    Problem(by_seed[run.seed].name, f"left out: {run.name} is the same, and later")
-                )
+                problems.append(_superseded(by_seed[run.seed], run))
             by_seed[run.seed] = run
         values = dict(zip(columns, found, strict=True))
         ordered = {run.seed: by_seed[run.seed] for run in members}
@@ -103,6 +101,11 @@ def _label(values: dict[str, str], groups: Iterable[str]) -> str:
     """A choice needs no name; a number does."""
     short = (v if column in groups else f"{column.rpartition('.')[2]}={v}" for column, v in values.items())
     return ", ".join(short) or "all runs"
+
+
+def _superseded(run: Run, by: Run) -> Problem:
+    why = "is later" if (run.summary is None) == (by.summary is None) else "has finished"
+    return Problem(run.name, f"left out: {by.name} has the same settings and seed, and {why}")
 
 
 def _varies(column: str, runs: Sequence[Run]) -> bool:

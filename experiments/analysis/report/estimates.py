@@ -55,8 +55,6 @@ def mean_estimate(values: Collection[float]) -> Estimate | None:
     return Estimate(mean, float(interval.low), float(interval.high), sample.size)
 
 
-def paired_differences(
-    values: Mapping[object, float], baseline: Mapping[object, float]
-) -> dict[object, float]:
+def paired_differences(values: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
     """Returns value minus baseline for each seed that both have."""
     return {seed: value - baseline[seed] for seed, value in values.items() if seed in baseline}

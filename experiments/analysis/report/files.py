@@ -28,6 +28,13 @@ def read_yaml(path: Path, kind: type) -> Any:
     return content
 
 
+def look_up(content: Any, *keys: str) -> Any:
+    """Returns what lies under a chain of keys; None if any of them is missing."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Returns the content of a JSON file that holds an object.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from experiments.analysis.report.files import UnreadableError, read_yaml
+from experiments.analysis.report.files import UnreadableError, look_up, read_yaml
 from experiments.analysis.report.runs import Problem, read_overrides, run_directories
 
 _FILE = "multirun.yaml"
@@ -45,9 +45,9 @@ def read_multiruns(directory: Path) -> tuple[list[Multirun], list[Problem]]:
 
 
 def _read_multirun(path: Path) -> Multirun:
-    hydra = read_yaml(path, dict).get("hydra") or {}
-    overrides = (hydra.get("overrides") or {}).get("task") or []
-    launcher = str((hydra.get("launcher") or {}).get("_target_"))
+    content = read_yaml(path, dict)
+    overrides = look_up(content, "hydra", "overrides", "task") or []
+    launcher = str(look_up(content, "hydra", "launcher", "_target_"))
     return Multirun(path.parent, tuple(map(str, overrides)), launcher.endswith("BasicLauncher"))
 
 

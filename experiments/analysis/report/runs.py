@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.analysis.report.files import UnreadableError, read_object, read_rows, read_yaml
+from experiments.analysis.report.files import UnreadableError, look_up, read_object, read_rows, read_yaml
 from experiments.errors import UserError
 
 SEED = "seed"  # the key that tells replicates apart
@@ -52,9 +52,9 @@ class Run:
     summary: dict[str, Any] | None
 
     @property
-    def seed(self) -> object:
-        """The seed; None if the config has none."""
-        return self.config.get(SEED)
+    def seed(self) -> str:
+        """The seed, as text: a command line may have said anything."""
+        return str(self.config.get(SEED))
 
     def number(self, key: str) -> float | None:
         """Returns a number of the summary; None if it has no such number, or one that is not finite."""
@@ -85,7 +85,7 @@ def read_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
             continue
         runs.append(run)
         problems += [Problem(name, complaint) for complaint in complaints]
-    if not any(run.summary for run in runs):
+    if all(run.summary is None for run in runs):
         raise UserError(f"{directory}: no finished run in it that can be read (no {_SUMMARY}).")
     return sorted(runs, key=lambda run: run.order), problems
 
@@ -109,9 +109,11 @@ def read_overrides(path: Path) -> tuple[str, ...]:
 
 def _read_run(path: Path, name: str) -> tuple[Run, list[str]]:
     config = read_yaml(path / _HYDRA / "config.yaml", dict)
-    hydra = read_yaml(path / _HYDRA / "hydra.yaml", dict).get("hydra") or {}
+    hydra = read_yaml(path / _HYDRA / "hydra.yaml", dict)
     overrides = read_overrides(path)
-    choices = (hydra.get("runtime") or {}).get("choices") or {}
+    choices = look_up(hydra, "hydra", "runtime", "choices")
+    if not isinstance(choices, dict):
+        raise UnreadableError(f"{_HYDRA}/hydra.yaml does not tell the choices")
     rows, complaints = read_rows(path / _METRICS)
     summary = None
     try:
@@ -136,7 +138,7 @@ def _read_run(path: Path, name: str) -> tuple[Run, list[str]]:
 
 def _order(path: Path, name: str, hydra: dict[str, Any]) -> tuple[str, int, str]:
     """By sweep, then by the number of the job in it; runs by themselves by name."""
-    number = (hydra.get("job") or {}).get("num")
+    number = look_up(hydra, "hydra", "job", "num")
     sweep = next((p for p in path.parents if (p / "multirun.yaml").is_file()), path.parent)
     return str(sweep), number if isinstance(number, int) else 0, name
 

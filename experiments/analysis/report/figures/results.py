@@ -34,7 +34,7 @@ def results_figure(sweep: Sweep) -> str:
     return svg_text(figure)
 
 
-def _draw_estimates(axes: Axes, found: Sequence[Mapping[object, float]]) -> None:
+def _draw_estimates(axes: Axes, found: Sequence[Mapping[str, float]]) -> None:
     for row, values in enumerate(found):
         estimate = mean_estimate(values.values())
         if estimate is None:
