@@ -99,8 +99,11 @@ def same_everywhere(runs: Sequence[Run]) -> list[str]:
 
 def _label(values: dict[str, str], groups: Iterable[str]) -> str:
     """A choice needs no name; a number does."""
-    short = (v if column in groups else f"{column.rpartition('.')[2]}={v}" for column, v in values.items())
-    return ", ".join(short) or "all runs"
+    parts = []
+    for column, value in values.items():
+        name = column.rpartition(".")[2]
+        parts.append(f"no {name}" if value == ABSENT else value if column in groups else f"{name}={value}")
+    return ", ".join(parts) or "all runs"
 
 
 def _superseded(run: Run, by: Run) -> Problem:

@@ -119,8 +119,7 @@ def _read_run(path: Path, name: str) -> tuple[Run, list[str]]:
     try:
         summary = read_object(path / _SUMMARY)
     except UnreadableError as error:
-        reached = f"metrics end at step {_last_step(rows):,}" if rows else "no metrics either"
-        complaints.append(f"{error}: failed, or still running; {reached}")
+        complaints.append(f"{error}: failed, or still running; {_reached(rows)}")
     steps = (summary or {}).get("steps")
     if rows and isinstance(steps, int) and _last_step(rows) < steps:
         complaints.append(f"{_METRICS} ends at step {_last_step(rows):,} of {steps:,}")
@@ -141,6 +140,13 @@ def _order(path: Path, name: str, hydra: dict[str, Any]) -> tuple[str, int, str]
     number = look_up(hydra, "hydra", "job", "num")
     sweep = next((p for p in path.parents if (p / "multirun.yaml").is_file()), path.parent)
     return str(sweep), number if isinstance(number, int) else 0, name
+
+
+def _reached(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "no metrics either"
+    losses = [row["loss"] for row in rows if "loss" in row]
+    return f"metrics end at step {_last_step(rows):,}" + (f" with loss {losses[-1]}" if losses else "")
 
 
 def _last_step(rows: list[dict[str, Any]]) -> int:

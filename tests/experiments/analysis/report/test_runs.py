@@ -20,7 +20,10 @@ def test_runs_come_as_the_sweep_began_them(sweep):
 def test_what_is_wrong_is_named(sweep):
     _, problems = read_runs(sweep)
     assert [(p.where, p.what) for p in problems] == [
-        ("seed=0,sort=double_argsort", "no summary.json: failed, or still running; metrics end at step 2"),
+        (
+            "seed=0,sort=double_argsort",
+            "no summary.json: failed, or still running; metrics end at step 2 with loss 1.5",
+        ),
         ("seed=1,sort=builtin", "no metrics.jsonl: it has no curves"),
         ("seed=2,sort=manual", "metrics.jsonl: the last line is cut"),
     ]
