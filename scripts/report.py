@@ -1,19 +1,36 @@
-"""Prints the table of a sweep: `python scripts/report.py multirun/DATE/TIME`."""
+"""Writes the report on a sweep: `python scripts/report.py multirun/DATE/TIME`."""
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
-from experiments.analysis.sweeps import accuracy_table, read_summaries
+from experiments.analysis.report import write_report
 from experiments.errors import UserError
 
 
 def main() -> None:
-    """Reads every finished run below a directory and prints a Markdown table."""
-    parser = argparse.ArgumentParser(description="Prints a Markdown table of a sweep's finished runs.")
+    """Reads every run below a directory, writes report.html and report.md, and prints the headline table."""
+    parser = argparse.ArgumentParser(description="Writes report.html and report.md on the runs of a sweep.")
     parser.add_argument("directory", type=Path, metavar="SWEEP_DIR", help="where the sweep wrote its runs")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="to write to (default: SWEEP_DIR)")
+    parser.add_argument(
+        "--baseline",
+        metavar="KEY=VALUE[,KEY=VALUE]",
+        help="the cell to compare with (default: the first of the sweep)",
+    )
+    parser.add_argument(
+        "--target",
+        type=float,
+        metavar="VALUE",
+        help="of the validation metric, to be reached (default: the best that nine runs in ten reach)",
+    )
+    arguments = parser.parse_args()
+    if arguments.target is not None and not math.isfinite(arguments.target):
+        parser.error(f"--target {arguments.target}: give a number")
     try:
-        print(accuracy_table(read_summaries(parser.parse_args().directory)))
+        output = arguments.output or arguments.directory
+        print(write_report(arguments.directory, output, arguments.baseline, arguments.target))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

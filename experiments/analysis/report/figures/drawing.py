@@ -1,0 +1,80 @@
+"""What the figures share: colours, a canvas, and the text of an SVG."""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+WIDTH = 8.5  # inches
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; lines and markers differ too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_LINES, _MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D", "v", "P", "X")
+
+_LABEL = 30  # characters of a line of a row's name
+_DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
+_SPREAD = 0.16  # of a row's height that the points of its seeds take up
+
+
+def make_figure(height: float) -> Figure:
+    """Returns an empty figure of the common width."""
+    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(wspace=0.06))
+    FigureCanvasSVG(figure)  # no global state, and no display needed
+    return figure
+
+
+def svg_text(figure: Figure) -> str:
+    """Returns the figure as SVG: the same bytes for the same figure."""
+    stream = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "diffsort"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()
+
+
+def cell_style(index: int) -> dict[str, Any]:
+    """Returns how to draw the curve of a cell; those after it are dashed otherwise, and show through."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": _LINES[index % len(_LINES)],
+        "marker": _MARKERS[index % len(_MARKERS)],
+    }
+
+
+def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 unless that would be too many."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    axes.set(**{f"{which}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _DECADES * low else (1,)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def rows_height(count: int) -> float:
+    """Returns how many inches a figure needs for this many rows, and for what is around them."""
+    return 1.2 + 0.42 * count
+
+
+def draw_points(axes: Axes, row: int, values: Sequence[float], colour: str) -> None:
+    """Draws each seed's value in a row, hollow, one above the other where there are several."""
+    spread = _SPREAD if len(values) > 1 else 0.0
+    heights = np.linspace(-spread, spread, len(values))
+    axes.plot(values, row + heights, "o", markersize=4, mfc="none", mec=colour, mew=0.9, alpha=0.8, zorder=2)
+
+
+def label_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Names the rows, from the top."""
+    axes.set_yticks(range(len(labels)), [textwrap.fill(label, _LABEL) for label in labels])
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=5)
+    axes.grid(axis="x", alpha=0.25)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)

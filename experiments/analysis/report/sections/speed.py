@@ -1,0 +1,53 @@
+"""What a step, its compilation and its memory cost."""
+
+from experiments.analysis.report.content import Picture, Section
+from experiments.analysis.report.figures.speed import speed_figure
+from experiments.analysis.report.numbers import column, decimals, percent
+from experiments.analysis.report.sections.cell_table import cell_table
+from experiments.analysis.report.sweep import Sweep, median_number
+
+
+def speed_section(sweep: Sweep) -> Section:
+    """Returns the time of a step, split into sort and rest, compile time and memory."""
+    steps, shares, compiling, memory, parameters = (
+        [median_number(cell, key) for cell in sweep.cells]
+        for key in ("step_time_ms", "sort_fraction", "compile_time_s", "peak_memory_mb", "parameters")
+    )
+    sorts = [_product(step, share) for step, share in zip(steps, shares, strict=True)]
+    rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
+    baseline = median_number(sweep.baseline, "step_time_ms")
+    relative = [_ratio(step, baseline) for step in steps]
+    columns = {
+        "step, ms": column(steps),
+        "sort, ms": column(sorts, decimals(steps)),
+        "rest, ms": column(rests, decimals(steps)),
+        "sort's share": [percent(share) for share in shares],
+        "step / baseline": column(relative),
+        "compilation, s": column(compiling),
+        "peak memory, MB": column(memory),
+        "parameters": column(parameters, 0),
+    }
+    text = (
+        "Medians over seeds. The sort's share is that of a step's time which goes when every element is left "
+        "where it is; the rest is the step without it. A dash is what the runs have not measured."
+    )
+    if any(multirun.in_one_process for multirun in sweep.multiruns):
+        text += (
+            " The jobs of a sweep ran in one process, where what earlier ones compiled and allocated stays: "
+            "compile times and memory may depend on their order."
+        )
+    caption = (
+        "Left: the time of a training step, its median over seeds as a bar and each seed as a circle. "
+        "Right: the time to the target; the diamond is the median."
+    )
+    return Section(
+        "Speed and memory", [text, cell_table(sweep, columns), Picture("speed", caption, speed_figure(sweep))]
+    )
+
+
+def _product(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a * b
+
+
+def _ratio(a: float | None, b: float | None) -> float | None:
+    return None if a is None or not b else a / b

@@ -1,0 +1,72 @@
+"""Writes the report on a sweep."""
+
+from pathlib import Path
+
+from experiments.analysis.report.content import Picture, Report, Section
+from experiments.analysis.report.sections.curves import curves_section
+from experiments.analysis.report.sections.losses import losses_section
+from experiments.analysis.report.sections.problems import problems_section
+from experiments.analysis.report.sections.provenance import provenance_section
+from experiments.analysis.report.sections.results import headline_table, results_section
+from experiments.analysis.report.sections.speed import speed_section
+from experiments.analysis.report.sections.targets import targets_section
+from experiments.analysis.report.sweep import Sweep, load_sweep
+from experiments.analysis.report.to_html import report_html
+from experiments.analysis.report.to_markdown import report_markdown, table_markdown
+from experiments.errors import UserError
+
+MARKDOWN_FILE, PAGE_FILE, FIGURES = "report.md", "report.html", "report-figures"
+
+
+def write_report(
+    directory: Path, output: Path, baseline: str | None = None, target: float | None = None
+) -> str:
+    """Writes report.html, report.md and the figures that the latter shows.
+
+    Args:
+        directory: any tree with the output directories of runs in it, or one of these.
+        output: to write to; made where it does not exist.
+        baseline: `column=value`, several separated by commas; the first cell with a result if None.
+        target: value of the headline metric on the validation data, to be reached; chosen if None.
+
+    Returns:
+        The headline table, and how many problems there are.
+
+    Raises:
+        UserError: there is nothing to report on, no such baseline, or nowhere to write to.
+    """
+    sweep = load_sweep(directory, baseline, target)
+    report = make_report(sweep)
+    pictures = [block for s in report.sections for block in s.blocks if isinstance(block, Picture)]
+    try:
+        (output / FIGURES).mkdir(parents=True, exist_ok=True)
+        for picture in pictures:
+            (output / FIGURES / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
+        (output / MARKDOWN_FILE).write_text(report_markdown(report, FIGURES), encoding="utf-8")
+        (output / PAGE_FILE).write_text(report_html(report), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{output}: cannot write to it ({error.strerror}).") from error
+    found = f"{len(sweep.problems)} problems, listed in the report; " if sweep.problems else ""
+    return f"{table_markdown(headline_table(sweep))}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
+
+
+def make_report(sweep: Sweep) -> Report:
+    """Returns the report on a sweep."""
+    sections: list[Section | None] = [
+        problems_section(sweep),
+        results_section(sweep),
+        curves_section(sweep),
+        targets_section(sweep),
+        speed_section(sweep),
+        losses_section(sweep),
+        provenance_section(sweep),
+    ]
+    varying = ", ".join(f"`{column}`" for column in sweep.columns)
+    summary = f"Finished runs: {len(sweep.finished)} of {len(sweep.runs)}. Cells: {len(sweep.cells)}"
+    summary += f", told apart by {varying}." if varying else "."
+    title = f"Report on {sweep.directory.resolve().name}"
+    return Report(
+        title,
+        summary,
+        [section for section in sections if section is not None],
+    )

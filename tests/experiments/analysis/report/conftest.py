@@ -1,0 +1,55 @@
+"""What the tests of the report share: runs as if read, and a sweep on disk with things missing."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.analysis.report.cells import make_cells, varying_columns
+from experiments.analysis.report.runs import Run
+
+# manual and builtin with seeds 0, 1, 2, and double_argsort, of which only seed 0 was begun. That one has no
+# summary, builtin's seed 1 no metrics, and the metrics of manual's seed 2 are cut in their last line.
+SWEEP = Path(__file__).parent / "sweep"
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A copy of the sweep, to be damaged further."""
+    return Path(shutil.copytree(SWEEP, tmp_path / "sweep"))
+
+
+@pytest.fixture
+def make_run() -> MakeRun:
+    """Makes a run of choices and overrides, as if it had been read."""
+
+    def make(
+        *overrides: str,
+        seed: int = 0,
+        rows: list[dict[str, Any]] | None = None,
+        summary: dict[str, Any] | None = None,
+        **choices: str,
+    ) -> Run:
+        config = {f"{group}.name": choice for group, choice in choices.items()}
+        config |= dict(override.split("=") for override in overrides) | {"seed": seed}
+        said = (*(f"{group}={choice}" for group, choice in choices.items()), *overrides, f"seed={seed}")
+        name = ",".join(said)
+        return Run(name, choices, config, said, ("", 0, name), rows or [], summary)
+
+    return make
+
+
+@pytest.fixture
+def make_cell(make_run):
+    """Makes a cell of runs: by seed, the rows of each."""
+
+    def make(rows_by_seed: dict[int, list[dict[str, Any]]], **choices: str):
+        runs = [make_run(seed=seed, rows=rows, summary={}, **choices) for seed, rows in rows_by_seed.items()]
+        (cell,) = make_cells(runs, tuple(choices) or varying_columns(runs))[0]
+        return cell
+
+    return make
