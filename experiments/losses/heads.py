@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from scipy.special import ndtri
-
 from diffsort.losses import crps_ensemble, quantile_loss
+from scipy.special import ndtri
 
 
 class Head(ABC):
@@ -55,9 +54,11 @@ class Quantiles(Head):
         self.num_outputs = len(self.levels)
 
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Returns the mean pinball loss over the levels."""
         return quantile_loss(outputs, targets, self.levels)
 
     def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """Interpolates between the predicted quantiles, put in order."""
         return np.stack([np.interp(levels, self.levels, row) for row in np.sort(outputs, -1)])
 
 
@@ -76,9 +77,11 @@ class Ensemble(Head):
         self.implementation = implementation
 
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Returns the score of the ensemble."""
         return crps_ensemble(outputs, targets, fair=self.fair, implementation=self.implementation)
 
     def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """Returns quantiles of the members, each of which stands for an equal part."""
         return np.quantile(outputs, levels, axis=-1, method="hazen").T
 
 
@@ -88,9 +91,11 @@ class SquaredError(Head):
     num_outputs = 1
 
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Returns the squared error."""
         return optax.squared_error(outputs[:, 0], targets)
 
     def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """Returns those of a normal distribution around the output."""
         return outputs + np.sqrt(np.mean(residuals**2)) * ndtri(levels)
 
 
@@ -100,8 +105,10 @@ class Gaussian(Head):
     num_outputs = 2
 
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Returns the negative log-likelihood, up to a constant."""
         mean, log_deviation = outputs[:, 0], outputs[:, 1]
         return log_deviation + 0.5 * ((targets - mean) * jnp.exp(-log_deviation)) ** 2
 
     def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """Returns those of the predicted normal distribution."""
         return outputs[:, :1] + np.exp(outputs[:, 1:]) * ndtri(levels)

@@ -63,6 +63,7 @@ class SlicedWasserstein(SetLoss):
         target_weights: jax.Array | None = None,
         key: jax.Array,
     ) -> jax.Array:
+        """Returns the distances along directions that the key decides."""
         projections = losses.random_projections(key, self.num_projections, targets.shape[-1])
         return self.distance(
             predictions,
@@ -94,6 +95,7 @@ class KernelEnergy(SetLoss):
         target_weights: jax.Array | None = None,
         key: jax.Array,
     ) -> jax.Array:
+        """Returns the energy distances."""
         del key
         p = _weights(predictions, where, None)
         q = _weights(targets, target_where, target_weights)
@@ -125,6 +127,7 @@ class Chamfer(SetLoss):
         target_weights: jax.Array | None = None,
         key: jax.Array,
     ) -> jax.Array:
+        """Returns the Chamfer distances."""
         del key, target_weights
         squared = _squared_distances(predictions, targets)
         p, q = _weights(predictions, where, None), _weights(targets, target_where, None)
@@ -146,6 +149,7 @@ class Pairwise(SetLoss):
         target_weights: jax.Array | None = None,
         key: jax.Array,
     ) -> jax.Array:
+        """Returns the mean squared distances."""
         del key, target_where
         squared = jnp.sum((predictions - targets) ** 2, -1)
         return _mean(squared, _weights(targets, where, target_weights))

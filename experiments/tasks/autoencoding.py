@@ -31,25 +31,30 @@ class Autoencoding(Task):
     loss: SetLoss
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
+        """Returns the features of a point, and the size of the padded sets."""
         return {**data.train.model_arguments(), "num_points": data.train.arrays()["mask"].shape[1]}
 
     def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+        """Returns the reduced loss."""
         _, losses = self._reconstructed(model, batch)
         return self.reduction(losses), {}
 
     def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+        """Returns the points found, the losses, and the Chamfer distances."""
         points, losses = self._reconstructed(model, batch)
         mask, key = batch["mask"], jax.random.key(0)
         chamfer = Chamfer()(points, batch["points"], where=mask, target_where=mask, key=key)
         return {"points": points, "losses": losses, "chamfer": chamfer}
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        """Returns the means of the losses and of the Chamfer distances."""
         return {
             "loss": float(of.predictions["losses"].mean()),
             "chamfer": float(of.predictions["chamfer"].mean()),
         }
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        """Draws a test example of each class above its reconstruction."""
         arrays = test.examples.arrays()
         _, first = np.unique(arrays["labels"], return_index=True)
         mask = arrays["mask"][first]

@@ -26,19 +26,23 @@ class Classification(Task):
     better = "higher"
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
+        """Returns the features of an input, and a score a class as outputs."""
         return {**data.train.model_arguments(), "num_outputs": data.num_classes}
 
     def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+        """Returns the reduced loss, and the accuracy of the batch."""
         scores = call(model, batch, self.kinds)
         correct = jnp.argmax(scores, -1) == batch["labels"]
         loss = self.reduction(self.loss(scores, batch["labels"]))
         return loss, {"accuracy": jnp.mean(correct.astype(jnp.float32))}
 
     def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+        """Returns the scores and the losses."""
         scores = call(model, batch, self.kinds)
         return {"scores": scores, "losses": self.loss(scores, batch["labels"])}
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        """Returns loss, accuracy, and the accuracy in the class where it is lowest."""
         labels = of.examples.arrays()["labels"]
         correct = of.predictions["scores"].argmax(-1) == labels
         return {
@@ -73,6 +77,7 @@ class CertifiedClassification(Classification):
         self.radius = radius
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        """Adds the share of the inputs certified at the radius, and the median of the certified radii."""
         radii = certified_radii(of)
         return {
             **super().metrics(of, validation),
@@ -81,6 +86,7 @@ class CertifiedClassification(Classification):
         }
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        """Draws the share of certified inputs against the radius."""
         return certified_accuracy_curve(certified_radii(test), self.radius)
 
 

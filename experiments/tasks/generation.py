@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from diffsort.losses import random_projections, sliced_wasserstein
 from flax import nnx
 from matplotlib.figure import Figure
 
-from diffsort.losses import random_projections, sliced_wasserstein
 from experiments.analysis.pictures import point_sets_over_time
 from experiments.data import Dataset, PointSets
 from experiments.losses.sets import SetLoss
@@ -52,12 +52,15 @@ class Generation(Task):
         self.num_latents = num_latents
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
+        """Returns the size of the noise, the classes, and two coordinates as outputs."""
         return {"num_latents": self.num_latents, "num_classes": data.num_classes, "num_outputs": 2}
 
     def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+        """Returns the reduced loss."""
         return self.reduction(self._losses(model, batch, jax.random.wrap_key_data(batch["key"]))), {}
 
     def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+        """Returns each image's distances to the sets of all classes, the set of its own, and the loss."""
         key = jax.random.key(0)  # the same noise and directions for every example and every model
         positions, weights = _ink(batch)
         classes = jnp.arange(model.num_classes)
@@ -83,6 +86,7 @@ class Generation(Task):
         }
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        """Returns the metrics that the class describes."""
         labels, distances = of.examples.arrays()["labels"], of.predictions["distances"]
         return {
             "loss": float(of.predictions["losses"].mean()),
@@ -91,6 +95,7 @@ class Generation(Task):
         }
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        """Draws the sets of all classes at several moments of the training."""
         return point_sets_over_time([(of.step, _of_each_class(of)) for of in history])
 
     def _losses(self, model: nnx.Module, batch: Batch, key: jax.Array) -> jax.Array:

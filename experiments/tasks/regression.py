@@ -34,16 +34,20 @@ class Regression(Task):
     loss: Head
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
+        """Returns the features of an input, and as many outputs as the head has."""
         return {**data.train.model_arguments(), "num_outputs": self.loss.num_outputs}
 
     def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+        """Returns the reduced loss."""
         return self.reduction(self.loss(call(model, batch, self.kinds), batch["targets"])), {}
 
     def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+        """Returns the outputs and the losses."""
         outputs = call(model, batch, self.kinds)
         return {"outputs": outputs, "losses": self.loss(outputs, batch["targets"])}
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        """Returns the metrics that the class describes."""
         quantiles = self._quantiles(of, validation)
         targets = _targets(of)
         error = targets[:, None] - quantiles
@@ -61,6 +65,7 @@ class Regression(Task):
         }
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        """Draws calibration, and the intervals of all test examples."""
         return calibration_curve(LEVELS, self._quantiles(test, history[-1]), _targets(test))
 
     def _quantiles(self, of: Evaluation, validation: Evaluation) -> np.ndarray:

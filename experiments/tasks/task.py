@@ -80,8 +80,9 @@ class Task(ABC):
 
     @abstractmethod
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
-        """Returns numbers that say how good the predictions are: `loss`, the mean over the examples
-        whatever the reduction, `metric`, and others.
+        """Returns numbers that say how good the predictions are.
+
+        One is `loss`, the mean over the examples whatever the reduction; one is the task's `metric`.
 
         Args:
             of: the split to judge.
