@@ -7,6 +7,7 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort._arguments import require_positive
 from diffsort.pooling import featurewise_sort_pool
 
 
@@ -49,8 +50,7 @@ class FSPool(nn.Module):
         Raises:
             ValueError: `pieces` is less than 1.
         """
-        if self.pieces < 1:
-            raise ValueError(f"pieces={self.pieces} must be at least 1.")
+        require_positive(pieces=self.pieces)
         x = jnp.asarray(x)
         knots = self.param("knots", self.knots_init, (x.shape[-1], self.pieces + 1), self.param_dtype)
         x, knots = dtypes.promote_dtype(x, knots, dtype=self.dtype)

@@ -7,6 +7,7 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort._arguments import require_positive
 from diffsort.pooling import featurewise_sort_pool
 
 _standard_normal = nnx.initializers.normal(1.0)
@@ -52,9 +53,7 @@ class FSPool(nnx.Module):
         implementation: str = "manual",
         rngs: nnx.Rngs,
     ) -> None:
-        for name, value in {"num_features": num_features, "pieces": pieces}.items():
-            if value < 1:
-                raise ValueError(f"{name}={value} must be at least 1.")
+        require_positive(num_features=num_features, pieces=pieces)
         self.knots = nnx.Param(knots_init(rngs.params(), (num_features, pieces + 1), param_dtype))
         self.dtype = dtype
         self.implementation = implementation
