@@ -10,6 +10,7 @@ import numpy as np
 from flax import linen as nn
 from flax import nnx
 
+import diffsort
 import diffsort.linen
 import diffsort.nnx
 
@@ -71,10 +72,27 @@ def _points_alone(x: Any, where: Any) -> tuple[Any, ...]:
     return (x,)
 
 
+def _pooled(x: Any, where: Any) -> tuple[Any, ...]:
+    """Features of each set, the permutation of its points, and the mask."""
+    mask = None if where is None else where[..., None]
+    return (
+        diffsort.trimmed_mean(x, 0, -2, where=mask),
+        diffsort.argsort(x, -2, descending=True, where=mask),
+        where,
+    )
+
+
 CASES = {
     "fspool": Case(
         lambda **k: diffsort.nnx.FSPool(FEATURES, pieces=4, **k),
         lambda **k: diffsort.linen.FSPool(pieces=4, **k),
+    ),
+    "fsunpool": Case(
+        lambda **k: diffsort.nnx.FSUnpool(FEATURES, pieces=4, **k),
+        lambda **k: diffsort.linen.FSUnpool(pieces=4, **k),
+        _pooled,
+        keeps_points=True,
+        sorts=False,
     ),
     "full_sort": Case(
         diffsort.nnx.FullSort,

@@ -12,6 +12,7 @@ import diffsort.nnx
 from tests.layer_cases import batch
 
 X = batch()[0]
+INDICES = jnp.zeros(X.shape, int)
 RNGS = nnx.Rngs(0)
 
 
@@ -26,6 +27,10 @@ def linen_init(layer: object, *arguments: object) -> object:
         (lambda: diffsort.nnx.FSPool(3, pieces=0, rngs=RNGS), "pieces=0"),
         (lambda: linen_init(diffsort.linen.FSPool(pieces=0)), "pieces=0"),
         (lambda: diffsort.nnx.FSPool(2, rngs=RNGS)(X), r"expected \(6, pieces"),
+        (lambda: diffsort.nnx.FSUnpool(0, rngs=RNGS), "num_features=0"),
+        (lambda: diffsort.nnx.FSUnpool(3, pieces=0, rngs=RNGS), "pieces=0"),
+        (lambda: linen_init(diffsort.linen.FSUnpool(pieces=0), X[:, 0], INDICES), "pieces=0"),
+        (lambda: diffsort.nnx.FSUnpool(6, rngs=RNGS)(X[0, 0], INDICES), r"\(4, 8, 6\) do not fit x"),
         (lambda: diffsort.nnx.SortPooling(0), "k=0"),
         (lambda: diffsort.nnx.SortPooling(2, sort_channels=0), "sort_channels=0"),
         (lambda: linen_init(diffsort.linen.SortPooling(0)), "k=0"),

@@ -1,5 +1,7 @@
 """FSPool: featurewise sort pooling."""
 
+from typing import Literal, overload
+
 import jax
 from flax import nnx
 from flax.nnx.nn import dtypes
@@ -58,15 +60,32 @@ class FSPool(nnx.Module):
         self.dtype = dtype
         self.implementation = implementation
 
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+    ) -> tuple[jax.Array, jax.Array]: ...
+
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, num_features).
             where: boolean mask of the points, broadcastable to (..., n).
+            return_indices: return the permutation too, for `FSUnpool`.
 
         Returns:
-            Pooled features, shape (..., num_features); 0 for an empty set.
+            Pooled features, shape (..., num_features); 0 for an empty set. With `return_indices`, a
+            pair of them and of indices, shape (..., n, num_features): where the greatest stood, the
+            second, and so on.
         """
         x, knots = dtypes.promote_dtype((jnp.asarray(x), self.knots[...]), dtype=self.dtype)
-        return featurewise_sort_pool(x, knots, where=where, implementation=self.implementation)
+        return featurewise_sort_pool(
+            x, knots, where=where, return_indices=return_indices, implementation=self.implementation
+        )
