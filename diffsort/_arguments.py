@@ -54,3 +54,19 @@ def mask_like(where: ArrayLike, x: jax.Array) -> jax.Array:
         raise ValueError(f"where has shape {mask.shape}, which does not broadcast to {x.shape}.")
     mask = jnp.broadcast_to(laid_out_like(mask.reshape(shape), x), x.shape)
     return laid_out_like(mask, x)  # broadcast axes are on every device until told otherwise
+
+
+def require_positive(**values: int) -> None:
+    """Checks counts and sizes, each passed under its own name.
+
+    Raises:
+        TypeError: a value is not an integer.
+        ValueError: a value is less than 1.
+    """
+    for name, value in values.items():
+        try:
+            operator.index(value)
+        except TypeError:
+            raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
+        if value < 1:
+            raise ValueError(f"{name}={value} must be at least 1.")

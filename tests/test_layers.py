@@ -1,136 +1,180 @@
 """Every layer, in both Flax APIs: one invariant over all of them."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import jax.test_util
 import numpy as np
+import optax
 import pytest
 from flax import linen as nn
 from flax import nnx
 
 import diffsort.linen
 import diffsort.nnx
+from tests.layer_cases import CASES, POINTS, Case, batch, linen_variables, weighted
+from tests.oracles import assert_same_bits
 
-FEATURES = 3
-LAYERS = {
-    "fspool": (
-        lambda **keywords: diffsort.nnx.FSPool(FEATURES, pieces=4, rngs=nnx.Rngs(0), **keywords),
-        lambda **keywords: diffsort.linen.FSPool(pieces=4, **keywords),
-    ),
-    "sort_pooling": (
-        lambda **keywords: diffsort.nnx.SortPooling(5, **keywords),
-        lambda **keywords: diffsort.linen.SortPooling(5, **keywords),
-    ),
-}
-PARAMETRISED = ["fspool"]
+IMPLEMENTATIONS = ("manual", "builtin", "double_argsort")
+ALL = tuple(CASES.values())
 
 
-def batch(dtype=np.float32):
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(4, 8, FEATURES)).astype(dtype)
-    where = generator.random((4, 8)) < 0.7
-    where[0] = False
-    return x, where
+def over(*, only: str | None = None) -> pytest.MarkDecorator:
+    """Runs a test for each layer, or each that `only` is true of."""
+    chosen = {name: case for name, case in CASES.items() if only is None or getattr(case, only)}
+    return pytest.mark.parametrize("case", chosen.values(), ids=chosen)
 
 
-def linen_variables(layer):
-    """The parameters of an NNX layer, as its Linen twin takes them."""
-    parameters = nnx.to_pure_dict(nnx.state(layer, nnx.Param))
-    return {"params": parameters} if parameters else {}
+def test_no_layer_is_forgotten() -> None:
+    names = set(diffsort.nnx.__all__)
+    assert names == set(diffsort.linen.__all__)
+    assert names == {type(case.build()).__name__ for case in ALL}
+    assert names == {type(case.linen()).__name__ for case in ALL}
+    for module in (diffsort.nnx, diffsort.linen):
+        assert module.__all__ == sorted(module.__all__)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("implementation", ["manual", "builtin", "double_argsort"])
-def test_both_apis_give_the_same_numbers(name, implementation):
-    make_nnx, make_linen = LAYERS[name]
-    layer, twin = make_nnx(implementation=implementation), make_linen(implementation=implementation)
+@over()
+def test_both_apis_give_the_same_numbers(case: Case) -> None:
     x, where = batch()
-    for mask in (None, where):
-        np.testing.assert_array_equal(layer(x, mask), twin.apply(linen_variables(layer), x, mask))
+    for implementation in IMPLEMENTATIONS if case.sorts else [None]:
+        keywords = {"implementation": implementation} if implementation else {}
+        layer = case.build(**keywords)
+        for mask in (None, where) if case.masks else (None,):
+            twin = case.apply(linen_variables(layer), x, mask, **keywords)
+            assert_same_bits(layer(*case.arguments(x, mask)), twin)
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_implementations_agree_bit_for_bit(name):
+@over(only="sorts")
+def test_implementations_agree_bit_for_bit(case: Case) -> None:
     x, where = batch()
-    outputs = [LAYERS[name][0](implementation=i)(x, where) for i in ("manual", "builtin", "double_argsort")]
-    for other in outputs[1:]:
-        np.testing.assert_array_equal(outputs[0], other)
+    variables = case.variables()
+
+    def both(implementation: str) -> Any:
+        def loss(variables: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+            y = case.apply(variables, x, where, implementation=implementation)
+            return weighted(y), y
+
+        gradients, y = jax.grad(loss, (0, 1), has_aux=True)(variables, x)
+        return jax.tree.leaves((gradients, y))
+
+    for implementation in IMPLEMENTATIONS[1:]:
+        for actual, expected in zip(both(implementation), both("manual"), strict=True):
+            np.testing.assert_array_equal(actual, expected)
 
 
-@pytest.mark.parametrize("name", PARAMETRISED)
+@over()
+def test_the_order_of_the_points(case: Case) -> None:
+    x, where = batch()
+    shuffled = np.random.default_rng(3).permutation(POINTS)
+    variables = case.variables()
+    y = case.apply(variables, x, where)
+    expected = y[:, shuffled] if case.keeps_points else y
+    actual = case.apply(variables, x[:, shuffled], where[:, shuffled])
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@over(only="masks")
+@pytest.mark.parametrize("garbage", [np.nan, -np.inf])
+def test_what_a_mask_hides_reaches_no_bit(case: Case, garbage: float) -> None:
+    x, where = batch()
+    variables = case.variables()
+
+    def everything(hidden: float) -> list[np.ndarray]:
+        def loss(variables: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+            y = case.apply(variables, x, where)
+            return weighted(y), y
+
+        filled = np.where(where[..., None], x, np.float32(hidden))
+        (by_variables, by_x), y = jax.grad(loss, (0, 1), has_aux=True)(variables, filled)
+        assert not np.asarray(by_x)[~where].any()
+        assert not np.asarray(y)[0].any()  # the empty set
+        return jax.tree.leaves((by_variables, by_x, y))
+
+    for dirty, clean in zip(everything(garbage), everything(0), strict=True):
+        assert_same_bits(dirty, clean)
+
+
+@over()
+def test_gradients_are_finite_differences(case: Case) -> None:
+    with jax.enable_x64(True):
+        x, where = batch(np.float64)
+        keywords = {"param_dtype": jnp.float64} if case.learns else {}
+        jax.test_util.check_grads(
+            lambda variables, x: case.apply(variables, x, where),
+            (case.variables(**keywords), x),
+            order=1,
+            modes=["fwd", "rev"],
+            rtol=1e-4,
+        )
+
+
+@over(only="learns")
 @pytest.mark.parametrize("dtype", [None, jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize("param_dtype", [jnp.float32, jnp.bfloat16])
-def test_dtypes_behave_as_in_flax(name, dtype, param_dtype):
+def test_dtypes_behave_as_in_flax(case: Case, dtype: Any, param_dtype: Any) -> None:
     x, where = batch(jnp.bfloat16)
-    layer = LAYERS[name][0](dtype=dtype, param_dtype=param_dtype)
-    twin = LAYERS[name][1](dtype=dtype, param_dtype=param_dtype)
+    keywords = {"dtype": dtype, "param_dtype": param_dtype}
+    layer = case.build(**keywords)
     assert all(p.dtype == param_dtype for p in jax.tree.leaves(nnx.state(layer, nnx.Param)))
     # nnx.Linear is the reference for what dtype and param_dtype mean.
-    reference = nnx.Linear(FEATURES, FEATURES, dtype=dtype, param_dtype=param_dtype, rngs=nnx.Rngs(0))
+    reference = nnx.Linear(x.shape[-1], 2, **keywords, rngs=nnx.Rngs(0))
     with jax.numpy_dtype_promotion("standard"):
-        assert layer(x, where).dtype == reference(x).dtype
-        assert twin.apply(linen_variables(layer), x, where).dtype == reference(x).dtype
+        expected = reference(x).dtype
+        assert layer(*case.arguments(x, where)).dtype == expected
+        assert case.apply(linen_variables(layer), x, where, **keywords).dtype == expected
 
 
-@pytest.mark.parametrize("name", PARAMETRISED)
-def test_parameters_learn(name):
-    layer = LAYERS[name][0]()
-    graph, parameters = nnx.split(layer, nnx.Param)
-    x, where = batch()
-    target = jnp.ones_like(layer(x, where))[1:]
+@over(only="learns")
+def test_parameters_learn_another_layer(case: Case) -> None:
+    graph, parameters = nnx.split(case.build(), nnx.Param)
+    arguments = case.arguments(*batch())
+    target = case.build(seed=1)(*arguments)
 
-    def loss(parameters):
-        return jnp.mean((nnx.merge(graph, parameters)(x, where)[1:] - target) ** 2)
+    @jax.jit
+    @jax.value_and_grad
+    def loss(parameters: Any) -> jax.Array:
+        return jnp.mean((nnx.merge(graph, parameters)(*arguments) - target) ** 2)
 
-    before = loss(parameters)
-    for _ in range(40):
-        gradient = jax.grad(loss)(parameters)
-        parameters = jax.tree.map(lambda p, g: p - 0.05 * g, parameters, gradient)
-    assert loss(parameters) < 0.2 * before
-
-
-@pytest.mark.parametrize("name", PARAMETRISED)
-def test_linen_initialises_as_nnx_does(name):
-    variables = LAYERS[name][1]().init(jax.random.key(0), batch()[0])
-    shapes = jax.tree.map(jnp.shape, variables["params"])
-    assert shapes == jax.tree.map(jnp.shape, linen_variables(LAYERS[name][0]())["params"])
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_under_jit_vmap_and_scan(name):
-    layer = LAYERS[name][0]()
-    x, where = batch()
-    expected = layer(x, where)
-    np.testing.assert_allclose(nnx.jit(lambda layer, x: layer(x, where))(layer, x), expected, rtol=1e-6)
-    np.testing.assert_allclose(jax.vmap(layer)(x, where), expected, rtol=1e-6)
-    _, scanned = jax.lax.scan(lambda carry, xs: (carry, layer(*xs)), 0, (x, where))
-    np.testing.assert_allclose(scanned, expected, rtol=1e-6)
+    optimizer = optax.adam(0.1)
+    state = optimizer.init(parameters)
+    losses = []
+    for _ in range(100):
+        value, gradient = loss(parameters)
+        with jax.numpy_dtype_promotion("standard"):  # for optax
+            updates, state = optimizer.update(gradient, state)
+        parameters = optax.apply_updates(parameters, updates)
+        losses.append(float(value))
+    assert losses[-1] < 0.5 * losses[0]
 
 
-def test_linen_layers_nest_in_a_model():
+@over()
+def test_linen_initialises_as_nnx_does(case: Case) -> None:
+    variables = case.linen().init(jax.random.key(0), *case.arguments(*batch()))
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, case.variables())
+
+
+@over()
+def test_under_jit_vmap_and_scan(case: Case) -> None:
+    layer = case.build()
+    arguments = tuple(a for a in case.arguments(*batch()))
+    expected = layer(*arguments)
+    near = {"rtol": 1e-5, "atol": 1e-6}
+    np.testing.assert_allclose(nnx.jit(lambda layer, *a: layer(*a))(layer, *arguments), expected, **near)
+    np.testing.assert_allclose(jax.vmap(layer)(*arguments), expected, **near)
+    _, scanned = jax.lax.scan(lambda carry, xs: (carry, layer(*xs)), 0, arguments)
+    np.testing.assert_allclose(scanned, expected, **near)
+
+
+def test_linen_layers_nest_in_a_model() -> None:
     class Model(nn.Module):
         @nn.compact
-        def __call__(self, x, where):
-            return nn.Dense(2)(diffsort.linen.FSPool(pieces=3)(nn.Dense(7)(x), where))
+        def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:
+            x = diffsort.linen.MaxMin()(diffsort.linen.OrthogonalDense(8)(x))
+            return nn.Dense(2)(diffsort.linen.FSPool(pieces=3)(x, where))
 
-    x, where = batch()
-    y, variables = Model().init_with_output(jax.random.key(0), x, where)
+    y, variables = Model().init_with_output(jax.random.key(0), *batch())
     assert y.shape == (4, 2)
-    assert variables["params"]["FSPool_0"]["knots"].shape == (7, 4)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: diffsort.nnx.FSPool(0, rngs=nnx.Rngs(0)), "num_features=0"),
-        (lambda: diffsort.nnx.FSPool(3, pieces=0, rngs=nnx.Rngs(0)), "pieces=0"),
-        (lambda: diffsort.nnx.SortPooling(0), "k=0"),
-        (lambda: diffsort.nnx.SortPooling(2, sort_channels=0), "sort_channels=0"),
-        (lambda: diffsort.linen.FSPool(pieces=0).init(jax.random.key(0), batch()[0]), "pieces=0"),
-        (lambda: diffsort.linen.SortPooling(0).apply({}, batch()[0]), "k=0"),
-        (lambda: diffsort.nnx.FSPool(2, rngs=nnx.Rngs(0))(batch()[0]), r"expected \(3, pieces"),
-        (lambda: diffsort.nnx.SortPooling(2, implementation="bultin")(batch()[0]), "Did you mean 'builtin'"),
-    ],
-)
-def test_bad_arguments_are_named(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
+    assert variables["params"]["FSPool_0"]["knots"].shape == (8, 4)
+    assert variables["params"]["OrthogonalDense_0"]["kernel"].shape == (6, 8)

@@ -1,5 +1,7 @@
 """FSPool: featurewise sort pooling."""
 
+from typing import Literal, overload
+
 import jax
 from flax import linen as nn
 from flax.linen import dtypes
@@ -7,6 +9,7 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort._arguments import require_positive
 from diffsort.pooling import featurewise_sort_pool
 
 
@@ -35,23 +38,39 @@ class FSPool(nn.Module):
     param_dtype: Dtype = jnp.float32
     implementation: str = "manual"
 
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+    ) -> tuple[jax.Array, jax.Array]: ...
+
     @nn.compact
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, features).
             where: boolean mask of the points, broadcastable to (..., n).
+            return_indices: return the permutation too, for `FSUnpool`.
 
         Returns:
-            Pooled features, shape (..., features); 0 for an empty set.
+            Pooled features, shape (..., features); 0 for an empty set. With `return_indices`, a
+            pair of them and of indices, shape (..., n, features): where the greatest stood, the
+            second, and so on.
 
         Raises:
             ValueError: `pieces` is less than 1.
         """
-        if self.pieces < 1:
-            raise ValueError(f"pieces={self.pieces} must be at least 1.")
+        require_positive(pieces=self.pieces)
         x = jnp.asarray(x)
         knots = self.param("knots", self.knots_init, (x.shape[-1], self.pieces + 1), self.param_dtype)
         x, knots = dtypes.promote_dtype(x, knots, dtype=self.dtype)
-        return featurewise_sort_pool(x, knots, where=where, implementation=self.implementation)
+        return featurewise_sort_pool(
+            x, knots, where=where, return_indices=return_indices, implementation=self.implementation
+        )

@@ -1,5 +1,7 @@
 """FSPool: featurewise sort pooling."""
 
+from typing import Literal, overload
+
 import jax
 from flax import nnx
 from flax.nnx.nn import dtypes
@@ -7,6 +9,7 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort._arguments import require_positive
 from diffsort.pooling import featurewise_sort_pool
 
 _standard_normal = nnx.initializers.normal(1.0)
@@ -52,22 +55,37 @@ class FSPool(nnx.Module):
         implementation: str = "manual",
         rngs: nnx.Rngs,
     ) -> None:
-        for name, value in {"num_features": num_features, "pieces": pieces}.items():
-            if value < 1:
-                raise ValueError(f"{name}={value} must be at least 1.")
+        require_positive(num_features=num_features, pieces=pieces)
         self.knots = nnx.Param(knots_init(rngs.params(), (num_features, pieces + 1), param_dtype))
         self.dtype = dtype
         self.implementation = implementation
 
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+    ) -> tuple[jax.Array, jax.Array]: ...
+
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, num_features).
             where: boolean mask of the points, broadcastable to (..., n).
+            return_indices: return the permutation too, for `FSUnpool`.
 
         Returns:
-            Pooled features, shape (..., num_features); 0 for an empty set.
+            Pooled features, shape (..., num_features); 0 for an empty set. With `return_indices`, a
+            pair of them and of indices, shape (..., n, num_features): where the greatest stood, the
+            second, and so on.
         """
         x, knots = dtypes.promote_dtype((jnp.asarray(x), self.knots[...]), dtype=self.dtype)
-        return featurewise_sort_pool(x, knots, where=where, implementation=self.implementation)
+        return featurewise_sort_pool(
+            x, knots, where=where, return_indices=return_indices, implementation=self.implementation
+        )

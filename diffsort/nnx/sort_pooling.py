@@ -4,6 +4,7 @@ import jax
 from flax import nnx
 from jax.typing import ArrayLike
 
+from diffsort._arguments import require_positive
 from diffsort.pooling import sort_pool
 
 
@@ -26,9 +27,7 @@ class SortPooling(nnx.Module):
     """
 
     def __init__(self, k: int, *, sort_channels: int = 1, implementation: str = "manual") -> None:
-        for name, value in {"k": k, "sort_channels": sort_channels}.items():
-            if value < 1:
-                raise ValueError(f"{name}={value} must be at least 1.")
+        require_positive(k=k, sort_channels=sort_channels)
         self.k = k
         self.sort_channels = sort_channels
         self.implementation = implementation

@@ -52,11 +52,22 @@ def l_statistic(
     axis = canonical_axis(axis, array.ndim)
     weights = _aligned(weights, array.shape, axis)
     ordered = sort(array, axis, where=where, implementation=implementation)
+    return weigh_sorted(ordered, weights, axis, None if where is None else mask_like(where, array))
+
+
+def weigh_sorted(ordered: jax.Array, weights: jax.Array, axis: int, where: jax.Array | None) -> jax.Array:
+    """Returns the L-statistic of elements that are in order already.
+
+    Args:
+        ordered: sorted along `axis`, masked elements last and 0.
+        weights: of the rank of `ordered`.
+        axis: the axis to sum over; non-negative.
+        where: the mask that it was sorted with, of the shape of `ordered`, or None.
+    """
     if where is not None:
-        valid = mask_like(where, array)
-        count = jnp.sum(valid, axis, keepdims=True, dtype=jnp.int32)
-        position = jnp.arange(array.shape[axis], dtype=jnp.int32)
-        position = position.reshape([-1 if d == axis else 1 for d in range(array.ndim)])
+        count = jnp.sum(where, axis, keepdims=True, dtype=jnp.int32)
+        position = jnp.arange(ordered.shape[axis], dtype=jnp.int32)
+        position = position.reshape([-1 if d == axis else 1 for d in range(ordered.ndim)])
         weights = jnp.where(position < count, weights, jnp.zeros_like(weights))
     dtype = jnp.promote_types(ordered.dtype, weights.dtype)
     return jnp.sum(ordered.astype(dtype) * weights.astype(dtype), axis)

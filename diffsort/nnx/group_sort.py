@@ -1,0 +1,42 @@
+"""GroupSort: sorts each group of neighbouring features."""
+
+import jax
+from flax import nnx
+from jax.typing import ArrayLike
+
+from diffsort._arguments import require_positive
+from diffsort.activations import group_sort
+
+
+class GroupSort(nnx.Module):
+    """Sorts each group of neighbouring features; 1-Lipschitz, and has no parameters.
+
+    See `diffsort.activations.group_sort` for ties and the source (Anil et al. 2019).
+
+    Args:
+        group_size: features in a group; divides the number of features.
+        implementation: as in `diffsort.sort`.
+
+    Raises:
+        ValueError: `group_size` is less than 1.
+
+    >>> import diffsort.nnx, jax.numpy as jnp
+    >>> diffsort.nnx.GroupSort(3)(jnp.array([3., 1., 2., 6., 5., 4.]))
+    Array([1., 2., 3., 4., 5., 6.], dtype=float32)
+    """
+
+    def __init__(self, group_size: int, *, implementation: str = "manual") -> None:
+        require_positive(group_size=group_size)
+        self.group_size = group_size
+        self.implementation = implementation
+
+    def __call__(self, x: ArrayLike) -> jax.Array:
+        """Sorts groups.
+
+        Args:
+            x: shape (..., features).
+
+        Returns:
+            The same shape, each group from its smallest feature up.
+        """
+        return group_sort(x, self.group_size, implementation=self.implementation)

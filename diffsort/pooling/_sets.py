@@ -1,0 +1,53 @@
+"""What all poolings do with a set: check it, mask it, keep some of its points."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from diffsort._arguments import mask_like, real_array
+
+
+def as_points(x: ArrayLike, floating: bool = True) -> jax.Array:
+    """Returns `x` as sets of points, shape (..., n, channels).
+
+    Raises:
+        TypeError: it is not real, or not floating and should be.
+        ValueError: it has fewer than two axes.
+    """
+    array = real_array(x)
+    if floating and not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"x must be floating, not {array.dtype}; use x.astype(float).")
+    if array.ndim < 2:
+        raise ValueError(f"x must be sets of points, of shape (..., n, channels), not {array.shape}.")
+    return array
+
+
+def point_mask(where: ArrayLike | None, points: jax.Array) -> jax.Array | None:
+    """Returns the mask of points (..., n) as one for their channels, shape (..., n, 1).
+
+    Raises:
+        TypeError: `where` is not boolean.
+        ValueError: `where` does not broadcast to (..., n).
+    """
+    return None if where is None else mask_like(where, points[..., 0])[..., None]
+
+
+def count_of(points: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """Returns how many points each set has, int32: a scalar without a mask, else of shape (...)."""
+    if mask is None:
+        return jnp.int32(points.shape[-2])
+    return jnp.sum(mask[..., 0], -1, dtype=jnp.int32)
+
+
+def visible(points: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """Returns the points, with 0 for those that are masked."""
+    return points if mask is None else jnp.where(mask, points, jnp.zeros_like(points))
+
+
+def first_points(points: jax.Array, k: int) -> jax.Array:
+    """Returns the first k points of each set; points of 0 follow where it has fewer."""
+    n = points.shape[-2]
+    kept = lax.slice_in_dim(points, 0, min(k, n), axis=-2)
+    missing = [(0, max(0, k - n)) if d == points.ndim - 2 else (0, 0) for d in range(points.ndim)]
+    return jnp.pad(kept, missing)

@@ -1,0 +1,140 @@
+"""Every layer in both Flax APIs, with what a test must know to call it."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from flax import nnx
+
+import diffsort
+import diffsort.linen
+import diffsort.nnx
+
+FEATURES = 6
+POINTS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A layer.
+
+    Attributes:
+        nnx: builds it, from keywords.
+        linen: builds its twin.
+        arguments: what a call takes, made of points (..., n, FEATURES) and a mask (..., n) or None.
+        keeps_points: whether the result is one of points, in the order of the input.
+        learns: whether it has parameters, and so `dtype`, `param_dtype` and `rngs`.
+        sorts: whether it takes `implementation`.
+        masks: whether it takes a mask.
+    """
+
+    nnx: Callable[..., nnx.Module]
+    linen: Callable[..., nn.Module]
+    arguments: Callable[[Any, Any], tuple[Any, ...]] = lambda x, where: (x, where)
+    keeps_points: bool = False
+    learns: bool = True
+    sorts: bool = True
+    masks: bool = True
+
+    def build(self, seed: int = 0, **keywords: Any) -> Any:
+        """The NNX layer."""
+        return self.nnx(**keywords, **({"rngs": nnx.Rngs(seed)} if self.learns else {}))
+
+    def variables(self, seed: int = 0, **keywords: Any) -> dict[str, Any]:
+        """The parameters of the NNX layer, as its twin takes them."""
+        return linen_variables(self.build(seed, **keywords))
+
+    def apply(self, variables: dict[str, Any], x: Any, where: Any = None, **keywords: Any) -> jax.Array:
+        """Calls the Linen twin."""
+        return self.linen(**keywords).apply(variables, *self.arguments(x, where))
+
+
+def linen_variables(layer: nnx.Module) -> dict[str, Any]:
+    parameters = nnx.to_pure_dict(nnx.state(layer, nnx.Param))
+    return {"params": parameters} if parameters else {}
+
+
+def batch(dtype: Any = np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Four sets of points, and a mask that hides one of them whole and of another nothing."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(4, POINTS, FEATURES)).astype(dtype)
+    where = generator.random((4, POINTS)) < 0.7
+    where[0], where[1] = False, True
+    return x, where
+
+
+def _points_alone(x: Any, where: Any) -> tuple[Any, ...]:
+    del where
+    return (x,)
+
+
+def _pooled(x: Any, where: Any) -> tuple[Any, ...]:
+    """Features of each set, the permutation of its points, and the mask."""
+    mask = None if where is None else where[..., None]
+    return (
+        diffsort.trimmed_mean(x, 0, -2, where=mask),
+        diffsort.argsort(x, -2, descending=True, where=mask),
+        where,
+    )
+
+
+CASES = {
+    "fspool": Case(
+        lambda **k: diffsort.nnx.FSPool(FEATURES, pieces=4, **k),
+        lambda **k: diffsort.linen.FSPool(pieces=4, **k),
+    ),
+    "fsunpool": Case(
+        lambda **k: diffsort.nnx.FSUnpool(FEATURES, pieces=4, **k),
+        lambda **k: diffsort.linen.FSUnpool(pieces=4, **k),
+        _pooled,
+        keeps_points=True,
+        sorts=False,
+    ),
+    "full_sort": Case(
+        diffsort.nnx.FullSort,
+        diffsort.linen.FullSort,
+        _points_alone,
+        keeps_points=True,
+        learns=False,
+        masks=False,
+    ),
+    "group_sort": Case(
+        lambda **k: diffsort.nnx.GroupSort(3, **k),
+        lambda **k: diffsort.linen.GroupSort(3, **k),
+        _points_alone,
+        keeps_points=True,
+        learns=False,
+        masks=False,
+    ),
+    "max_min": Case(
+        diffsort.nnx.MaxMin,
+        diffsort.linen.MaxMin,
+        _points_alone,
+        keeps_points=True,
+        learns=False,
+        sorts=False,
+        masks=False,
+    ),
+    "orthogonal_dense": Case(
+        lambda **k: diffsort.nnx.OrthogonalDense(FEATURES, 5, **k),
+        lambda **k: diffsort.linen.OrthogonalDense(5, **k),
+        _points_alone,
+        keeps_points=True,
+        sorts=False,
+        masks=False,
+    ),
+    "sort_pooling": Case(
+        lambda **k: diffsort.nnx.SortPooling(5, **k),
+        lambda **k: diffsort.linen.SortPooling(5, **k),
+        learns=False,
+    ),
+}
+
+
+def weighted(y: jax.Array) -> jax.Array:
+    """A loss that tells the elements of a result apart."""
+    return jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))

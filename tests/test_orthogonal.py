@@ -1,0 +1,158 @@
+"""Semi-orthogonal kernels: orthonormal to rounding, spread at first, and what networks of them promise."""
+
+import itertools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import jax.test_util
+import numpy as np
+import pytest
+
+from diffsort.activations import group_sort, max_min
+from diffsort.initializers import cayley_normal
+from diffsort.orthogonal import cayley, orthogonal_dense
+
+SHAPES = [(1, 1), (4, 4), (7, 3), (3, 7), (5, 1), (1, 5), (40, 30), (64, 64)]
+
+
+def kernel(shape: tuple[int, int], seed: int = 0, scale: float = 1.0) -> np.ndarray:
+    return scale * np.asarray(cayley_normal(jax.random.key(seed), shape))
+
+
+def gram(q: jax.Array) -> np.ndarray:
+    """QᵀQ of a tall matrix, QQᵀ of a wide one, in float64."""
+    q = np.asarray(q, np.float64)
+    return q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("scale", [0.0, 1.0, 30.0])
+def test_orthonormal_to_rounding(shape: tuple[int, int], scale: float) -> None:
+    q = cayley(kernel(shape, scale=scale))
+    np.testing.assert_allclose(gram(q), np.eye(min(shape)), atol=1e-6 * max(scale, 1))
+    with jax.enable_x64(True):
+        q = cayley(kernel(shape, scale=scale).astype(np.float64))
+        np.testing.assert_allclose(gram(q), np.eye(min(shape)), atol=1e-14 * max(scale, 1))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_formula_of_the_paper(shape: tuple[int, int]) -> None:
+    w = kernel(shape).astype(np.float64)
+    tall = w if shape[0] >= shape[1] else w.T
+    n = tall.shape[1]
+    u, v, identity = tall[:n], tall[n:], np.eye(n)
+    a = u - u.T + v.T @ v
+    inverse = np.linalg.inv(identity + a)
+    expected = np.concatenate([inverse @ (identity - a), -2 * v @ inverse])
+    with jax.enable_x64(True):
+        q = np.asarray(cayley(w))
+    np.testing.assert_allclose(q if shape[0] >= shape[1] else q.T, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (64, 48), (32, 64), (160, 16)])
+def test_the_default_kernel_is_spread_like_a_uniform_one(shape: tuple[int, int]) -> None:
+    n, longest = min(shape), max(shape)
+    qs = np.stack([cayley(kernel(shape, seed)) for seed in range(8)])
+    qs = qs if shape[0] >= shape[1] else qs.swapaxes(1, 2)
+    squares = qs[:, :n]
+    # Uniformly distributed: trace 0, and every entry of variance 1/longest.
+    assert abs(np.trace(squares, axis1=1, axis2=2).mean()) / n < 0.03
+    assert 0.7 < np.mean(squares**2) * longest < 1.3
+    off_diagonal = squares[:, ~np.eye(n, dtype=bool)]
+    assert 0.6 < np.mean(off_diagonal**2) * longest < 1.3
+    with jax.enable_x64(True):
+        w = kernel(shape).astype(np.float64)
+        w = w if shape[0] >= shape[1] else w.T
+        u, v = w[:n], w[n:]
+        assert np.linalg.cond(np.eye(n) + u - u.T + v.T @ v) < 5
+
+
+def test_a_square_kernel_is_a_rotation_of_widely_spread_angles() -> None:
+    q = np.asarray(cayley(kernel((128, 128))), np.float64)
+    np.testing.assert_allclose(np.linalg.det(q), 1, rtol=1e-4)
+    angles = np.abs(np.angle(np.linalg.eigvals(q)))
+    assert angles.min() < 0.1
+    np.testing.assert_allclose(angles.max(), 2 * np.arctan(np.sqrt(8)), atol=0.1)
+
+
+def test_the_layer_is_a_dense_one() -> None:
+    x, w = kernel((6, 5)), kernel((5, 4))
+    bias = np.arange(4, dtype=np.float32)
+    expected = x.astype(np.float64) @ np.asarray(cayley(w), np.float64)
+    np.testing.assert_allclose(orthogonal_dense(x, w), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(orthogonal_dense(x, w, bias), expected + bias, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(orthogonal_dense(x[0], w, bias), expected[0] + bias, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5)])
+def test_gradients_are_finite_differences(shape: tuple[int, int]) -> None:
+    with jax.enable_x64(True):
+        arguments = (kernel((2, shape[0]), 1), kernel(shape), kernel((1, shape[1]))[0])
+        arguments = tuple(a.astype(np.float64) for a in arguments)
+        jax.test_util.check_grads(orthogonal_dense, arguments, order=1, modes=["fwd", "rev"], rtol=1e-5)
+
+
+def test_jit_and_vmap() -> None:
+    kernels = np.stack([kernel((4, 6), seed) for seed in range(3)])
+    each = np.stack([cayley(k) for k in kernels])
+    np.testing.assert_allclose(jax.vmap(cayley)(kernels), each, atol=1e-6)
+    np.testing.assert_array_equal(jax.jit(cayley)(kernels[0]), each[0])
+
+
+def test_narrow_parameters_are_transformed_in_float32() -> None:
+    w = jnp.asarray(kernel((16, 16)), jnp.bfloat16)
+    assert cayley(w).dtype == jnp.float32
+    np.testing.assert_allclose(gram(cayley(w)), np.eye(16), atol=1e-6)
+    assert orthogonal_dense(jnp.ones((2, 16), jnp.bfloat16), w).dtype == jnp.bfloat16
+
+
+WIDTHS = (6, 24, 24, 12, 4)
+
+
+def network(parameters: list[jax.Array], x: jax.Array) -> jax.Array:
+    for i, w in enumerate(parameters):
+        x = orthogonal_dense(x, w)
+        if i + 1 < len(parameters):
+            x = group_sort(x, 4) if i % 2 else max_min(x)
+    return x
+
+
+def test_a_network_of_them_is_1_lipschitz() -> None:
+    with jax.enable_x64(True):
+        shapes = itertools.pairwise(WIDTHS)
+        # Kernels that training could have led to, not those it begins with.
+        parameters = [kernel(s, i, scale=3.0).astype(np.float64) for i, s in enumerate(shapes)]
+        random = np.random.default_rng(0)
+        a = random.standard_normal((200, WIDTHS[0]))
+        b = a + random.standard_normal(a.shape) * 10.0 ** random.integers(-4, 2, (200, 1))
+        apart = np.linalg.norm(network(parameters, a) - network(parameters, b), axis=-1)
+        assert (apart <= np.linalg.norm(a - b, axis=-1) * (1 + 1e-9)).all()
+        jacobians = jax.vmap(jax.jacobian(lambda x: network(parameters, x)))(a[:20])
+        assert np.linalg.norm(jacobians, 2, axis=(1, 2)).max() <= 1 + 1e-6
+
+
+def test_gradients_keep_their_norm_on_the_way_back() -> None:
+    """Where no layer narrows forward, none loses gradient backward, at ties neither."""
+    with jax.enable_x64(True):
+        parameters = [kernel((8, 8), i).astype(np.float64) for i in range(6)]
+        for x in (np.random.default_rng(1).standard_normal(8), np.zeros(8)):
+            _, pull_back = jax.vjp(lambda x: network(parameters, x), x)
+            cotangent = np.arange(1.0, 9)
+            norm = np.linalg.norm(pull_back(jnp.asarray(cotangent))[0])
+            np.testing.assert_allclose(norm, np.linalg.norm(cotangent), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: cayley(jnp.ones(3)), ValueError, r"must be a matrix, not of shape \(3,\)"),
+        (lambda: cayley(jnp.ones((3, 3), int)), TypeError, "kernel must be floating, not int32"),
+        (lambda: orthogonal_dense(jnp.ones((2, 3)), jnp.ones((4, 2))), ValueError, r"\(2, 3\).*\(4, 2\)"),
+        (lambda: orthogonal_dense(jnp.ones(3, int), jnp.ones((3, 2))), TypeError, "x must be floating"),
+        (lambda: orthogonal_dense(jnp.ones(3), jnp.ones((3, 2)), jnp.ones(3)), ValueError, r"bias.*\(3,\)"),
+    ],
+)
+def test_mistakes(call: Callable[[], object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
