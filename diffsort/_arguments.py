@@ -39,7 +39,7 @@ def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
     return array
 
 
-def mask_like(where: ArrayLike, x: jax.Array) -> jax.Array:
+def mask_like(where: ArrayLike, x: jax.Array, name: str = "where") -> jax.Array:
     """Returns the mask `where` broadcast to the shape of `x`.
 
     Raises:
@@ -48,12 +48,21 @@ def mask_like(where: ArrayLike, x: jax.Array) -> jax.Array:
     """
     mask = jnp.asarray(where)
     if mask.dtype != jnp.bool_:
-        raise TypeError(f"where must be boolean, not {mask.dtype}; use where=mask.astype(bool).")
-    shape = (1,) * (x.ndim - mask.ndim) + mask.shape
+        raise TypeError(f"{name} must be boolean, not {mask.dtype}; use {name}=mask.astype(bool).")
+    return broadcast_like(mask, x, name)
+
+
+def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
+    """Returns `array` broadcast to the shape of `x`, and laid out over the devices as `x` is.
+
+    Raises:
+        ValueError: it does not broadcast to that shape.
+    """
+    shape = (1,) * (x.ndim - array.ndim) + array.shape
     if len(shape) != x.ndim or any(m not in (1, n) for m, n in zip(shape, x.shape, strict=True)):
-        raise ValueError(f"where has shape {mask.shape}, which does not broadcast to {x.shape}.")
-    mask = jnp.broadcast_to(laid_out_like(mask.reshape(shape), x), x.shape)
-    return laid_out_like(mask, x)  # broadcast axes are on every device until told otherwise
+        raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {x.shape}.")
+    array = jnp.broadcast_to(laid_out_like(array.reshape(shape), x), x.shape)
+    return laid_out_like(array, x)  # broadcast axes are on every device until told otherwise
 
 
 def require_positive(**values: int) -> None:

@@ -124,7 +124,7 @@ def superquantile(
 
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
     def weights(k: jax.Array, n: jax.Array) -> jax.Array:
-        g = _cut(proportion, n, elements.length)
+        g = cut(proportion, n, elements.length)
         return _is_kept(k, n, g) / jnp.maximum(n - 2 * g, 1)
 
     return elements.weighed(weights)
@@ -132,7 +132,7 @@ def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
 
 def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
     def weights(k: jax.Array, n: jax.Array) -> jax.Array:
-        g = _cut(proportion, n, elements.length)
+        g = cut(proportion, n, elements.length)
         ends = (k == g).astype(k.dtype) + (k == n - 1 - g).astype(k.dtype)
         return (_is_kept(k, n, g) + g * ends) / jnp.maximum(n, 1)
 
@@ -140,11 +140,13 @@ def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
 
 
 def _super(elements: Ranked, level: float) -> jax.Array:
-    def weights(k: jax.Array, n: jax.Array) -> jax.Array:
-        tail = (1 - level) * jnp.maximum(n, 1)  # how many elements that is; counted from the largest down
-        return jnp.clip(tail - (n - 1 - k), 0, 1) / tail
+    return elements.weighed(functools.partial(tail_weights, level))
 
-    return elements.weighed(weights)
+
+def tail_weights(level: float, k: jax.Array, n: jax.Array) -> jax.Array:
+    """The weights of the superquantile, which its spectrum shares."""
+    tail = (1 - level) * jnp.maximum(n, 1)  # how many elements that is; counted from the largest down
+    return jnp.clip(tail - (n - 1 - k), 0, 1) / tail
 
 
 def _is_kept(k: jax.Array, n: jax.Array, g: jax.Array) -> jax.Array:
@@ -152,7 +154,7 @@ def _is_kept(k: jax.Array, n: jax.Array, g: jax.Array) -> jax.Array:
     return ((g <= k) & (k < n - g)).astype(k.dtype)
 
 
-def _cut(proportion: float, count: jax.Array, n: int) -> jax.Array:
+def cut(proportion: float, count: jax.Array, n: int) -> jax.Array:
     """⌊p count⌋, as in float64, in which 0.1 × 30 is 3."""
     return jnp.asarray(_cuts(proportion, n), count.dtype)[count.astype(jnp.int32)]
 

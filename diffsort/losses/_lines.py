@@ -1,0 +1,66 @@
+"""Sets of points, and the distances between their projections onto lines."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from diffsort.losses._samples import Sample, computing_dtype, sample
+from diffsort.losses.transport import transport_cost
+from diffsort.statistics._ranked import floating
+
+
+def point_sets(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    projections: ArrayLike,
+    weights: tuple[ArrayLike | None, ArrayLike | None],
+    masks: tuple[ArrayLike | None, ArrayLike | None],
+) -> tuple[Sample, Sample, jax.Array]:
+    """Returns two samples of points, and the lines to project them onto.
+
+    Raises:
+        TypeError: a dtype does not fit.
+        ValueError: a shape does not fit.
+    """
+    x, y = floating(predictions, "predictions"), floating(targets, "targets")
+    lines = floating(projections, "projections")
+    if x.ndim < 2 or x.ndim != y.ndim or x.shape[:-2] != y.shape[:-2] or x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"targets of shape {y.shape} do not fit predictions of shape {x.shape}: expected (..., n, d) and "
+            "(..., m, d)."
+        )
+    if lines.ndim != 2 or lines.shape[1] != x.shape[-1] or not lines.size:
+        raise ValueError(
+            f"projections of shape {lines.shape} do not fit points of {x.shape[-1]} features: expected "
+            f"(L, {x.shape[-1]}) with at least one direction."
+        )
+    first = sample(x, x[..., 0], weights[0], masks[0])
+    second = sample(y, y[..., 0], weights[1], masks[1], "target_")
+    return first, second, lines
+
+
+def costs_on_lines(x: Sample, y: Sample, lines: jax.Array, implementation: str, p: float) -> jax.Array:
+    """Returns the distances (..., L) on lines (L, d), or (..., L, d) for each pair of sets its own."""
+    dtype = computing_dtype(common_dtype(x, y))
+    lines = lines.astype(dtype)
+    return transport_cost(_projected(x, lines), _projected(y, lines), implementation, p)
+
+
+def common_dtype(x: Sample, y: Sample) -> jnp.dtype:
+    """Returns the dtype of what two samples give."""
+    return jnp.promote_types(x.values.dtype, y.values.dtype)
+
+
+def _projected(points: Sample, lines: jax.Array) -> Sample:
+    values, weights, where = points
+    if where is not None:  # what is masked would reach the gradient of the lines
+        values = jnp.where(where[..., None], values, jnp.zeros_like(values))
+    equation = "...nd,ld->...ln" if lines.ndim == 2 else "...nd,...ld->...ln"
+    heights = jnp.einsum(equation, values.astype(lines.dtype), lines, precision=lax.Precision.HIGHEST)
+
+    def for_each_line(a: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(a[..., None, :], heights.shape)
+
+    weights, where = jax.tree.map(for_each_line, (weights, where))
+    return Sample(heights, weights, where)

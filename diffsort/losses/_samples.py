@@ -1,0 +1,136 @@
+"""Samples: the elements of predictions or targets, and how much each of them counts."""
+
+import functools
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from diffsort._arguments import broadcast_like, canonical_axis, mask_like
+from diffsort.implementations import get_implementation
+from diffsort.statistics._ranked import floating
+
+
+class Sample(NamedTuple):
+    """Elements along one axis, the last one once they are compared.
+
+    Attributes:
+        values: floating.
+        weights: None or non-negative, one for each element.
+        where: None or boolean, one for each element.
+    """
+
+    values: jax.Array
+    weights: jax.Array | None
+    where: jax.Array | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each element counts, and all the same."""
+        return self.weights is None and self.where is None
+
+    def masses(self) -> jax.Array:
+        """Returns how much each element counts: 0 if it is masked, else 1, or its weight by the sum of all.
+
+        Masses of 1 add up without rounding, which 1/n would not.
+        """
+        dtype = computing_dtype(self.values.dtype)
+        mass = jnp.ones(self.values.shape, dtype) if self.weights is None else self.weights.astype(dtype)
+        if self.where is not None:
+            mass = jnp.where(self.where, mass, jnp.zeros_like(mass))
+        if self.weights is None:
+            return mass
+        total = jnp.sum(mass, -1, keepdims=True)
+        return mass / jnp.where(total == 0, jnp.ones_like(total), total)
+
+
+def sample(
+    values: jax.Array,
+    like: jax.Array,
+    weights: ArrayLike | None,
+    where: ArrayLike | None,
+    prefix: str = "",
+) -> Sample:
+    """Returns a sample whose weights and mask are checked, and broadcast to the shape of `like`.
+
+    Args:
+        values: the elements.
+        like: an array with one entry for each element.
+        weights: as given, or None.
+        where: as given, or None.
+        prefix: stands before "weights" and "where" in the names of those arguments.
+
+    Raises:
+        TypeError: `weights` is not floating, or `where` not boolean.
+        ValueError: one of them does not broadcast to that shape.
+    """
+    if weights is not None:
+        name = f"{prefix}weights"
+        weights = broadcast_like(floating(weights, name), like, name)
+    return Sample(values, weights, None if where is None else mask_like(where, like, f"{prefix}where"))
+
+
+def compared(
+    function: Callable[..., jax.Array],
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    axis: int,
+    weights: tuple[ArrayLike | None, ArrayLike | None],
+    masks: tuple[ArrayLike | None, ArrayLike | None],
+    implementation: str,
+    *static: Hashable,
+) -> jax.Array:
+    """Returns `function(x, y, implementation, *static)` of two samples, compiled as a whole.
+
+    Args:
+        function: of a module, so that what is compiled for it is found again.
+        predictions: one sample along `axis`, for each of the other axes.
+        targets: another, of another size or not.
+        axis: the axis of the elements.
+        weights: of the predictions and of the targets.
+        masks: likewise.
+        implementation: as in `diffsort.sort`.
+        *static: arguments that are Python values.
+
+    Raises:
+        TypeError: a dtype does not fit.
+        ValueError: `axis`, a shape or `implementation` does not fit.
+    """
+    x, y = floating(predictions, "predictions"), floating(targets, "targets")
+    axis = canonical_axis(axis, x.ndim)
+    if without(x.shape, axis) != without(y.shape, axis) or x.ndim != y.ndim:
+        raise ValueError(
+            f"targets of shape {y.shape} do not fit predictions of shape {x.shape}: all but axis {axis} must "
+            "be equal."
+        )
+    get_implementation(implementation)
+    first = sample(x, x, weights[0], masks[0])
+    second = sample(y, y, weights[1], masks[1], "target_")
+    return _compiled(function, first, second, axis, implementation, static)
+
+
+@functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
+def _compiled(
+    function: Callable[..., jax.Array],
+    x: Sample,
+    y: Sample,
+    axis: int,
+    implementation: str,
+    static: tuple[Hashable, ...],
+) -> jax.Array:
+    dtype = jnp.promote_types(x.values.dtype, y.values.dtype)
+    last: list[Sample] = [jax.tree.map(lambda a: jnp.moveaxis(a, axis, -1), s) for s in (x, y)]
+    first, second = (s._replace(values=s.values.astype(dtype)) for s in last)
+    return function(first, second, implementation, *static).astype(dtype)
+
+
+def computing_dtype(dtype: jnp.dtype) -> jnp.dtype:
+    """Returns the dtype to compute in, float32 at least."""
+    return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
+
+
+def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """Returns the shape without an axis."""
+    return shape[:axis] + shape[axis + 1 :]

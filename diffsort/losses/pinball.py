@@ -1,0 +1,102 @@
+"""Quantile regression: the loss whose minimiser is a quantile."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from diffsort._arguments import canonical_axis, mask_like
+from diffsort.losses._samples import computing_dtype, without
+from diffsort.statistics._ranked import floating
+
+
+def quantile_loss(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    levels: ArrayLike,
+    axis: int = -1,
+    *,
+    where: ArrayLike | None = None,
+) -> jax.Array:
+    r"""Returns the quantile loss, or pinball loss: $\max(\tau e, (\tau - 1) e)$ with $e = y - \hat y$.
+
+    The expected loss is least where the prediction is the quantile of the targets at level τ. Nothing is
+    sorted.
+
+    Args:
+        predictions: predicted quantiles, floating.
+        targets: what was observed, floating. For one level of the shape of `predictions`, for several of that
+            shape without `axis`.
+        levels: τ, in (0, 1), which is checked where it is no tracer: a scalar, or one-dimensional with an
+            entry for each prediction along `axis`.
+        axis: the axis of the levels, if there are several.
+        where: boolean mask, broadcastable to `predictions`.
+
+    Returns:
+        For one level the loss of each element, 0 where it is masked; for several their mean over `axis`, 0
+        where all are masked.
+
+    Raises:
+        TypeError: `predictions`, `targets` or `levels` is not floating, or `where` not boolean.
+        ValueError: `levels` is out of range or has more than one axis; `axis` or a shape does not fit.
+
+    Source: R. Koenker and G. Bassett, Regression quantiles, 1978.
+
+    >>> import jax.numpy as jnp
+    >>> quantile_loss(jnp.array([1., 5.]), jnp.array([3., 3.]), 0.75)
+    Array([1.5, 0.5], dtype=float32)
+    >>> quantile_loss(jnp.array([1., 5.]), jnp.array(3.), jnp.array([0.25, 0.75]))
+    Array(0.5, dtype=float32)
+    """
+    x, y = floating(predictions, "predictions"), floating(targets, "targets")
+    tau = _checked(floating(levels, "levels"))
+    mask = None if where is None else mask_like(where, x)
+    if tau.ndim == 0:
+        _check_shape(y, x.shape, x.shape, "for one level")
+        return _compiled(x, y, tau, mask, None)
+    axis = canonical_axis(axis, x.ndim)
+    if x.shape[axis] != tau.size:
+        raise ValueError(
+            f"levels has length {tau.size}, but axis {axis} of predictions has {x.shape[axis]} elements."
+        )
+    _check_shape(y, x.shape, without(x.shape, axis), f"for levels along axis {axis}")
+    return _compiled(x, y, tau, mask, axis)
+
+
+@functools.partial(jax.jit, static_argnames="axis")
+def _compiled(
+    x: jax.Array, y: jax.Array, tau: jax.Array, where: jax.Array | None, axis: int | None
+) -> jax.Array:
+    dtype = jnp.promote_types(x.dtype, y.dtype)
+    x, y, tau = (a.astype(computing_dtype(dtype)) for a in (x, y, tau))
+    if axis is not None:
+        y = jnp.expand_dims(y, axis)
+    tau = tau.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
+    error = y - x
+    if where is not None:
+        error = jnp.where(where, error, jnp.zeros_like(error))
+    loss = jnp.maximum(tau * error, (tau - 1) * error)
+    if axis is None:
+        return loss.astype(dtype)
+    count = x.shape[axis] if where is None else jnp.sum(where, axis, dtype=jnp.int32).astype(loss.dtype)
+    return (jnp.sum(loss, axis) / jnp.maximum(count, 1)).astype(dtype)
+
+
+def _checked(levels: jax.Array) -> jax.Array:
+    if levels.ndim > 1:
+        raise ValueError(f"levels must be a scalar or have one axis, not the shape {levels.shape}.")
+    if not isinstance(levels, jax.core.Tracer):
+        numbers = np.asarray(levels, np.float64)
+        if not np.all((numbers > 0) & (numbers < 1)):
+            raise ValueError(f"levels={numbers} must be between 0 and 1, without these two.")
+    return levels
+
+
+def _check_shape(targets: jax.Array, given: tuple[int, ...], expected: tuple[int, ...], why: str) -> None:
+    if targets.shape != expected:
+        raise ValueError(
+            f"targets of shape {targets.shape} do not fit predictions of shape {given}: expected {expected}, "
+            f"{why}."
+        )

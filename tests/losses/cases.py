@@ -1,0 +1,248 @@
+"""Every loss beside an independent oracle for one row, all called the same way."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import ot
+import scipy.integrate
+import scipy.optimize
+import scipy.stats
+import scoringrules
+
+from diffsort import losses
+
+Masks = tuple[np.ndarray | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A loss, its arrays and masks in order.
+
+    Attributes:
+        loss: called as `loss(arrays, masks, axis, implementation)`.
+        oracle: the value for one-dimensional float64 arrays.
+        lengths: how long the arrays are along the axis, for each size to try.
+        names: what the loss calls its arrays.
+        maskable: how many of them, from the first on, take a mask.
+    """
+
+    loss: Callable[..., jax.Array]
+    oracle: Callable[..., float]
+    lengths: tuple[tuple[int, ...], ...] = ((5,), (10,))
+    names: tuple[str, ...] = ("losses",)
+    maskable: int = 1
+
+
+def reducer(loss: Callable[..., jax.Array], oracle: Callable[[np.ndarray], float], **options: object) -> Case:
+    """The case of a reducer of per-example losses."""
+
+    def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
+        return loss(arrays[0], axis=axis, where=masks[0], implementation=implementation, **options)
+
+    return Case(call, oracle)
+
+
+def smoothed_cvar(level: float, smoothing: float, x: np.ndarray) -> float:
+    """By the one equation that η solves, and a root finder."""
+    cap = 1 / (1 - level)
+
+    def weights(eta: float) -> np.ndarray:
+        return np.clip(1 + (x - eta) / smoothing, 0, cap)
+
+    ends = x.min() - cap * smoothing, x.max() + smoothing
+    eta = scipy.optimize.brentq(lambda eta: weights(eta).mean() - 1, *ends, xtol=1e-15, rtol=1e-15)
+    w = weights(eta)
+    return float((w * x).mean() - smoothing / 2 * ((w - 1) ** 2).mean())
+
+
+def worst_weighted_mean(level: float, x: np.ndarray) -> float:
+    """The cvar as the linear program that defines it."""
+    solved = scipy.optimize.linprog(
+        -x, A_eq=np.ones((1, x.size)), b_eq=[1], bounds=(0, 1 / (x.size * (1 - level)))
+    )
+    return float(-solved.fun)
+
+
+def maximum_of_draws(draws: int, x: np.ndarray) -> float:
+    """The mean of the maxima of all ways to draw so many."""
+    return float(np.stack(np.meshgrid(*[x] * draws)).max(0).mean())
+
+
+def exponential_risk(rho: float, x: np.ndarray) -> float:
+    """By integrating the density of the spectrum over the empirical quantile function."""
+    density = scipy.stats.truncexpon(b=rho, scale=1 / rho).pdf  # of 1 − u
+    edges = np.linspace(0, 1, x.size + 1)
+    parts = zip(edges[:-1], edges[1:], np.sort(x), strict=True)
+    return float(sum(scipy.integrate.quad(lambda u: density(1 - u), a, b)[0] * v for a, b, v in parts))
+
+
+def mean_of_largest(start: int, stop: int, x: np.ndarray) -> float:
+    return float(np.mean(sorted(x, reverse=True)[start:stop]))
+
+
+def square(u: jax.Array) -> jax.Array:
+    return u * u
+
+
+REDUCERS = {
+    "cvar": reducer(losses.cvar, partial(worst_weighted_mean, 0.77), level=0.77),
+    **{
+        f"cvar {level} smoothed {smoothing}": reducer(
+            losses.cvar, partial(smoothed_cvar, level, smoothing), level=level, smoothing=smoothing
+        )
+        for level, smoothing in ((0.3, 0.05), (0.77, 1.0))
+    },
+    "average_top_k": reducer(losses.average_top_k, partial(mean_of_largest, 0, 3), k=3),
+    "ranked_range": reducer(losses.ranked_range, partial(mean_of_largest, 1, 4), k=4, m=1),
+    "trimmed": reducer(losses.trimmed, lambda x: np.sort(x)[: x.size - x.size // 5].mean(), proportion=0.2),
+    "superquantile spectrum": reducer(
+        losses.spectral_risk, partial(worst_weighted_mean, 0.4), spectrum=losses.superquantile_spectrum(0.4)
+    ),
+    "extremile spectrum": reducer(
+        losses.spectral_risk, partial(maximum_of_draws, 3), spectrum=losses.extremile_spectrum(3)
+    ),
+    "exponential spectrum": reducer(
+        losses.spectral_risk, partial(exponential_risk, 2.5), spectrum=losses.esrm_spectrum(2.5)
+    ),
+    "a spectrum of one's own": reducer(losses.spectral_risk, partial(maximum_of_draws, 2), spectrum=square),
+}
+
+
+# The same sizes take another path than different ones.
+SAME, DIFFERENT, ONE = ((5, 5), (10, 10)), ((5, 4), (7, 10)), ((5, 1), (10, 1))
+PAIR = ("predictions", "targets")
+LINES = np.random.default_rng(0).standard_normal((4, 3))
+LINES /= np.linalg.norm(LINES, axis=1, keepdims=True)
+
+
+def weighed(x: jax.Array) -> jax.Array:
+    """Weights that differ, and pass no NaN on to the gradient where they are masked."""
+    x = jnp.asarray(x, "float64" if x.dtype == "float64" else "float32")
+    return jnp.exp(jnp.where(jnp.isfinite(x), x, jnp.zeros_like(x)) / 2)
+
+
+def alike(x: jax.Array) -> None:
+    """No weights."""
+    del x
+
+
+def of_samples(
+    loss: Callable[..., jax.Array],
+    oracle: Callable[..., float],
+    lengths: tuple[tuple[int, ...], ...] = SAME,
+    weigh: Callable = alike,
+    points: bool = False,
+    **options: object,
+) -> Case:
+    """The case of a loss between two samples.
+
+    Args:
+        loss: what to call.
+        oracle: called with two samples, and their weights.
+        lengths: of the samples.
+        weigh: makes weights of elements, so that they are sliced and shuffled along with them.
+        points: make points of the elements.
+        **options: for the loss.
+    """
+
+    def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
+        if points:
+            x, y = (jnp.moveaxis(a, axis, -1) for a in arrays)
+            along = loss
+        else:
+            x, y = arrays
+            along = partial(loss, axis=axis)
+        return along(
+            as_points(x) if points else x,
+            as_points(y) if points else y,
+            weights=weigh(x),
+            target_weights=weigh(y),
+            where=masks[0],
+            target_where=masks[1],
+            implementation=implementation,
+            **options,
+        )
+
+    def expected(x: np.ndarray, y: np.ndarray) -> float:
+        weights = (w if w is None else np.asarray(w / w.sum()) for w in (weigh(x), weigh(y)))
+        x, y = (np.asarray(as_points(a)) if points else a for a in (x, y))
+        return oracle(x, y, *weights)
+
+    return Case(call, expected, lengths, PAIR, 2)
+
+
+def as_points(x: jax.Array) -> jax.Array:
+    return jnp.stack([x, -2 * x, jnp.abs(x)], -1)
+
+
+def score(fair: bool) -> Case:
+    """The case of the score of an ensemble: the second array has a single element, the observation."""
+
+    def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
+        observed = jnp.squeeze(arrays[1], axis)
+        return losses.crps_ensemble(
+            arrays[0], observed, axis, fair=fair, where=masks[0], implementation=implementation
+        )
+
+    def oracle(x: np.ndarray, y: np.ndarray) -> float:
+        estimator = "fair" if fair else "nrg"
+        return float(scoringrules.crps_ensemble(y[0], x, estimator=estimator, backend="numpy"))
+
+    return Case(call, oracle, ONE, PAIR)
+
+
+def pinball(level: float) -> Case:
+    """The case of a quantile loss with as many equal levels as there are predictions."""
+
+    def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
+        del implementation  # nothing is sorted
+        levels = jnp.full(arrays[0].shape[axis], level)
+        return losses.quantile_loss(arrays[0], jnp.squeeze(arrays[1], axis), levels, axis, where=masks[0])
+
+    def oracle(x: np.ndarray, y: np.ndarray) -> float:
+        return float(np.mean(scoringrules.quantile_score(y[0], x, level, backend="numpy")))
+
+    return Case(call, oracle, ONE, PAIR)
+
+
+def transport(p: float) -> Callable[..., float]:
+    return lambda x, y, *weights: float(ot.wasserstein_1d(x, y, *weights, p=p))
+
+
+def sliced(p: float) -> Callable[..., float]:
+    def oracle(x: np.ndarray, y: np.ndarray, *weights: np.ndarray) -> float:
+        return float(ot.sliced_wasserstein_distance(x, y, *weights, projections=LINES.T, p=p)) ** p
+
+    return oracle
+
+
+def max_sliced(p: float) -> Callable[..., float]:
+    def oracle(x: np.ndarray, y: np.ndarray, *weights: np.ndarray) -> float:
+        return float(ot.max_sliced_wasserstein_distance(x, y, *weights, projections=LINES.T, p=p)) ** p
+
+    return oracle
+
+
+def energy(x: np.ndarray, y: np.ndarray, *weights: np.ndarray) -> float:
+    return float(scipy.stats.energy_distance(x, y, *weights)) ** 2
+
+
+DISTANCES = {
+    "wasserstein_1d": of_samples(losses.wasserstein_1d, transport(1)),
+    "wasserstein_1d 2.5 of sizes": of_samples(losses.wasserstein_1d, transport(2.5), DIFFERENT, p=2.5),
+    "wasserstein_1d 2 of weights": of_samples(losses.wasserstein_1d, transport(2), DIFFERENT, weighed, p=2),
+    "sliced_wasserstein": of_samples(losses.sliced_wasserstein, sliced(2), points=True, projections=LINES),
+    "max_sliced_wasserstein 1.5 of weights": of_samples(
+        losses.max_sliced_wasserstein, max_sliced(1.5), DIFFERENT, weighed, True, projections=LINES, p=1.5
+    ),
+    "energy_distance": of_samples(losses.energy_distance, energy),
+    "energy_distance of weights": of_samples(losses.energy_distance, energy, DIFFERENT, weighed),
+    "crps_ensemble": score(fair=False),
+    "crps_ensemble fair": score(fair=True),
+    "quantile_loss": pinball(0.3),
+}
+CASES = REDUCERS | DISTANCES
