@@ -81,8 +81,12 @@ class Ensemble(Head):
         return crps_ensemble(outputs, targets, fair=self.fair, implementation=self.implementation)
 
     def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-        """Returns quantiles of the members, each of which stands for an equal part."""
-        return np.quantile(outputs, levels, axis=-1, method="hazen").T
+        """Interpolates between the members, at the levels where the score puts them.
+
+        Those of m members are (k + ½)/m for the plain score and k/(m − 1) for the fair one, which expects
+        members drawn at random and sends the first and the last of others as far out as it can.
+        """
+        return np.quantile(outputs, levels, axis=-1, method="linear" if self.fair else "hazen").T
 
 
 class SquaredError(Head):

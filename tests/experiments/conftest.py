@@ -24,11 +24,18 @@ def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def configure(data_directory: Path) -> Configure:
+def configure(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     """Composes the main config with overrides, small enough for a test unless they say otherwise."""
 
     def compose_with(*overrides: str) -> DictConfig:
-        small = ("+experiment=smoke", f"data.directory={data_directory}", "trainer.measure_sort=false")
+        small = (
+            "trainer.steps=20",
+            "trainer.batch_size=32",
+            "trainer.evaluate_every=10",
+            "trainer.checkpoint_every=10",
+            "trainer.measure_sort=false",
+        )
+        monkeypatch.setenv("TFDS_DATA_DIR", str(data_directory))
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             return compose("train", overrides=[*small, *overrides])
 

@@ -1,13 +1,17 @@
 """Every config file: it composes, what it names exists, and it begins with its command."""
 
+import itertools
 import re
 import shlex
 
 import hydra
+import jax
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.data import training_batches
 from experiments.training.setup import build_setup
+from experiments.training.steps import make_train_step
 from tests.experiments.conftest import CONFIGS
 
 CHOICES = sorted(
@@ -52,9 +56,33 @@ def test_the_command_of_a_config_chooses_it_and_fits_together(configure, path):
     assert setup.task.metric
 
 
+def cells_of(experiment):
+    """The settings of each cell of an experiment's sweep, for its first seed; one without any if it has none."""
+    config = OmegaConf.load(CONFIGS / "experiment" / f"{experiment}.yaml")
+    params = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    values = [str(value).split(",") for key, value in params.items() if key != "seed"]
+    for chosen in itertools.product(*values):
+        yield [
+            f"{key}={value}" for key, value in zip([k for k in params if k != "seed"], chosen, strict=True)
+        ]
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_composes(configure, experiment):
-    OmegaConf.resolve(configure(f"+experiment={experiment}" if experiment != "smoke" else "seed=0"))
+def test_every_cell_of_an_experiment_can_be_trained(configure, experiment):
+    for cell in cells_of(experiment):
+        setup = build_setup(configure(f"+experiment={experiment}", *cell))
+        step = make_train_step(setup.graph, setup.task, setup.optimizer)
+        batch = training_batches(setup.data.train, 32, 0)[0]
+        _, metrics = jax.eval_shape(step, setup.initial, batch)
+        assert metrics["loss"].shape == ()
+
+
+@pytest.mark.parametrize("experiment", sorted({*EXPERIMENTS} - {"smoke"}))
+def test_an_experiment_is_a_sweep_over_five_seeds_or_more(experiment):
+    config = OmegaConf.load(CONFIGS / "experiment" / f"{experiment}.yaml")
+    assert config.hydra.mode == "MULTIRUN"
+    assert config.hydra.sweep.dir == f"multirun/{experiment}"
+    assert len(config.hydra.sweeper.params.seed.split(",")) >= 5
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda p: str(p.relative_to(CONFIGS)))
