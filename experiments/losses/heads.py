@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from diffsort.losses import crps_ensemble, quantile_loss
 from scipy.special import ndtri
+
+from diffsort.losses import crps_ensemble, quantile_loss
 
 
 class Head(ABC):

@@ -1,0 +1,32 @@
+"""The documentation names every op and shows figures that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import diffsort
+import diffsort.losses
+import diffsort.nnx
+import diffsort.statistics
+
+DOCS = Path(__file__).parents[1] / "docs"
+ORDER_STATISTICS = (DOCS / "order-statistics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", [*diffsort.statistics.__all__, *diffsort.losses.__all__, *diffsort.nnx.__all__]
+)
+def test_every_op_is_on_the_page(name):
+    assert re.search(rf"`{name}[(`]|`{name}`|{name}` draws", ORDER_STATISTICS), name
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+def test_figures_and_links_of_a_page_exist(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_every_figure_is_on_the_page():
+    shown = set(re.findall(r"order-statistics/(\w+)\.svg", ORDER_STATISTICS))
+    assert shown == {path.stem for path in (DOCS / "order-statistics").glob("*.svg")}
