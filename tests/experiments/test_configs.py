@@ -57,7 +57,7 @@ def test_the_command_of_a_config_chooses_it_and_fits_together(configure, path):
 
 
 def cells_of(experiment):
-    """The settings of each cell of an experiment's sweep, for its first seed; one without any if it has none."""
+    """The settings of each cell of an experiment, but for the seed; one without any if it is no sweep."""
     config = OmegaConf.load(CONFIGS / "experiment" / f"{experiment}.yaml")
     params = OmegaConf.select(config, "hydra.sweeper.params") or {}
     values = [str(value).split(",") for key, value in params.items() if key != "seed"]
