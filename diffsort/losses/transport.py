@@ -115,8 +115,8 @@ def _at(values: jax.Array, index: jax.Array) -> jax.Array:
 
 
 def _power(gap: jax.Array, p: float) -> jax.Array:
-    if p.is_integer():
-        return jnp.abs(gap) ** int(p) if p % 2 else gap ** int(p)
+    if p.is_integer():  # by the sign, whose product with the gap has derivative 0 at 0, not by jnp.abs
+        return gap ** int(p) * jnp.sign(gap) if p % 2 else gap ** int(p)
     # Away from 0, where the derivatives of a power that is no integer become infinite.
     is_zero = gap == 0
     distance = jnp.abs(jnp.where(is_zero, jnp.ones_like(gap), gap))
