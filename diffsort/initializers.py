@@ -37,3 +37,62 @@ def cayley_normal(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp
     half = 0.5 + p / max(n, 1)
     t = math.sqrt(half**2 + 2) - half
     return jax.random.normal(key, shape, dtype) * jnp.asarray(math.sqrt(t / max(n, 1)), dtype)
+
+
+def identity_or_normal(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
+    """Directions along the axes of the features; normally distributed ones where there are more of them.
+
+    Args:
+        key: random key.
+        shape: (num_features, num_projections).
+        dtype: of the directions.
+
+    Source: the code of Naderializadeh et al., Pooling by sliced-Wasserstein embedding, NeurIPS 2021.
+
+    >>> import jax
+    >>> identity_or_normal(jax.random.key(0), (3, 2))
+    Array([[1., 0.],
+           [0., 1.],
+           [0., 0.]], dtype=float32)
+    """
+    if shape[1] <= shape[0]:
+        return jnp.eye(shape[0], shape[1], dtype=dtype)
+    return jax.random.normal(key, shape, dtype)
+
+
+def evenly_spaced(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
+    """Points from −1 to 1 along the first axis, the same in every column.
+
+    Args:
+        key: not used: nothing here is random.
+        shape: (num_points, num_projections).
+        dtype: of the points.
+
+    Source: as for `identity_or_normal`.
+
+    >>> import jax
+    >>> evenly_spaced(jax.random.key(0), (3, 2))
+    Array([[-1., -1.],
+           [ 0.,  0.],
+           [ 1.,  1.]], dtype=float32)
+    """
+    del key
+    return jnp.broadcast_to(jnp.linspace(-1, 1, shape[0], dtype=dtype)[:, None], shape)
+
+
+def uniform_by_length(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
+    r"""A vector of c independent entries, uniform in $\pm 1/\sqrt{c}$.
+
+    Args:
+        key: random key.
+        shape: (c,).
+        dtype: of the vector.
+
+    Source: `TopKPooling` of PyTorch Geometric.
+
+    >>> import jax
+    >>> bool(abs(uniform_by_length(jax.random.key(0), (4,))).max() <= 0.5)
+    True
+    """
+    bound = 1 / math.sqrt(shape[0])
+    return jax.random.uniform(key, shape, dtype, -bound, bound)

@@ -127,9 +127,27 @@ CASES = {
         sorts=False,
         masks=False,
     ),
+    "pswe": Case(
+        lambda **k: diffsort.nnx.PSWE(FEATURES, 7, 5, **k),
+        lambda **k: diffsort.linen.PSWE(7, 5, **k),
+    ),
+    "quantile_pool": Case(
+        lambda **k: diffsort.nnx.QuantilePool((0, 0.3, 1), **k),
+        lambda **k: diffsort.linen.QuantilePool((0, 0.3, 1), **k),
+        learns=False,
+    ),
     "sort_pooling": Case(
         lambda **k: diffsort.nnx.SortPooling(5, **k),
         lambda **k: diffsort.linen.SortPooling(5, **k),
+        learns=False,
+    ),
+    "top_k_pool": Case(
+        lambda **k: diffsort.nnx.TopKPool(FEATURES, 5, **k),
+        lambda **k: diffsort.linen.TopKPool(5, **k),
+    ),
+    "trimmed_mean_pool": Case(
+        lambda **k: diffsort.nnx.TrimmedMeanPool(0.2, **k),
+        lambda **k: diffsort.linen.TrimmedMeanPool(0.2, **k),
         learns=False,
     ),
 }

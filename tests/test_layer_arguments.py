@@ -43,6 +43,20 @@ def linen_init(layer: object, *arguments: object) -> object:
         (lambda: diffsort.nnx.OrthogonalDense(0, 3, rngs=RNGS), "in_features=0"),
         (lambda: diffsort.nnx.OrthogonalDense(3, 3, rngs=RNGS)(X), r"x of shape \(4, 8, 6\)"),
         (lambda: linen_init(diffsort.linen.OrthogonalDense(0)), "features=0"),
+        (lambda: diffsort.nnx.QuantilePool(()), "levels is empty"),
+        (lambda: diffsort.nnx.QuantilePool((0.5, 1.5)), r"levels has 1.5, which is not in \[0, 1\]"),
+        (lambda: linen_init(diffsort.linen.QuantilePool((-0.5,))), "levels has -0.5"),
+        (lambda: diffsort.nnx.TrimmedMeanPool(0.5), r"proportion=0.5 is not in \[0, 0.5\)"),
+        (lambda: linen_init(diffsort.linen.TrimmedMeanPool(-0.1)), "proportion=-0.1"),
+        (lambda: diffsort.nnx.TopKPool(6, 0, rngs=RNGS), "k=0"),
+        (lambda: diffsort.nnx.TopKPool(0, 6, rngs=RNGS), "num_features=0"),
+        (lambda: diffsort.nnx.TopKPool(5, 2, rngs=RNGS)(X), r"projection has shape \(5,\); expected \(6,\)"),
+        (lambda: linen_init(diffsort.linen.TopKPool(0)), "k=0"),
+        (lambda: diffsort.nnx.PSWE(0, 2, 3, rngs=RNGS), "num_features=0"),
+        (lambda: diffsort.nnx.PSWE(6, 0, 3, rngs=RNGS), "num_projections=0"),
+        (lambda: diffsort.nnx.PSWE(6, 2, 0, rngs=RNGS), "num_points=0"),
+        (lambda: diffsort.nnx.PSWE(5, 2, 3, rngs=RNGS)(X), r"directions have shape \(5, 2\)"),
+        (lambda: linen_init(diffsort.linen.PSWE(2, 0)), "num_points=0"),
     ],
 )
 def test_wrong_values_are_named(make: Callable[[], object], message: str) -> None:
@@ -57,6 +71,9 @@ def test_wrong_values_are_named(make: Callable[[], object], message: str) -> Non
         (lambda: diffsort.nnx.SortPooling("3"), "k must be a Python integer, not '3'"),
         (lambda: diffsort.nnx.SortPooling(3)(X, jnp.ones(8)), "where must be boolean"),
         (lambda: diffsort.nnx.GroupSort(None), "group_size must be a Python integer"),
+        (lambda: diffsort.nnx.QuantilePool(0.5), "levels must be a sequence of Python numbers, not 0.5"),
+        (lambda: diffsort.nnx.TrimmedMeanPool(None), "proportion must be a Python number"),
+        (lambda: diffsort.nnx.TopKPool(6, 2.0, rngs=RNGS), "k must be a Python integer, not 2.0"),
     ],
 )
 def test_wrong_types_are_named(make: Callable[[], object], message: str) -> None:

@@ -31,8 +31,6 @@ def test_no_layer_is_forgotten() -> None:
     assert names == set(diffsort.linen.__all__)
     assert names == {type(case.build()).__name__ for case in ALL}
     assert names == {type(case.linen()).__name__ for case in ALL}
-    for module in (diffsort.nnx, diffsort.linen):
-        assert module.__all__ == sorted(module.__all__)
 
 
 @over()
@@ -56,7 +54,7 @@ def test_implementations_agree_bit_for_bit(case: Case) -> None:
             y = case.apply(variables, x, where, implementation=implementation)
             return weighted(y), y
 
-        gradients, y = jax.grad(loss, (0, 1), has_aux=True)(variables, x)
+        gradients, y = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(variables, x)
         return jax.tree.leaves((gradients, y))
 
     for implementation in IMPLEMENTATIONS[1:]:
@@ -87,7 +85,7 @@ def test_what_a_mask_hides_reaches_no_bit(case: Case, garbage: float) -> None:
             return weighted(y), y
 
         filled = np.where(where[..., None], x, np.float32(hidden))
-        (by_variables, by_x), y = jax.grad(loss, (0, 1), has_aux=True)(variables, filled)
+        (by_variables, by_x), y = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(variables, filled)
         assert not np.asarray(by_x)[~where].any()
         assert not np.asarray(y)[0].any()  # the empty set
         return jax.tree.leaves((by_variables, by_x, y))
@@ -178,3 +176,47 @@ def test_linen_layers_nest_in_a_model() -> None:
     assert y.shape == (4, 2)
     assert variables["params"]["FSPool_0"]["knots"].shape == (8, 4)
     assert variables["params"]["OrthogonalDense_0"]["kernel"].shape == (6, 8)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_set_goes_through_fspool_and_fsunpool(masked: bool) -> None:
+    """Encoder and decoder; that of one API reads the indices of the other's."""
+    x, where = batch()
+    mask = where if masked else None
+    pool, unpool = CASES["fspool"].build(), CASES["fsunpool"].build(seed=1)
+    pooled, indices = pool(x, mask, return_indices=True)
+    assert_same_bits(pooled, pool(x, mask))
+    twin = CASES["fspool"].linen()
+    for actual, expected in zip(
+        twin.apply(linen_variables(pool), x, mask, return_indices=True), (pooled, indices), strict=True
+    ):
+        assert_same_bits(actual, expected)
+    decoded = unpool(pooled, indices, mask)
+    assert decoded.shape == x.shape
+    twin = CASES["fsunpool"].linen()
+    assert_same_bits(twin.apply(linen_variables(unpool), pooled, indices, mask), decoded)
+
+
+def test_an_orthogonal_layer_without_a_bias() -> None:
+    x = batch()[0]
+    layer = diffsort.nnx.OrthogonalDense(x.shape[-1], 9, use_bias=False, rngs=nnx.Rngs(0))
+    assert layer.bias is None
+    assert set(nnx.to_pure_dict(nnx.state(layer))) == {"kernel"}
+    twin = diffsort.linen.OrthogonalDense(9, use_bias=False)
+    assert_same_bits(twin.apply(linen_variables(layer), x), layer(x))
+    assert set(twin.init(jax.random.key(0), x)["params"]) == {"kernel"}
+    np.testing.assert_allclose(np.linalg.norm(layer(x), axis=-1), np.linalg.norm(x, axis=-1), rtol=1e-5)
+
+
+@over(only="learns")
+def test_initializers_are_asked(case: Case) -> None:
+    """Each parameter has an initializer of its own, which is given the shape and the dtype."""
+    layer = case.build()
+    shapes = {name: value.shape for name, value in nnx.to_pure_dict(nnx.state(layer)).items()}
+    for i, (name, shape) in enumerate(shapes.items()):
+        constant = {f"{name}_init": jax.nn.initializers.constant(i + 2)}
+        expected = np.full(shape, i + 2, jnp.bfloat16)
+        keywords = {**constant, "param_dtype": jnp.bfloat16}
+        assert_same_bits(getattr(case.build(**keywords), name)[...], expected)
+        variables = case.linen(**keywords).init(jax.random.key(0), *case.arguments(*batch(jnp.bfloat16)))
+        assert_same_bits(variables["params"][name], expected)

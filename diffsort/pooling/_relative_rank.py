@@ -6,6 +6,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import real_array
+from diffsort._precision import at_least_float32
 
 
 def as_knots(knots: ArrayLike, x: jax.Array) -> jax.Array:
@@ -35,8 +36,9 @@ def weights_by_rank(knots: jax.Array, n: int, count: jax.Array, *, descending: b
         count: how many elements there are, int32, any shape.
         descending: whether the first place is that of the greatest.
     """
-    last = jnp.maximum(count - 1, 0).astype(jnp.float32)[..., None]
-    position = jnp.arange(n, dtype=jnp.float32).reshape((1,) * count.ndim + (n,))
+    dtype = at_least_float32(knots).dtype
+    last = jnp.maximum(count - 1, 0).astype(dtype)[..., None]
+    position = jnp.arange(n, dtype=dtype).reshape((1,) * count.ndim + (n,))
     rank = position if descending else last - position
     basis = _hat_basis(jnp.clip(rank / jnp.maximum(last, 1), 0, 1), knots.shape[1] - 1)
     return jnp.matmul(basis.astype(knots.dtype), knots.T, precision=lax.Precision.HIGHEST)
@@ -44,5 +46,5 @@ def weights_by_rank(knots: jax.Array, n: int, count: jax.Array, *, descending: b
 
 def _hat_basis(place: jax.Array, pieces: int) -> jax.Array:
     """Returns what each knot contributes at places in [0, 1], shape (*place.shape, pieces + 1)."""
-    knot = jnp.arange(pieces + 1, dtype=jnp.float32).reshape((1,) * place.ndim + (pieces + 1,))
+    knot = jnp.arange(pieces + 1, dtype=place.dtype).reshape((1,) * place.ndim + (pieces + 1,))
     return jnp.maximum(0, 1 - jnp.abs((place * pieces)[..., None] - knot))

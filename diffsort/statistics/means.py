@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from diffsort.sharding import on_shards
 from diffsort.statistics._ranked import Ranked, fraction, statistic
 
 
@@ -124,7 +125,7 @@ def superquantile(
 
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
     def weights(k: jax.Array, n: jax.Array) -> jax.Array:
-        g = cut(proportion, n, elements.length)
+        g = cut(proportion, n, elements)
         return _is_kept(k, n, g) / jnp.maximum(n - 2 * g, 1)
 
     return elements.weighed(weights)
@@ -132,7 +133,7 @@ def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
 
 def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
     def weights(k: jax.Array, n: jax.Array) -> jax.Array:
-        g = cut(proportion, n, elements.length)
+        g = cut(proportion, n, elements)
         ends = (k == g).astype(k.dtype) + (k == n - 1 - g).astype(k.dtype)
         return (_is_kept(k, n, g) + g * ends) / jnp.maximum(n, 1)
 
@@ -154,9 +155,13 @@ def _is_kept(k: jax.Array, n: jax.Array, g: jax.Array) -> jax.Array:
     return ((g <= k) & (k < n - g)).astype(k.dtype)
 
 
-def cut(proportion: float, count: jax.Array, n: int) -> jax.Array:
+def cut(proportion: float, count: jax.Array, elements: Ranked) -> jax.Array:
     """⌊p count⌋, as in float64, in which 0.1 × 30 is 3."""
-    return jnp.asarray(_cuts(proportion, n), count.dtype)[count.astype(jnp.int32)]
+
+    def local(count: jax.Array) -> jax.Array:
+        return jnp.asarray(_cuts(proportion, elements.length), count.dtype)[count.astype(jnp.int32)]
+
+    return on_shards(local, elements.axis, count)
 
 
 @functools.cache

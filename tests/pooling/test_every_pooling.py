@@ -1,4 +1,7 @@
-"""What holds for every pooling function."""
+"""What holds for every function that pools a set."""
+
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -6,43 +9,65 @@ import jax.test_util
 import numpy as np
 import pytest
 
-from diffsort.pooling import featurewise_sort_pool, sort_pool
+from diffsort.pooling import (
+    featurewise_sort_pool,
+    quantile_pool,
+    sliced_wasserstein_pool,
+    sort_pool,
+    top_k_pool,
+    trimmed_mean_pool,
+)
+from tests.oracles import assert_same_bits
 from tests.pooling.sets import masks, sets
 
-POOLS = {
-    "fspool": lambda x, where=None: featurewise_sort_pool(
-        x, jnp.sin(jnp.arange(15, dtype=x.dtype)).reshape(3, 5), where=where
-    ),
+Pool = Callable[..., jax.Array]
+
+
+def parameters(shape: tuple[int, ...], x: Any) -> jax.Array:
+    """Numbers without a pattern, in the dtype of the points."""
+    return jnp.sin(1 + jnp.arange(np.prod(shape), dtype=jnp.float32)).reshape(shape).astype(x.dtype)
+
+
+# Directions along the axes, so that projecting rounds nothing.
+POOLS: dict[str, Pool] = {
+    "fspool": lambda x, where=None: featurewise_sort_pool(x, parameters((3, 5), x), where=where),
     "sort_pool": lambda x, where=None: sort_pool(x, 6, where=where),
+    "quantiles": lambda x, where=None: quantile_pool(x, (0.1, 0.5, 1), where=where),
+    "trimmed_mean": lambda x, where=None: trimmed_mean_pool(x, 0.2, where=where),
+    "top_k": lambda x, where=None: top_k_pool(x, jnp.asarray([0, 2, 0], x.dtype), 6, where=where),
+    "sliced_wasserstein": lambda x, where=None: sliced_wasserstein_pool(
+        x, jnp.eye(3, dtype=x.dtype), parameters((5, 3), x), parameters((5, 3), x) + 1, where=where
+    ),
 }
 
 
 @pytest.fixture(params=POOLS, ids=str)
-def pool(request):
+def pool(request: pytest.FixtureRequest) -> Pool:
     return POOLS[request.param]
 
 
-def value_and_gradient(pool, x, mask):
-    def weighted(x):
+def value_and_gradient(pool: Pool, x: np.ndarray, mask: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    def weighted(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         y = pool(x, mask)
         return jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)), y
 
-    gradient, y = jax.grad(weighted, has_aux=True)(x)
-    return np.asarray(y), np.asarray(gradient)
+    gradient, y = jax.jit(jax.grad(weighted, has_aux=True))(x)
+    return y, gradient
 
 
 @pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf, 1e30])
-def test_masked_garbage_changes_no_bit(pool, garbage):
+def test_masked_garbage_changes_no_bit(pool: Pool, garbage: float) -> None:
     x, mask = sets(), masks()
     clean = value_and_gradient(pool, np.where(mask[..., None], x, np.float32(0)), mask)
     dirty = value_and_gradient(pool, np.where(mask[..., None], x, np.float32(garbage)), mask)
-    for a, b in zip(clean, dirty, strict=True):
-        np.testing.assert_array_equal(a.view(np.uint32), b.view(np.uint32))
-    assert not dirty[1][~mask].any()
-    assert not dirty[0][0].any()  # the empty set
+    for a, b in zip(dirty, clean, strict=True):
+        assert_same_bits(a, b)
+    y, gradient = map(np.asarray, dirty)
+    assert not gradient[~mask].any()
+    assert not y[0].any()  # the empty set
 
 
-def test_order_of_the_points_changes_no_bit(pool):
+def test_order_of_the_points_changes_no_bit(pool: Pool) -> None:
     x, mask = sets(), masks()
     shuffled = np.random.default_rng(3).permutation(x.shape[1])
     y, gradient = value_and_gradient(pool, x, mask)
@@ -51,28 +76,45 @@ def test_order_of_the_points_changes_no_bit(pool):
     np.testing.assert_array_equal(gradient[:, shuffled], gradient2)
 
 
-def test_mask_is_slicing(pool):
+def test_mask_is_slicing(pool: Pool) -> None:
     x = sets()
     mask = np.broadcast_to(np.arange(9) < 5, (4, 9))
-    np.testing.assert_allclose(pool(x, mask), pool(x[:, :5]), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(pool(x, mask), pool(x[:, :5]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(pool(x, mask[0]), pool(x, mask), rtol=1e-6)
+    np.testing.assert_allclose(pool(x), pool(x, np.ones((4, 9), bool)), rtol=1e-5, atol=1e-6)
 
 
-def test_batches_of_any_rank(pool):
+def test_batches_of_any_rank(pool: Pool) -> None:
     x, mask = sets(shape=(2, 2, 9, 3)), masks(shape=(4, 9)).reshape(2, 2, 9)
     flat = pool(x.reshape(4, 9, 3), mask.reshape(4, 9))
     np.testing.assert_array_equal(pool(x, mask).reshape(flat.shape), flat)
-    np.testing.assert_array_equal(jax.vmap(jax.vmap(pool))(x, mask).reshape(flat.shape), flat)
-    np.testing.assert_array_equal(pool(x[0, 1], mask[0, 1]), flat[1])
+    near = {"rtol": 1e-5, "atol": 1e-6}
+    np.testing.assert_allclose(jax.vmap(jax.vmap(pool))(x, mask).reshape(flat.shape), flat, **near)
+    np.testing.assert_allclose(pool(x[0, 1], mask[0, 1]), flat[1], **near)
 
 
-def test_gradient_is_the_finite_difference(pool):
+def test_jit_gives_the_bits_of_an_eager_call(pool: Pool) -> None:
+    x, mask = sets(), masks()
+    assert_same_bits(jax.jit(pool)(x, mask), pool(x, mask))
+    assert_same_bits(jax.jit(pool)(x), pool(x))
+
+
+def test_sets_without_points(pool: Pool) -> None:
+    value, gradient = value_and_gradient(pool, np.zeros((4, 0, 3), np.float32), np.zeros((4, 0), bool))
+    assert not np.asarray(value).any()
+    assert gradient.shape == (4, 0, 3)
+    assert not np.asarray(pool(np.zeros((4, 0, 3), np.float32))).any()
+
+
+def test_gradient_is_the_finite_difference(pool: Pool) -> None:
     with jax.enable_x64(True):
         x, mask = sets().astype(np.float64), masks()
         jax.test_util.check_grads(lambda x: pool(x, mask), (x,), order=2, modes=["fwd", "rev"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
-def test_dtype_is_kept(dtype):
-    assert POOLS["sort_pool"](sets().astype(dtype)).dtype == dtype
-    knots = np.ones((3, 2), dtype)
-    assert featurewise_sort_pool(sets().astype(dtype), knots).dtype == dtype
+def test_dtype_is_kept(pool: Pool, dtype: str) -> None:
+    narrow = pool(sets().astype(dtype), masks())
+    assert narrow.dtype == dtype
+    wide = pool(sets().astype(dtype).astype(np.float32), masks())
+    np.testing.assert_allclose(narrow.astype(np.float32), wide, rtol=0.05, atol=0.1)

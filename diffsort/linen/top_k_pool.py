@@ -1,0 +1,50 @@
+"""TopKPool: the k points furthest along a learned direction."""
+
+import jax
+from flax import linen as nn
+from flax.linen import dtypes
+from flax.typing import Dtype, Initializer
+from jax import numpy as jnp
+from jax.typing import ArrayLike
+
+from diffsort.initializers import uniform_by_length
+from diffsort.pooling import top_k_pool
+
+
+class TopKPool(nn.Module):
+    """Keeps the k points of greatest learned score, in order, each times the tanh of its score.
+
+    The twin of `diffsort.nnx.TopKPool`; the number of features is that of the first input.
+
+    Attributes:
+        k: how many points to keep; smaller sets are padded with rows of 0.
+        projection_init: initializer of the parameter `projection`, of shape (features,).
+        dtype: dtype of the computation; by default that of the input and the parameters together.
+        param_dtype: dtype of the parameters.
+        implementation: as in `diffsort.sort`; it must have a permutation.
+    """
+
+    k: int
+    projection_init: Initializer = uniform_by_length
+    dtype: Dtype | None = None
+    param_dtype: Dtype = jnp.float32
+    implementation: str = "manual"
+
+    @nn.compact
+    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+        """Pools sets.
+
+        Args:
+            x: points, shape (..., n, features).
+            where: boolean mask of the points, broadcastable to (..., n).
+
+        Returns:
+            Points in order, shape (..., k, features).
+
+        Raises:
+            ValueError: `k` is less than 1.
+        """
+        x = jnp.asarray(x)
+        projection = self.param("projection", self.projection_init, (x.shape[-1],), self.param_dtype)
+        x, projection = dtypes.promote_dtype(x, projection, dtype=self.dtype)
+        return top_k_pool(x, projection, self.k, where=where, implementation=self.implementation)

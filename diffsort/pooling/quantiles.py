@@ -1,0 +1,73 @@
+"""Quantiles of each feature over a set."""
+
+import functools
+from collections.abc import Iterable
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from diffsort.implementations import get_implementation
+from diffsort.pooling._sets import as_points, point_mask
+from diffsort.statistics import quantile
+
+
+def quantile_pool(
+    x: ArrayLike,
+    levels: Iterable[float],
+    *,
+    where: ArrayLike | None = None,
+    implementation: str = "manual",
+) -> jax.Array:
+    """Pools a set to quantiles of each feature, between elements linearly, as `diffsort.quantile`.
+
+    Args:
+        x: sets of points, shape (..., n, c), floating.
+        levels: Q probabilities in [0, 1]: 0 for the minimum, 1/2 for the median, 1 for the maximum.
+        where: boolean mask of the points, broadcastable to (..., n). What masked points hold reaches no
+            value and no gradient.
+        implementation: as in `diffsort.sort`.
+
+    Returns:
+        Shape (..., c·Q), feature by feature: entry `feature * Q + level`. Invariant to the order of the
+        points; 0 for an empty set, NaN where a feature has a NaN.
+
+    Raises:
+        TypeError: `x` is not floating, `where` not boolean, or a level no Python number.
+        ValueError: `levels` is empty or leaves [0, 1], the shapes do not fit, or `implementation` is
+            unknown.
+
+    >>> import jax.numpy as jnp
+    >>> quantile_pool(jnp.array([[1., 5.], [3., 4.], [2., 6.]]), (0, 0.5))
+    Array([1., 2., 4., 5.], dtype=float32)
+    """
+    points = as_points(x)
+    get_implementation(implementation)
+    return _pooled(points, point_mask(where, points), as_levels(levels), implementation)
+
+
+def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
+    """Returns `levels` as Python floats.
+
+    Raises:
+        TypeError: they are no Python numbers.
+        ValueError: there are none, or one is not in [0, 1].
+    """
+    try:
+        found = tuple(float(level) for level in levels)
+    except TypeError:
+        raise TypeError(f"levels must be a sequence of Python numbers, not {levels!r}.") from None
+    if not found:
+        raise ValueError("levels is empty: name at least one, such as 0.5 for the median.")
+    for level in found:
+        if not 0 <= level <= 1:
+            raise ValueError(f"levels has {level}, which is not in [0, 1].")
+    return found
+
+
+@functools.partial(jax.jit, static_argnames=("levels", "implementation"))
+def _pooled(
+    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: str
+) -> jax.Array:
+    found = quantile(x, jnp.array(levels), -2, where=mask, implementation=implementation)
+    return jnp.moveaxis(found, 0, -1).reshape(*x.shape[:-2], x.shape[-1] * len(levels))
