@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from matplotlib.figure import Figure
 
 import diffsort
@@ -34,12 +33,12 @@ class Autoencoding(Task):
         """Returns the features of a point, and the size of the padded sets."""
         return {**data.train.model_arguments(), "num_points": data.train.arrays()["mask"].shape[1]}
 
-    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
         """Returns the reduced loss."""
         _, losses = self._reconstructed(model, batch)
         return self.reduction(losses), {}
 
-    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Metrics:
         """Returns the points found, the losses, and the Chamfer distances."""
         points, losses = self._reconstructed(model, batch)
         mask, key = batch["mask"], jax.random.key(0)
@@ -64,7 +63,7 @@ class Autoencoding(Task):
             [points[kept] for points, kept in zip(found, mask, strict=True)],
         )
 
-    def _reconstructed(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, jax.Array]:
+    def _reconstructed(self, model: Any, batch: Batch) -> tuple[jax.Array, jax.Array]:
         mask = batch["mask"]
         for_order, for_loss = jax.random.split(jax.random.wrap_key_data(batch["key"]))
         points = _shuffled(batch["points"], mask, for_order)

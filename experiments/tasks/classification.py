@@ -1,16 +1,15 @@
 """Telling classes apart."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from matplotlib.figure import Figure
 
 from experiments.analysis.pictures import certified_accuracy_curve
-from experiments.data import Dataset, LabelledVectors, PointSets
+from experiments.data import Dataset, Examples, LabelledVectors, PointSets
 from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task, call
 
 
@@ -20,7 +19,7 @@ class Classification(Task):
     The loss is called with scores `(b, classes)` and labels `(b,)`.
     """
 
-    kinds = (PointSets, LabelledVectors)
+    kinds: ClassVar[tuple[type[Examples], ...]] = (PointSets, LabelledVectors)
     loss_kind = None
     metric = "accuracy"
     better = "higher"
@@ -29,14 +28,14 @@ class Classification(Task):
         """Returns the features of an input, and a score a class as outputs."""
         return {**data.train.model_arguments(), "num_outputs": data.num_classes}
 
-    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
         """Returns the reduced loss, and the accuracy of the batch."""
         scores = call(model, batch, self.kinds)
         correct = jnp.argmax(scores, -1) == batch["labels"]
         loss = self.reduction(self.loss(scores, batch["labels"]))
         return loss, {"accuracy": jnp.mean(correct.astype(jnp.float32))}
 
-    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Metrics:
         """Returns the scores and the losses."""
         scores = call(model, batch, self.kinds)
         return {"scores": scores, "losses": self.loss(scores, batch["labels"])}

@@ -6,10 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from diffsort.losses import random_projections, sliced_wasserstein
-from flax import nnx
 from matplotlib.figure import Figure
 
+from diffsort.losses import random_projections, sliced_wasserstein
 from experiments.analysis.pictures import point_sets_over_time
 from experiments.data import Dataset, PointSets
 from experiments.losses.sets import SetLoss
@@ -55,11 +54,11 @@ class Generation(Task):
         """Returns the size of the noise, the classes, and two coordinates as outputs."""
         return {"num_latents": self.num_latents, "num_classes": data.num_classes, "num_outputs": 2}
 
-    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
         """Returns the reduced loss."""
         return self.reduction(self._losses(model, batch, jax.random.wrap_key_data(batch["key"]))), {}
 
-    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Metrics:
         """Returns each image's distances to the sets of all classes, the set of its own, and the loss."""
         key = jax.random.key(0)  # the same noise and directions for every example and every model
         positions, weights = _ink(batch)
@@ -98,7 +97,7 @@ class Generation(Task):
         """Draws the sets of all classes at several moments of the training."""
         return point_sets_over_time([(of.step, _of_each_class(of)) for of in history])
 
-    def _losses(self, model: nnx.Module, batch: Batch, key: jax.Array) -> jax.Array:
+    def _losses(self, model: Any, batch: Batch, key: jax.Array) -> jax.Array:
         for_noise, for_loss = jax.random.split(key)
         shape = (len(batch["labels"]), self.num_points, self.num_latents)
         generated = model(jax.random.normal(for_noise, shape), batch["labels"])

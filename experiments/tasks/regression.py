@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import nnx
 from matplotlib.figure import Figure
 
 from experiments.analysis.pictures import calibration_curve
@@ -37,11 +36,11 @@ class Regression(Task):
         """Returns the features of an input, and as many outputs as the head has."""
         return {**data.train.model_arguments(), "num_outputs": self.loss.num_outputs}
 
-    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
         """Returns the reduced loss."""
         return self.reduction(self.loss(call(model, batch, self.kinds), batch["targets"])), {}
 
-    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Metrics:
         """Returns the outputs and the losses."""
         outputs = call(model, batch, self.kinds)
         return {"outputs": outputs, "losses": self.loss(outputs, batch["targets"])}

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 
 import jax
 import numpy as np
-from flax import nnx
 from matplotlib.figure import Figure
 
 from experiments.data import Dataset, Examples
@@ -71,11 +70,11 @@ class Task(ABC):
         """Returns what a model must know, as arguments for its constructor."""
 
     @abstractmethod
-    def objective(self, model: nnx.Module, batch: Batch) -> tuple[jax.Array, Metrics]:
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
         """Returns what training makes small, and numbers worth a line in the log."""
 
     @abstractmethod
-    def predict(self, model: nnx.Module, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Metrics:
         """Returns what `metrics` needs of each example, arrays with an example a row."""
 
     @abstractmethod
@@ -100,7 +99,7 @@ class Task(ABC):
         return None
 
 
-def call(model: nnx.Module, batch: Batch, kinds: tuple[type[Examples], ...]) -> Any:
+def call(model: Any, batch: Batch, kinds: tuple[type[Examples], ...]) -> Any:
     """Returns what the model makes of a batch of one of these kinds of examples."""
     kind = next(kind for kind in kinds if set(kind.inputs) <= batch.keys())
     return model(*(batch[name] for name in kind.inputs))

@@ -60,7 +60,8 @@ def build_model(config: DictConfig, data: Dataset, task: Task) -> tuple[nnx.Grap
             f"model.k={k} is more than the {points.shape[1]} points of the largest set; "
             f"write model.k={points.shape[1]} or less."
         )
-    build, arguments = constructor(_without_name(config.model)), task.model_arguments(data)
+    build: Any = constructor(_without_name(config.model))
+    arguments = task.model_arguments(data)
     _check_fits(config, build, arguments)
     with _settings_of("model", config):
         return nnx.split(build(**arguments, rngs=nnx.Rngs(config.seed)), nnx.Param)
@@ -98,5 +99,5 @@ def _without_name(config: DictConfig) -> dict[str, Any]:
 
 def _made(config: DictConfig) -> Any:
     """A function with its settings filled in, or the object that a class makes of them."""
-    made = constructor(config)
+    made: Any = constructor(config)
     return made() if inspect.isclass(made.func) else made
