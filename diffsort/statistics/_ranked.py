@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, mask_like, real_array
 from diffsort.implementations import get_implementation
+from diffsort.sharding import laid_out_like
 from diffsort.sorting import sort
 
 Weights = Callable[[jax.Array, jax.Array], jax.Array]
@@ -48,7 +49,7 @@ class Ranked:
         """
         w = weights(self.position, self.count)
         w = jnp.where(self.position < self.count, w, jnp.zeros_like(w))
-        w = jnp.broadcast_to(w, self.values.shape)
+        w = laid_out_like(jnp.broadcast_to(w, self.values.shape), self.values)
         # Chosen before the product: 0 × inf would be NaN, in the gradient too.
         values = jnp.where(w == 0, jnp.zeros_like(self.values), self.values)
         return self.finished(jnp.sum(values * w, self.axis, keepdims=True))
