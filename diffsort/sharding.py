@@ -67,9 +67,16 @@ def _explicit_axes(mesh: AbstractMesh) -> set[str]:
 
 def varying_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
     """Returns the arrays, inside a shard_map all marked as varying over the axes that any varies over."""
-    marks: list[frozenset[Any]] = [getattr(jax.typeof(a), "vma", frozenset()) for a in arrays]
+    marks = [_varying_axes(a) for a in arrays]
     union = frozenset[Any]().union(*marks)
     return tuple(
         a if mark == union else jax.lax.pcast(a, tuple(sorted(union - mark)), to="varying")
         for a, mark in zip(arrays, marks, strict=True)
     )
+
+
+def _varying_axes(array: jax.Array) -> frozenset[Any]:
+    kind = jax.typeof(array)
+    if hasattr(kind, "manual_axis_type"):  # since jax 0.10
+        return kind.manual_axis_type.varying
+    return getattr(kind, "vma", frozenset())

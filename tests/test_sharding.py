@@ -1,4 +1,4 @@
-"""Runs sharding_*checks.py where there are eight devices: how many is settled when JAX starts."""
+"""Runs the sharding checks where there are eight devices: how many is settled when JAX starts."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ def test_on_eight_devices() -> None:
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}",
     }
-    files = ["tests/sharding_checks.py", "tests/sharding_layer_checks.py"]
+    files = ["tests/sharding_checks.py", "tests/sharding_layer_checks.py", "tests/losses/sharding_checks.py"]
     command = [sys.executable, "-m", "pytest", *files, "-q", "--tb=short"]
     command += ["-p", "no:cacheprovider", "-p", "no:xdist"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)

@@ -37,7 +37,7 @@ class Sample(NamedTuple):
         Masses of 1 add up without rounding, which 1/n would not.
         """
         dtype = computing_dtype(self.values.dtype)
-        mass = jnp.ones(self.values.shape, dtype) if self.weights is None else self.weights.astype(dtype)
+        mass = jnp.ones_like(self.values, dtype) if self.weights is None else self.weights.astype(dtype)
         if self.where is not None:
             mass = jnp.where(self.where, mass, jnp.zeros_like(mass))
         if self.weights is None:

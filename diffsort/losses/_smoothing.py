@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort.sharding import varying_alike
+from diffsort.sharding import laid_out_like, varying_alike
 from diffsort.statistics._ranked import Ranked
 
 
@@ -15,8 +15,10 @@ def smoothed_superquantile(elements: Ranked, level: float, smoothing: float) -> 
     """Returns what `diffsort.losses.cvar` defines for a smoothing greater than 0."""
     info = jnp.finfo(elements.values.dtype)
     smoothing = min(max(smoothing, float(info.tiny)), float(info.max))  # neither 0 nor infinite in that dtype
-    value = _value(level, smoothing, elements.axis, elements.values, elements.position, elements.count)
-    return elements.finished(value)
+    values, axis = elements.values, elements.axis
+    position = laid_out_like(jnp.broadcast_to(elements.position, values.shape), values)
+    count = laid_out_like(jnp.broadcast_to(elements.count, _reduced(values, axis)), values)
+    return elements.finished(_value(level, smoothing, axis, values, position, count))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
@@ -88,16 +90,15 @@ def _first(
         low, high = bounds
         middle = jnp.floor((low + high) / 2)
         is_high = holds(_at(values, middle, axis)) | (low >= high)
-        return jnp.where(is_high, low, middle + 1), jnp.where(is_high, jnp.minimum(middle, high), high)
+        return jnp.where(is_high, low, middle + 1), jnp.where(is_high, middle, high)
 
-    some = jnp.sum(jnp.zeros_like(values), axis, keepdims=True)
-    low, high, _ = varying_alike(some, jnp.broadcast_to(count, some.shape), values)
+    low, high, _ = varying_alike(jnp.zeros_like(count), count, values)
     return lax.fori_loop(0, values.shape[axis].bit_length(), halve, (low, high))[0]
 
 
 def _at(values: jax.Array, rank: jax.Array, axis: int) -> jax.Array:
     index = jnp.clip(rank.astype(jnp.int32), 0, values.shape[axis] - 1)
-    return jnp.take_along_axis(values, jnp.broadcast_to(index, _reduced(values, axis)), axis)
+    return jnp.take_along_axis(values, index, axis)
 
 
 def _reduced(values: jax.Array, axis: int) -> tuple[int, ...]:

@@ -124,7 +124,7 @@ def _energy(x: Sample, y: Sample, implementation: str) -> jax.Array:
     first_whole, second_whole = (jnp.sum(mass, -1, keepdims=True) for mass in (first, second))
     where = None
     if x.where is not None or y.where is not None:
-        masks = (jnp.ones(s.values.shape, bool) if s.where is None else s.where for s in (x, y))
+        masks = (jnp.ones_like(s.values, bool) if s.where is None else s.where for s in (x, y))
         where = jnp.concatenate(list(masks), -1)
     values, mass = sort_key_val(
         jnp.concatenate([x.values, y.values], -1),

@@ -134,8 +134,10 @@ def _range(elements: Ranked, k: int, m: int) -> jax.Array:
 
 
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
+    g = cut(elements, proportion)
+
     def weights(position: jax.Array, n: jax.Array) -> jax.Array:
-        stop = n - cut(proportion, n, elements)
+        stop = n - g
         return _is_between(position, jnp.zeros_like(stop), stop) / jnp.maximum(stop, 1)
 
     return elements.weighed(weights)

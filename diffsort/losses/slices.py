@@ -173,6 +173,7 @@ def _greatest(x: Sample, y: Sample, lines: jax.Array, implementation: str, p: fl
     def costs(directions: jax.Array) -> jax.Array:
         return costs_on_lines(fixed_x, fixed_y, directions, implementation, p)
 
-    best = jnp.argmax(costs(lines), -1)
-    line = ascended(costs, lines[best][..., None, :], steps)
+    best = jax.nn.one_hot(jnp.argmax(costs(lines), -1), lines.shape[0], dtype=lines.dtype)
+    line = jnp.matmul(best, lines, precision=lax.Precision.HIGHEST)[..., None, :]
+    line = ascended(costs, line, steps)
     return jnp.squeeze(costs_on_lines(x, y, line, implementation, p), -1).astype(common_dtype(x, y))

@@ -1,0 +1,66 @@
+"""Losses of rows on eight devices; test_sharding.py runs this file.
+
+With a batch split between devices, each computes the losses of its own rows, and their gradients.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from tests.losses.cases import CASES
+
+# One of each kind; the others differ in their weights.
+NAMES = (
+    "cvar",
+    "cvar smoothed",
+    "trimmed",
+    "wasserstein_1d",
+    "wasserstein_1d 2 of weights",
+    "max_sliced_wasserstein 1.5 of weights",
+    "energy_distance of weights",
+    "crps_ensemble",
+    "quantile_loss",
+)
+COMMUNICATION = ("all-gather", "all-reduce", "all-to-all", "collective-permute")
+
+Derivatives = tuple[jax.Array, tuple[jax.Array, ...]]
+
+
+def mesh(kind: AxisType) -> Mesh:
+    return jax.make_mesh((8,), ("batch",), axis_types=(kind,))
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_split_batch(name: str, masked: bool) -> None:
+    case = CASES[name]
+    random = np.random.default_rng(0)
+    x = tuple(random.standard_normal((16, n)).astype(np.float32) for n in case.lengths[-1])
+    where = tuple((np.arange(a.shape[1]) % 4 != 1) | (a.shape[1] == 1) for a in x)
+    masks = where if masked else (None,) * len(x)
+
+    def derivatives(x: tuple[jax.Array, ...]) -> Derivatives:
+        value, pull_back = jax.vjp(lambda x: case.loss(x, masks, -1, "manual"), x)
+        return value, pull_back(jnp.ones_like(value))[0]
+
+    automatic, explicit = mesh(AxisType.Auto), mesh(AxisType.Explicit)
+    split = jax.device_put(x, NamedSharding(automatic, P("batch")))
+    compiled = jax.jit(derivatives).lower(split).compile()
+    assert not any(word in compiled.as_text() for word in COMMUNICATION)
+    value, gradients = compiled(split)
+    kept = [(a[:, w] if masked else a).astype(np.float64) for a, w in zip(x, where, strict=True)]
+    with jax.enable_x64(True):
+        expected = [case.oracle(*row) for row in zip(*kept, strict=True)]
+    np.testing.assert_allclose(value, expected, rtol=1e-4)
+
+    with jax.set_mesh(explicit):
+        others = [jax.jit(derivatives)(jax.device_put(x, NamedSharding(explicit, P("batch"))))]
+    if not masked:
+        shards = jax.shard_map(derivatives, mesh=automatic, in_specs=P("batch"), out_specs=P("batch"))
+        others.append(jax.jit(shards)(x))
+    for other in others:
+        for a, e in zip(jax.tree.leaves(other), [value, *gradients], strict=True):
+            np.testing.assert_allclose(np.asarray(a), np.asarray(e), rtol=1e-5, atol=1e-6)
