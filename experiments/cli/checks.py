@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ def check_command_line(task: Callable[..., object], config_dir: Path, config_nam
             config = _check_job(compose, job)
             if not looks_only:
                 _check_complete(config)
+                if number == 0 and swept:
+                    _check_launcher(config)
                 if number == 0:
                     _check_directory("hydra.sweep.dir" if swept else "hydra.run.dir", config)
             elif arguments.package not in (None, "_global_"):
@@ -338,6 +341,15 @@ def _check_directory(key: str, config: DictConfig) -> None:
     else:
         return
     raise UserError(f"{key}={directory}: {problem}; write {key}=ANOTHER_DIRECTORY")
+
+
+def _check_launcher(config: DictConfig) -> None:
+    """Whether there is what the launcher hands jobs to."""
+    if config.hydra.launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
+        choice = config.hydra.runtime.choices["hydra/launcher"]
+        raise UserError(
+            f"hydra/launcher={choice}: no SLURM on this machine (no srun); write hydra/launcher=parallel"
+        )
 
 
 def _check_package(arguments: argparse.Namespace, tree: dict[str, Any]) -> None:

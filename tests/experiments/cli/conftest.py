@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -126,3 +128,54 @@ def invoke(
         return Outcome(status, *capsys.readouterr())
 
     return invoke
+
+
+SCRIPT = """
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from experiments.cli import run
+from experiments.errors import UserError
+
+
+def train(config):
+    print(f"job {config.seed} of {config.model.name} in process {os.getpid()}", flush=True)
+    print("HYDRA_FULL_ERROR:", os.environ.get("HYDRA_FULL_ERROR"), file=sys.stderr)
+    if config.seed == 13:
+        raise UserError("thirteen is unlucky")
+    if config.seed == 14:
+        raise RuntimeError("boom")
+    if config.seed == 15:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if config.seed == 16:
+        time.sleep(600)
+    return 0.5
+
+
+if __name__ == "__main__":
+    run(train, config_dir=Path(__file__).parent / "configs", config_name="train")
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(configs: Path) -> Start:
+    """Starts a script in a session of its own, as a terminal would."""
+    (configs.parent / "train.py").write_text(SCRIPT)
+
+    def start_with(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "train.py", *arguments],
+            cwd=configs.parent,
+            env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2]), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start_with

@@ -173,6 +173,7 @@ MISTAKES = [
         "hydra.verbose=true,false: Hydra's own settings take one value in a sweep",
     ),
     ("-m hydra.sweep.dir=configs/train.yaml", "hydra.sweep.dir=configs/train.yaml: *"),
+    ("-m hydra/launcher=slurm seed=1,2", "hydra/launcher=slurm: no SLURM on this machine (no srun); *"),
     ("hydra.mode=MULTIRUN seed=1,abc", "seed=abc: seed takes a whole number; write seed=0"),
 ]
 

@@ -4,70 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from experiments import cli
+from tests.experiments.cli.conftest import Start
 
-SCRIPT = """
-import os
-import signal
-import sys
-import time
-from pathlib import Path
-
-from experiments.cli import run
-from experiments.errors import UserError
-
-
-def train(config):
-    print(f"job {config.seed} of {config.model.name} in process {os.getpid()}", flush=True)
-    print(os.environ.get("HYDRA_FULL_ERROR"), file=sys.stderr)
-    if config.seed == 13:
-        raise UserError("thirteen is unlucky")
-    if config.seed == 14:
-        raise RuntimeError("boom")
-    if config.seed == 15:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if config.seed == 16:
-        time.sleep(600)
-    return 0.5
-
-
-if __name__ == "__main__":
-    run(train, config_dir=Path(__file__).parent / "configs", config_name="train")
-"""
-
-Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def start(configs: Path) -> Start:
-    """Starts a sweep with a process a job, in a session of its own, as a terminal would."""
-    (configs.parent / "train.py").write_text(textwrap.dedent(SCRIPT))
-
-    def start_with(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "train.py", "-m", "hydra/launcher=process", *arguments],
-            cwd=configs.parent,
-            env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    return start_with
+PROCESS = "-m", "hydra/launcher=process"
 
 
 def test_jobs_are_single_runs_and_fail_by_themselves(start: Start, configs: Path) -> None:
     sweep = "hydra/sweeper=grid", 'hydra.sweep.dir="it\'s here, a=b"', "model=sortpool"
-    out, err = (process := start(*sweep, "seed=13,14,15,2")).communicate()
+    out, err = (process := start(*PROCESS, *sweep, "seed=13,14,15,2")).communicate()
     ran = [line.split() for line in out.splitlines() if line.startswith("job")]
     assert [(seed, model) for _, seed, _, model, *_ in ran] == [
         (s, "sortpool") for s in ("13", "14", "15", "2")
@@ -75,7 +23,7 @@ def test_jobs_are_single_runs_and_fail_by_themselves(start: Start, configs: Path
     assert len({line[-1] for line in ran}) == 4, "two jobs shared a process"
 
     lines = err.splitlines()
-    assert lines.count("None") == 4, "Hydra's own HYDRA_FULL_ERROR reached a job"
+    assert lines.count("HYDRA_FULL_ERROR: None") == 4, "Hydra's own HYDRA_FULL_ERROR reached a job"
     assert lines[-3:] == [
         "error: model=sortpool seed=13: thirteen is unlucky",
         "error: model=sortpool seed=14: RuntimeError: boom",
@@ -92,34 +40,38 @@ def test_jobs_are_single_runs_and_fail_by_themselves(start: Start, configs: Path
     assert "num: 3" in (runs[3] / ".hydra" / "hydra.yaml").read_text()
 
 
-def test_a_sweeper_that_needs_results_gets_them(start: Start, configs: Path) -> None:
-    (configs / "hydra" / "sweeper" / "needy.yaml").write_text(
-        "_target_: hydra_plugins.needy.Needy\nmax_batch_size: null\nparams: null\n"
-    )
-    script = configs.parent / "train.py"
-    needy = """
+NEEDY = """
 from hydra.core.plugins import Plugins
+
 plugins = Plugins.instance()
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
+
 class Needy(BasicSweeper):
     def sweep(self, arguments):
-        print("got", [job.return_value for batch in super().sweep(arguments) for job in batch])
+        good, bad = self.launcher.launch([["seed=1"], ["seed=13"]], initial_job_idx=0)
+        print("got", good.return_value)
+        return bad.return_value
 
-plugins.class_name_to_class["hydra_plugins.needy.Needy"] = Needy
+
+plugins.class_name_to_class["hydra_plugins.Needy"] = Needy
 """
-    script.write_text(needy + script.read_text())
-    out, _ = start("hydra/sweeper=needy", "seed=1,2").communicate()
-    assert out.splitlines()[-1] == "got [0.5, 0.5]"
-    process = start("hydra/sweeper=needy", "seed=13,1")
-    _, err = process.communicate()
+
+
+def test_a_sweeper_that_needs_results_gets_them(start: Start, configs: Path) -> None:
+    settings = "_target_: hydra_plugins.Needy\nmax_batch_size: null\nparams: null\n"
+    (configs / "hydra" / "sweeper" / "needy.yaml").write_text(settings)
+    script = configs.parent / "train.py"
+    script.write_text(NEEDY + script.read_text())
+    out, err = (process := start(*PROCESS, "hydra/sweeper=needy")).communicate()
+    assert out.splitlines()[-1] == "got 0.5"
     assert err.splitlines()[-1] == "error: seed=13: thirteen is unlucky"
     assert process.returncode == 2
 
 
 @pytest.mark.parametrize("group", [True, False], ids=["as a terminal does", "the sweep alone"])
 def test_an_interrupt_ends_the_job_and_the_sweep(start: Start, group: bool) -> None:
-    process = start("hydra/sweeper=grid", "seed=16,2")
+    process = start(*PROCESS, "hydra/sweeper=grid", "seed=16,2")
     assert process.stdout is not None
     while not (line := process.stdout.readline()).startswith("job"):
         assert line, process.communicate()
