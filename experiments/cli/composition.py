@@ -215,6 +215,11 @@ def _values(composer: Composer, override: Override) -> list[Override]:
     return composer.parse([f"{override.get_key_element()}={value}" for value in values])
 
 
+def lines_of(overrides: Sequence[str]) -> list[str]:
+    """Hydra's record of what it was given, as typed."""
+    return cast(list[str], OmegaConf.to_container(overrides, resolve=False))
+
+
 def to_tree(config: DictConfig) -> dict[str, Any]:
     """A config as plain dictionaries: interpolations as written, missing values as ``???``."""
     return cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Iterator
@@ -25,17 +24,13 @@ class Sweep:
         varying: the keys and groups that differ between them.
     """
 
-    directory: str
+    directory: Path
     jobs: int
     varying: tuple[str, ...]
 
     def announce(self) -> None:
         """Makes this the sweep of all jobs that begin from now on."""
-        os.environ[SWEEP] = json.dumps(dataclasses.asdict(self))
-
-    def name(self, output: str | Path) -> str:
-        """A run's directory as seen from the sweep's."""
-        return os.path.relpath(output, self.directory)
+        os.environ[SWEEP] = json.dumps([str(self.directory), self.jobs, self.varying])
 
 
 def current_sweep() -> Sweep | None:
@@ -43,8 +38,8 @@ def current_sweep() -> Sweep | None:
     announced = os.environ.get(SWEEP)
     if announced is None:
         return None
-    content = json.loads(announced)
-    return Sweep(content["directory"], content["jobs"], tuple(content["varying"]))
+    directory, jobs, varying = json.loads(announced)
+    return Sweep(Path(directory), jobs, tuple(varying))
 
 
 @contextmanager

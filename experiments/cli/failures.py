@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.cli.wording import one_line
-
 MISTAKE, BUG, INTERRUPTED = 2, 1, 130  # exit statuses
 ERROR_FILE = "error.txt"
 
@@ -47,11 +45,11 @@ class JobError(Exception):
         self.failure = failure
 
 
-def keep_error(directory: Path, text: str) -> None:
-    """Leaves in a job's directory why it failed: a line, or a traceback that ends with it."""
+def keep_error(directory: Path, reason: str, trace: str = "") -> None:
+    """Leaves in a job's directory why it failed, in one line, and a bug's traceback below it."""
     with suppress(OSError):  # of a full disk there are other signs
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / ERROR_FILE).write_text(text.rstrip() + "\n", encoding="utf-8")
+        (directory / ERROR_FILE).write_text(f"{reason}\n{trace}", encoding="utf-8")
 
 
 def forget_error(directory: Path) -> None:
@@ -61,15 +59,10 @@ def forget_error(directory: Path) -> None:
 
 def read_error(directory: Path) -> str | None:
     """Returns in one line why the job of a directory failed; None if its last attempt did not."""
-    path = directory / ERROR_FILE
-    if not path.is_file():
+    try:
+        return (directory / ERROR_FILE).read_text(encoding="utf-8").partition("\n")[0]
+    except FileNotFoundError:
         return None
-    reason = ""
-    for line in reversed(path.read_text(encoding="utf-8").splitlines()):
-        if line[:1].isspace():
-            break  # above are the frames of a traceback
-        reason = line or reason
-    return one_line(reason) or "no reason given"
 
 
 def traceback_of(error: BaseException) -> str:

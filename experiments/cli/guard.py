@@ -13,6 +13,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from experiments.cli.composition import lines_of
 from experiments.cli.environment import FULL_ERROR, environment
 from experiments.cli.failures import (
     BUG,
@@ -88,11 +89,11 @@ def _failure(error: Exception, directory: Path, *, full: bool) -> Failure:
     mistake = isinstance(cause, UserError)
     trace = traceback_of(error)
     reason = one_line(str(cause) if mistake else f"{type(error).__name__}: {error}")
-    keep_error(directory, reason if mistake else trace)
+    keep_error(directory, reason, "" if mistake else trace)
     if full or not mistake:
         print(trace, end="", file=sys.stderr)
     job = ""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        job = " ".join(HydraConfig.get().overrides.task)
+        job = " ".join(lines_of(HydraConfig.get().overrides.task))
         _log.error(f"{job}: {reason}")  # now, in the job's log: the end of a sweep may be hours away
     return Failure(reason, MISTAKE if mistake else BUG, job, told=not mistake)

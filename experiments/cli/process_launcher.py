@@ -29,7 +29,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experiments.cli.composition import parse_arguments
+from experiments.cli.composition import lines_of, parse_arguments
 from experiments.cli.environment import FULL_ERROR, OUTCOME
 from experiments.cli.failures import BUG, INTERRUPTED, Failure, JobError, forget_error, keep_error
 from experiments.cli.guard import Guard
@@ -122,8 +122,8 @@ def _command(config: DictConfig, sweep: Path, output: Path) -> list[str]:
         sys.executable,
         sys.argv[0],
         *(f"{flag}={value}" for flag, value in given.items() if value is not None),
-        *config.hydra.overrides.hydra,
-        *config.hydra.overrides.task,
+        *lines_of(config.hydra.overrides.hydra),
+        *lines_of(config.hydra.overrides.task),
         "hydra.mode=RUN",
         f"hydra.run.dir={_quoted(output)}",
         f"hydra.sweep.dir={_quoted(sweep)}",

@@ -51,7 +51,7 @@ class GridSweeper(BasicSweeper):
     def get_job_batch(self) -> Sequence[Sequence[str]]:
         """Returns the jobs to launch next, and tells them of the sweep."""
         jobs = [job for batch in self.overrides or () for job in batch]
-        Sweep(str(self._directory), len(jobs), _varying(jobs)).announce()
+        Sweep(self._directory, len(jobs), _varying(jobs)).announce()
         return super().get_job_batch()
 
 

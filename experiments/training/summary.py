@@ -1,6 +1,5 @@
 """What a run leaves behind when it ends: summary.json and curves.png."""
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,14 @@ from omegaconf import DictConfig
 
 from experiments.analysis.curves import save_curves
 from experiments.data import training_batches
+from experiments.sweeps.run_key import run_key
+from experiments.sweeps.summaries import write_summary
 from experiments.training.environment import describe_environment
 from experiments.training.loggers import read_metrics
 from experiments.training.setup import Setup, build_model, count_parameters
 from experiments.training.sort_share import UNSORTED, sort_fraction
 from experiments.training.steps import TrainState, make_train_step
 
-SUMMARY_FILE = "summary.json"
 CURVES_FILE = "curves.png"
 _WARM_UP_STEPS = 10
 
@@ -49,6 +49,7 @@ def write_results(
         "sort": config.sort.implementation,
         "data": setup.data.name,
         "seed": config.seed,
+        "run_key": run_key(config),
         "test_accuracy": test["accuracy"],
         "test_loss": test["loss"],
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
@@ -60,7 +61,7 @@ def write_results(
         "parameters": count_parameters(state.parameters),
         **describe_environment(),
     }
-    (output / SUMMARY_FILE).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_summary(output, summary)
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test accuracy {test['accuracy']:.3f}"
     save_curves(read_metrics(output), output / CURVES_FILE, title)

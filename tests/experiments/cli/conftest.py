@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +65,14 @@ CONFIGS = {
     "grid": """
         defaults: [swept, override hydra/sweeper: grid, _self_]
         """,
+    "study": """
+        defaults: [train, override hydra/sweeper: grid, _self_]
+        directory: here
+        trainer: {resume: null}
+        hydra:
+          sweep: {dir: here, subdir: "${hydra.job.override_dirname}"}
+          callbacks: {progress: {_target_: experiments.sweeps.callbacks.SweepProgress}}
+        """,
     "typed": """
         defaults: [typed_schema, _self_]
         steps: 3
@@ -92,19 +99,6 @@ def configs(tmp_path: Path) -> Path:
         path.write_text(textwrap.dedent(text).lstrip())
     shutil.copytree(REAL_CONFIGS / "hydra", tmp_path / "configs" / "hydra", dirs_exist_ok=True)
     return tmp_path / "configs"
-
-
-@pytest.fixture
-def _logging_left_alone() -> Iterator[None]:
-    """Takes back what Hydra does to the root logger, and closes its files."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    for handler in root.handlers:
-        if handler not in handlers:
-            handler.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture

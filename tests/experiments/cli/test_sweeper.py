@@ -56,7 +56,7 @@ def test_what_is_checked_is_what_will_run(invoke: Invoke, typed: str, told: str)
 def test_jobs_know_of_their_sweep(invoke: Invoke, configs: Path) -> None:
     seen: list[Sweep | None] = []
     invoke("seed=4", "hydra.sweep.dir=here", config="grid", task=lambda _: seen.append(current_sweep()))
-    assert seen == [Sweep(str(configs.parent / "here"), 2, ("model",))] * 2
+    assert seen == [Sweep(configs.parent / "here", 2, ("model",))] * 2
     invoke("seed=4", task=lambda _: seen.append(current_sweep()))
     assert seen[2:] == [None]
 
@@ -78,7 +78,7 @@ def test_a_failed_job_is_told_in_the_end_and_kept_in_its_directory(invoke: Invok
     kept = {path.parent.name: path.read_text() for path in Path("here").rglob("error.txt")}
     assert kept.pop("1") == "thirteen is unlucky\n"
     (trace,) = kept.values()
-    assert trace.startswith("Traceback")
+    assert trace.startswith("RuntimeError: boom and more\nTraceback")
     assert trace.endswith("RuntimeError: boom\nand more\n")
 
     assert invoke(*typed).status == 0
