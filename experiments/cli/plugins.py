@@ -8,14 +8,16 @@ COLLECTING_SWEEPER = "grid"  # takes failures for results, whichever the launche
 LISTING_SWEEPERS = ("basic", "grid")  # run a job for every value listed, and need no results
 
 
+# Hydra's search for plugins makes its own classes anew, so it comes before anything is derived from them.
+_plugins = Plugins.instance()
+
+
 def register_plugins() -> None:
     """Makes ``hydra/sweeper=grid`` and ``hydra/launcher=process`` known to Hydra."""
-    plugins = Plugins.instance()
-    # Only now: Hydra's search for plugins makes its own classes anew, and these are derived from them.
-    from experiments.cli.process_launcher import ProcessLauncher
+    from experiments.cli.process_launcher import ProcessLauncher  # these two import this module
     from experiments.cli.sweeper import GridSweeper
 
     for plugin in (GridSweeper, ProcessLauncher):
-        plugins.register(plugin)
+        _plugins.register(plugin)
         # Hydra instantiates plugins of a package called hydra_plugins alone.
-        plugins.class_name_to_class[f"hydra_plugins.{plugin.__module__}.{plugin.__name__}"] = plugin
+        _plugins.class_name_to_class[f"hydra_plugins.{plugin.__module__}.{plugin.__name__}"] = plugin

@@ -51,6 +51,13 @@ CONFIGS = {
         # @package _global_
         defaults: [override /model: sortpol]
         """,
+    "experiment/seeds": """
+        # @package _global_
+        hydra:
+          mode: MULTIRUN
+          sweeper: {params: {model: "sortpool,dgcnn", seed: "1,2"}}
+          sweep: {dir: multirun/seeds}
+        """,
     "hydra/sweeper/other": """
         _target_: hydra._internal.core_plugins.basic_sweeper.BasicSweeper
         max_batch_size: null
@@ -62,9 +69,7 @@ CONFIGS = {
         defaults: [train, _self_]
         hydra: {mode: MULTIRUN, sweeper: {params: {model: "sortpool,dgcnn", seed: "1,2"}}}
         """,
-    "grid": """
-        defaults: [swept, override hydra/sweeper: grid, _self_]
-        """,
+    "grid": "defaults: [train, override hydra/sweeper: grid, _self_]",
     "study": """
         defaults: [train, override hydra/sweeper: grid, _self_]
         directory: here

@@ -48,7 +48,7 @@ MISTAKES = [
     ),
     (
         "+experiment=smoek",
-        "+experiment=smoek: no such choice; did you mean smoke? (choices: smoke, stale)",
+        "+experiment=smoek: no such choice; did you mean smoke? (choices: seeds, smoke, stale)",
     ),
     ("+experimnt=smoke", "experimnt: no such key; did you mean +experiment?"),
     (

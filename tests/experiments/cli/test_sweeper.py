@@ -30,7 +30,7 @@ EVERY_MODEL = [("sortpool", 4), ("dgcnn", 4)]
 )
 def test_the_command_line_comes_before_the_config(invoke: Invoke, typed: str, ran: list[object]) -> None:
     seen: list[DictConfig] = []
-    outcome = invoke(*typed.split(), config="grid", task=seen.append)
+    outcome = invoke(*typed.split(), "+experiment=seeds", config="grid", task=seen.append)
     assert (outcome.status, outcome.err) == (0, "")
     assert [(config.name, config.seed) for config in seen] == ran
 
@@ -48,15 +48,16 @@ def test_the_command_line_comes_before_the_config(invoke: Invoke, typed: str, ra
 )
 def test_what_is_checked_is_what_will_run(invoke: Invoke, typed: str, told: str) -> None:
     ran: list[DictConfig] = []
-    outcome = invoke(*typed.split(), config="grid", task=ran.append)
+    outcome = invoke(*typed.split(), "+experiment=seeds", config="grid", task=ran.append)
     assert outcome.err.startswith(f"error: {told}")
     assert (outcome.err.count("\n"), outcome.status, ran) == (1, 2, [])
 
 
 def test_jobs_know_of_their_sweep(invoke: Invoke, configs: Path) -> None:
     seen: list[Sweep | None] = []
-    invoke("seed=4", "hydra.sweep.dir=here", config="grid", task=lambda _: seen.append(current_sweep()))
-    assert seen == [Sweep(configs.parent / "here", 2, ("model",))] * 2
+    typed = "+experiment=seeds", "seed=4"
+    invoke(*typed, config="grid", task=lambda _: seen.append(current_sweep()))
+    assert seen == [Sweep(configs.parent / "multirun" / "seeds", 2, ("model",))] * 2
     invoke("seed=4", task=lambda _: seen.append(current_sweep()))
     assert seen[2:] == [None]
 
