@@ -96,7 +96,7 @@ def _name(config: DictConfig, sweep: Sweep) -> str:
 
 def _result(output: Path, summary: dict[str, Any]) -> str:
     if (reason := read_error(output)) is not None:
-        return f"failed: {reason}"
+        return f"failed: {reason.removesuffix('.')}"
     metric, value = headline(summary)
     if value is None:
         return "ended"
