@@ -6,14 +6,19 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from experiments.cli import run
+from experiments.cli.environment import current_sweep
+from experiments.sweeps.reuse import clear, reuse
 
 
 def train(config: DictConfig) -> float:
-    """Trains as configured, in Hydra's output directory; returns the test metric that the task names."""
-    from experiments.training import train as train_model  # after the command line was checked: it is slow
+    """Trains as configured, unless it has been, in Hydra's output directory; returns the test metric."""
+    output, sweep = Path(HydraConfig.get().runtime.output_dir), current_sweep()
+    summary = reuse(config, output, sweep.directory if sweep else None)
+    if summary is None:
+        from experiments.training import train as train_model  # only where it is needed: it is slow
 
-    output = Path(HydraConfig.get().runtime.output_dir)
-    summary = train_model(config, output)
+        clear(config, output)
+        summary = train_model(config, output)
     metric = summary["metric"]
     score: float = summary[f"test_{metric}"]
     print(f"{summary['model']}: test {metric.replace('_', ' ')} {score:.4f}, results in {output}")

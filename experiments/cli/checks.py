@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,13 @@ from experiments.cli.composition import (
     as_if_running,
     composer,
     line_of,
+    not_named,
     parse_arguments,
+    settings,
     sweep,
     to_tree,
 )
+from experiments.cli.plugins import COLLECTING_SWEEPER, LISTING_SWEEPERS
 from experiments.cli.wording import CONFIG_ERRORS, describe, did_you_mean, nearest, no_such_choice
 from experiments.errors import UserError
 
@@ -56,6 +60,8 @@ def check_command_line(task: Callable[..., object], config_dir: Path, config_nam
             config = _check_job(compose, job)
             if not looks_only:
                 _check_complete(config)
+                if number == 0 and swept:
+                    _check_launcher(config)
                 if number == 0:
                     _check_directory("hydra.sweep.dir" if swept else "hydra.run.dir", config)
             elif arguments.package not in (None, "_global_"):
@@ -105,11 +111,14 @@ def _jobs(compose: Composer, overrides: list[Override]) -> Iterator[list[Overrid
         config = compose.compose(fixed).hydra
     except CONFIG_ERRORS:
         return sweep(compose, overrides)  # told, with the override to blame, by the first job
+    sweeper = config.runtime.choices["hydra/sweeper"]
     for override in overrides:
-        if override.is_interval_sweep() and config.runtime.choices["hydra/sweeper"] == "basic":
+        if override.is_interval_sweep() and sweeper in LISTING_SWEEPERS:
             key = override.get_key_element()
             raise UserError(f"{line_of(override)}: a sweep lists its values, as in {key}=1,2,3")
     configured = config.sweeper.get("params") or {}
+    if sweeper == COLLECTING_SWEEPER:
+        configured = not_named(configured, overrides)
     params = compose.parse([f"{key}={value}" for key, value in configured.items()])
     return sweep(compose, [*params, *overrides])
 
@@ -117,15 +126,15 @@ def _jobs(compose: Composer, overrides: list[Override]) -> Iterator[list[Overrid
 def _check_job(compose: Composer, job: Sequence[Override]) -> DictConfig:
     """Composes a job's config. The checks come first where Hydra's answer would be no help."""
     choices = [override for override in job if compose.is_choice(override)]
-    settings = [override for override in job if not compose.is_choice(override)]
+    keys = [override for override in job if not compose.is_choice(override)]
     for override in choices:
         _check_choice(override, compose.options(override.key_or_group))
     base = _compose(compose, choices)
     tree = to_tree(base)
-    for override in settings:
+    for override in keys:
         _check_keys(override, tree, compose)
-    config = _compose(compose, [*choices, *settings])
-    for override in settings:
+    config = _compose(compose, [*choices, *keys])
+    for override in keys:
         _check_kinds(override, tree, base)
     for group, choice in to_tree(config)["hydra"]["runtime"]["choices"].items():
         if choice == "???":
@@ -187,7 +196,7 @@ def _check_keys(override: Override, tree: dict[str, Any], compose: Composer) -> 
     if adds and override.is_hydra_override():
         return
     line = line_of(override)
-    for key, _ in _settings(override):
+    for key, _ in settings(override):
         found = _find(tree, key)
         if found is _UNKNOWN:
             raise UserError(_unknown_key(key, override, tree, compose))
@@ -235,7 +244,7 @@ def _deepest(tree: dict[str, Any], key: str) -> str:
 def _check_kinds(override: Override, tree: dict[str, Any], base: DictConfig) -> None:
     if override.is_delete():
         return
-    for key, value in _settings(override):
+    for key, value in settings(override):
         default = _find(tree, key)
         kind = _kind(default)
         if kind is None or value is None or _is_reference(value) or _is_kind(value, default):
@@ -334,6 +343,15 @@ def _check_directory(key: str, config: DictConfig) -> None:
     raise UserError(f"{key}={directory}: {problem}; write {key}=ANOTHER_DIRECTORY")
 
 
+def _check_launcher(config: DictConfig) -> None:
+    """Whether there is what the launcher hands jobs to."""
+    if config.hydra.launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
+        choice = config.hydra.runtime.choices["hydra/launcher"]
+        raise UserError(
+            f"hydra/launcher={choice}: no SLURM on this machine (no srun); write hydra/launcher=parallel"
+        )
+
+
 def _check_package(arguments: argparse.Namespace, tree: dict[str, Any]) -> None:
     name = arguments.package
     if _find(tree, name) is _UNKNOWN:
@@ -368,19 +386,6 @@ def _nodes(tree: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
         key = f"{prefix}.{name}" if prefix else str(name)
         yield key, value
         yield from _nodes(value, key)
-
-
-def _settings(override: Override) -> list[tuple[str, Any]]:
-    """The dotted keys that an override sets, and to what; a dictionary sets several."""
-    flat: list[tuple[str, Any]] = []
-    pending: list[tuple[str, Any]] = [(override.key_or_group, override.value())]
-    while pending:
-        key, value = pending.pop(0)
-        if isinstance(value, dict) and value:
-            pending += [(f"{key}.{name}", inner) for name, inner in value.items()]
-        else:
-            flat.append((key, value))
-    return flat
 
 
 def _is_reference(value: object) -> bool:

@@ -14,7 +14,7 @@ import functools
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -124,6 +124,29 @@ def line_of(override: Override) -> str:
     return override.input_line or ""
 
 
+def settings(override: Override) -> list[tuple[str, Any]]:
+    """The dotted keys that an override sets, and to what; a dictionary sets several."""
+    flat: list[tuple[str, Any]] = []
+    pending: list[tuple[str, Any]] = [(override.key_or_group, override.value())]
+    while pending:
+        key, value = pending.pop(0)
+        if isinstance(value, dict) and value:
+            pending += [(f"{key}.{name}", inner) for name, inner in value.items()]
+        else:
+            flat.append((key, value))
+    return flat
+
+
+def not_named(params: Mapping[str, str], overrides: Sequence[Override]) -> dict[str, str]:
+    """The params of a sweep without those that overrides set by another name, as in ``++seed=0``.
+
+    Those that are set by the same name stay: they keep their place, and the last value wins.
+    """
+    same = {override.get_key_element() for override in overrides}
+    named = {key for override in overrides for key, _ in settings(override)}
+    return {key: values for key, values in params.items() if key in same or key.lstrip("+~") not in named}
+
+
 @contextmanager
 def composer(
     task: Callable[..., object], arguments: argparse.Namespace, config_dir: Path, config_name: str
@@ -190,6 +213,11 @@ def _values(composer: Composer, override: Override) -> list[Override]:
     if not values:
         raise UserError(f"{line_of(override)}: no values, so no jobs; name at least one")
     return composer.parse([f"{override.get_key_element()}={value}" for value in values])
+
+
+def lines_of(overrides: Sequence[str]) -> list[str]:
+    """Hydra's record of what it was given, as typed."""
+    return cast(list[str], OmegaConf.to_container(overrides, resolve=False))
 
 
 def to_tree(config: DictConfig) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a run leaves behind when it ends: summary.json, curves.png, and a picture where there is one."""
 
-import json
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from omegaconf import DictConfig
 
 from experiments.analysis.curves import save_curves
 from experiments.data import training_batches
+from experiments.sweeps.run_key import run_key
+from experiments.sweeps.summaries import write_summary
 from experiments.tasks import Evaluation
 from experiments.training.building import build_model, build_task
 from experiments.training.environment import describe_environment
@@ -20,7 +21,6 @@ from experiments.training.setup import Setup, count_parameters
 from experiments.training.sort_share import UNSORTED, sort_fraction
 from experiments.training.steps import TrainState, make_train_step
 
-SUMMARY_FILE = "summary.json"
 CURVES_FILE = "curves.png"
 PICTURE_FILE = "picture.png"
 _WARM_UP_STEPS = 10
@@ -93,6 +93,7 @@ def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outco
         "sort": config.sort.implementation,
         "data": setup.data.name,
         "seed": config.seed,
+        "run_key": run_key(config),
         "metric": task.metric,
         "metric_is_better": task.better,
         **{f"test_{name}": value for name, value in outcome.metrics.items()},
@@ -106,7 +107,7 @@ def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outco
         "parameters": count_parameters(outcome.state.parameters),
         **describe_environment(),
     }
-    (output / SUMMARY_FILE).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_summary(output, summary)
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
     save_curves(read_metrics(output), output / CURVES_FILE, title, task.metric)

@@ -1,7 +1,8 @@
 """What the tests of experiments share: the digits, prepared once, and configs as a user would write them."""
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import absl.logging
@@ -40,3 +41,16 @@ def configure(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Configur
             return compose("train", overrides=[*small, *overrides])
 
     return compose_with
+
+
+@pytest.fixture
+def _logging_left_alone() -> Iterator[None]:
+    """Takes back what Hydra does to the root logger, and closes its files."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)

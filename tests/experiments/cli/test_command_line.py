@@ -2,136 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from experiments import cli
+from experiments.cli.failures import MISTAKE, Failure, JobError
 from experiments.cli.wording import nearest
 from experiments.errors import UserError
-
-CONFIGS = {
-    "train": """
-        defaults: [model: dgcnn, sort: manual, optimizer: adam, trainer: default, _self_]
-        seed: 0
-        shuffle: true
-        name: ${model.name}
-        directory: ${hydra:runtime.output_dir}/${hydra:job.num}
-        notes: {}
-        """,
-    "model/attention": "name: attention",
-    "model/dgcnn": """
-        name: dgcnn
-        k: 30
-        widths: [32, 32]
-        """,
-    "model/sortpool": "name: sortpool",
-    "sort/builtin": "implementation: builtin",
-    "sort/manual": "implementation: manual",
-    "optimizer/adam": "learning_rate: 0.001",
-    "trainer/default": """
-        steps: 100
-        batch_size: 32
-        """,
-    "trainer/resumed": "checkpoint: ???",
-    "experiment/smoke": """
-        # @package _global_
-        defaults: [override /model: sortpool]
-        trainer: {steps: 3}
-        """,
-    "experiment/stale": """
-        # @package _global_
-        defaults: [override /model: sortpol]
-        """,
-    "hydra/sweeper/other": """
-        _target_: hydra._internal.core_plugins.basic_sweeper.BasicSweeper
-        max_batch_size: null
-        params: null
-        """,
-    "broken/yaml": "a: b: c",
-    "unchosen": "defaults: [model: '???', _self_]",
-    "swept": """
-        defaults: [train, _self_]
-        hydra: {mode: MULTIRUN, sweeper: {params: {model: "sortpool,dgcnn", seed: "1,2"}}}
-        """,
-    "typed": """
-        defaults: [typed_schema, _self_]
-        steps: 3
-        """,
-}
+from tests.experiments.cli.conftest import Invoke
 
 
 @dataclass
 class Typed:
     steps: int = 1
-
-
-@dataclass
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-
-Invoke = Callable[..., Outcome]
-Task = Callable[[DictConfig], object]
-
-
-@pytest.fixture
-def configs(tmp_path: Path) -> Path:
-    for name, text in CONFIGS.items():
-        path = tmp_path / "configs" / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text).lstrip())
-    return tmp_path / "configs"
-
-
-@pytest.fixture
-def _logging_left_alone() -> Iterator[None]:
-    """Takes back what Hydra does to the root logger, and closes its files."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    for handler in root.handlers:
-        if handler not in handlers:
-            handler.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def invoke(
-    configs: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    _logging_left_alone: None,
-) -> Invoke:
-    monkeypatch.chdir(configs.parent)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-
-    def invoke(*arguments: str, task: Task = lambda _: None, config: str = "train") -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-        status = 0
-        try:
-            cli.run(lambda composed: task(composed), config_dir=configs, config_name=config)
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 0
-        assert not GlobalHydra.instance().is_initialized()
-        return Outcome(status, *capsys.readouterr())
-
-    return invoke
 
 
 MODELS = "(choices: attention, dgcnn, sortpool)"
@@ -155,7 +48,7 @@ MISTAKES = [
     ),
     (
         "+experiment=smoek",
-        "+experiment=smoek: no such choice; did you mean smoke? (choices: smoke, stale)",
+        "+experiment=smoek: no such choice; did you mean smoke? (choices: seeds, smoke, stale)",
     ),
     ("+experimnt=smoke", "experimnt: no such key; did you mean +experiment?"),
     (
@@ -280,6 +173,7 @@ MISTAKES = [
         "hydra.verbose=true,false: Hydra's own settings take one value in a sweep",
     ),
     ("-m hydra.sweep.dir=configs/train.yaml", "hydra.sweep.dir=configs/train.yaml: *"),
+    ("-m hydra/launcher=slurm seed=1,2", "hydra/launcher=slurm: no SLURM on this machine (no srun); *"),
     ("hydra.mode=MULTIRUN seed=1,abc", "seed=abc: seed takes a whole number; write seed=0"),
 ]
 
@@ -452,7 +346,7 @@ def test_a_bug_keeps_its_traceback(invoke: Invoke) -> None:
     outcome = invoke("seed=14", task=mistaken)
     assert outcome.err.startswith("Traceback")
     assert outcome.err.endswith("RuntimeError: boom\n")
-    assert "experiments/cli" not in outcome.err
+    assert str(Path(cli.__file__).parent) not in outcome.err
     assert outcome.status == 1
 
 
@@ -509,7 +403,7 @@ def test_a_sweeper_that_needs_results_learns_of_a_failure(invoke: Invoke) -> Non
 
 
 def test_a_failure_comes_back_from_another_process() -> None:
-    error = cli._JobError(cli._Failure("error: seed=13: unlucky", 2))
+    error = JobError(Failure("unlucky", MISTAKE, job="seed=13"))
     assert pickle.loads(pickle.dumps(error)).failure == error.failure  # noqa: S301
 
 

@@ -1,0 +1,7 @@
+"""The command line of the tests of experiments.cli, for sweeps that remember what they have run."""
+
+from tests.experiments.cli.conftest import (  # noqa: F401 (fixtures)
+    configs,
+    invoke,
+    start,
+)
