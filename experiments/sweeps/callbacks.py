@@ -65,7 +65,14 @@ class SweepProgress(Callback):
 
 
 class SweepReport(Callback):
-    """Writes the report on a sweep as it ends: ``report.html`` and ``report.md`` in its directory."""
+    """Writes the report on a sweep as it ends: ``report.html`` and ``report.md`` in its directory.
+
+    Args:
+        baseline: As ``scripts/report.py --baseline``.
+    """
+
+    def __init__(self, baseline: str | None = None) -> None:
+        self._baseline = baseline
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Writes the report and prints its headline table."""
@@ -74,7 +81,7 @@ class SweepReport(Callback):
 
         directory = Path(config.hydra.sweep.dir)
         try:
-            print(write_report(directory, directory))
+            print(write_report(directory, directory, self._baseline))
         except UserError as error:
             print(f"no report: {error}", file=sys.stderr)
 

@@ -25,8 +25,9 @@ class Sweep:
         multiruns: the sweeps that Hydra ran them in.
         columns: what tells the cells apart.
         cells: in the order in which the sweep began them.
-        baseline: the cell that the others are compared with.
+        baselines: the cells that others are compared with, the same one or one each.
         baseline_was_given: or else it is the first that has a result.
+        compared_in: the columns in which a cell must agree with its baseline.
         metric: the headline metric.
         target: the value to be reached; None if there is nothing to choose it by.
         target_was_given: or else it is chosen by what the runs reach.
@@ -38,12 +39,19 @@ class Sweep:
     multiruns: list[Multirun]
     columns: tuple[str, ...]
     cells: list[Cell]
-    baseline: Cell
+    baselines: list[Cell]
+    compared_in: tuple[str, ...]
     baseline_was_given: bool
     metric: Metric
     target: float | None
     target_was_given: bool
     problems: list[Problem]
+
+    def baseline_of(self, cell: Cell) -> Cell | None:
+        """Returns what a cell is compared with; None if there is nothing like it."""
+        return next(
+            (b for b in self.baselines if all(b.values[c] == cell.values[c] for c in self.compared_in)), None
+        )
 
     @property
     def finished(self) -> list[Run]:
@@ -56,7 +64,8 @@ def load_sweep(directory: Path, baseline: str | None = None, target: float | Non
 
     Args:
         directory: any tree with the output directories of runs in it, or one of these.
-        baseline: `column=value`, several separated by commas; the first cell with a result if None.
+        baseline: `column=value`, several separated by commas; the first cell with a result if None. Where
+            several cells fit, a cell is compared with the one that agrees with it in all other columns.
         target: of the headline metric, on the validation data.
 
     Raises:
@@ -68,13 +77,15 @@ def load_sweep(directory: Path, baseline: str | None = None, target: float | Non
     cells, superseded = make_cells(runs, columns)
     finished = [run for cell in cells for run in cell.finished.values()]
     metric = run_metric(finished[0])
+    baselines, compared_in = _find_baselines(cells, baseline)
     return Sweep(
         directory=directory,
         runs=runs,
         multiruns=multiruns,
         columns=columns,
         cells=cells,
-        baseline=_find_baseline(cells, baseline),
+        baselines=baselines,
+        compared_in=compared_in,
         baseline_was_given=baseline is not None,
         metric=metric,
         target=default_target(finished, metric) if target is None else target,
@@ -95,17 +106,20 @@ def median_number(cell: Cell, key: str) -> float | None:
     return statistics.median(values) if values else None
 
 
-def _find_baseline(cells: Sequence[Cell], wanted: str | None) -> Cell:
+def _find_baselines(cells: Sequence[Cell], wanted: str | None) -> tuple[list[Cell], tuple[str, ...]]:
+    """Returns the baselines, and the columns in which others must agree with theirs."""
     if wanted is None:
-        return next(cell for cell in cells if cell.finished)
+        return [next(cell for cell in cells if cell.finished)], ()
     settings = dict(part.partition("=")[::2] for part in re.split(r",(?![^\[]*\])", wanted))
     found = [cell for cell in cells if settings.items() <= cell.values.items()]
     if len(found) == 1:
-        return found[0]
+        return found, ()
+    if found:
+        return found, tuple(column for column in cells[0].values if column not in settings)
     known = {key: dict.fromkeys(cell.values[key] for cell in cells) for key in cells[0].values}
     choices = ", ".join(f"{key}={'|'.join(values)}" for key, values in known.items())
     raise UserError(
-        f"--baseline {wanted}: fits {len(found)} cells, not one; choose of {choices or 'one cell'}."
+        f"--baseline {wanted}: fits no cell; choose of {choices or 'one cell'}."
     )
 
 

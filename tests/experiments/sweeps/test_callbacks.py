@@ -123,10 +123,10 @@ def test_a_run_by_itself_has_no_such_lines(invoke: Invoke) -> None:
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path, Path], str]], None]:
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path, Path, str | None], str]], None]:
     """Puts a function in the place of the one that writes reports."""
 
-    def replace(write_report: Callable[[Path, Path], str]) -> None:
+    def replace(write_report: Callable[[Path, Path, str | None], str]) -> None:
         module = types.ModuleType("experiments.analysis.report")
         module.write_report = write_report  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "experiments.analysis.report", module)
@@ -137,7 +137,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path, Path]
 def test_a_report_in_the_end(invoke: Invoke, stand_in: Callable[..., None]) -> None:
     reported: list[tuple[Path, Path]] = []
 
-    def write_report(directory: Path, output: Path) -> str:
+    def write_report(directory: Path, output: Path, baseline: str | None) -> str:
         reported.append((directory, output))
         return "a table"
 
@@ -151,7 +151,7 @@ def test_a_report_in_the_end(invoke: Invoke, stand_in: Callable[..., None]) -> N
 
 
 def test_nothing_to_report_is_one_line(invoke: Invoke, stand_in: Callable[..., None]) -> None:
-    def write_report(directory: Path, output: Path) -> str:
+    def write_report(directory: Path, output: Path, baseline: str | None) -> str:
         raise UserError(f"{directory}: no finished run in {output}")
 
     stand_in(write_report)

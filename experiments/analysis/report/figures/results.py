@@ -25,8 +25,10 @@ def results_figure(sweep: Sweep) -> str:
     _draw_estimates(panels[0], found)
     panels[0].set_xlabel(in_words(sweep.metric.test))
     if len(found) > 1:
-        baseline = sweep.baseline.numbers(sweep.metric.test)
-        _draw_estimates(panels[1], [paired_differences(values, baseline) for values in found])
+        baselines = [sweep.baseline_of(cell) for cell in sweep.cells]
+        compared = [{} if baseline is None else baseline.numbers(sweep.metric.test) for baseline in baselines]
+        differences = [paired_differences(*pair) for pair in zip(found, compared, strict=True)]
+        _draw_estimates(panels[1], differences)
         panels[1].axvline(0, color="0.3", linewidth=0.8, zorder=1)
         panels[1].set_xlabel("difference to the baseline at equal seeds")
     for axes in panels:

@@ -1,6 +1,6 @@
 """How good the cells are."""
 
-from experiments.analysis.report.cells import Cell
+from experiments.analysis.report.cells import ABSENT, Cell
 from experiments.analysis.report.content import Block, Picture, Section, Table
 from experiments.analysis.report.estimates import CONFIDENCE, mean_estimate, paired_differences
 from experiments.analysis.report.figures.results import results_figure
@@ -39,7 +39,7 @@ def results_section(sweep: Sweep) -> Section:
     given = "as asked for" if sweep.baseline_was_given else "the first of the sweep with a result"
     text = (
         f"Means of {name} ({better} is better) over seeds, with {CONFIDENCE:.0%} percentile bootstrap "
-        f"intervals. The baseline is `{sweep.baseline.label}`, {given}; differences to it are taken at equal "
+        f"intervals. {_baselines(sweep)}, {given}; differences to it are taken at equal "
         f"seeds, and their interval is of their mean. Times are medians over seeds."
     )
     if any(len(cell.finished) < _FEW_SEEDS for cell in sweep.cells):
@@ -68,12 +68,21 @@ def _all_metrics(sweep: Sweep, names: list[str]) -> Table:
 
 
 def _difference(sweep: Sweep, cell: Cell, places: int) -> str:
-    if cell is sweep.baseline:
+    baseline, key = sweep.baseline_of(cell), sweep.metric.test
+    if baseline is None:
+        return ABSENT
+    if cell is baseline:
         return "baseline"
-    key = sweep.metric.test
-    differences = paired_differences(cell.numbers(key), sweep.baseline.numbers(key))
+    differences = paired_differences(cell.numbers(key), baseline.numbers(key))
     text = interval(mean_estimate(differences.values()), places, signed=True)
     return text if len(differences) in (0, len(cell.finished)) else f"{text} ({len(differences)} seeds)"
+
+
+def _baselines(sweep: Sweep) -> str:
+    labels = " or ".join(f"`{baseline.label}`" for baseline in sweep.baselines)
+    if not sweep.compared_in:
+        return f"The baseline is {labels}"
+    return f"The baseline is {labels}, whichever agrees in {' and '.join(sweep.compared_in)}"
 
 
 def _seeds(cell: Cell) -> str:

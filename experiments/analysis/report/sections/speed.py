@@ -11,12 +11,13 @@ def speed_section(sweep: Sweep) -> Section:
     """Returns the time of a step, split into sort and rest, compile time and memory."""
     steps, shares, compiling, memory, parameters = (
         [median_number(cell, key) for cell in sweep.cells]
-        for key in ("step_time_ms", "sort_fraction", "compile_time_s", "peak_memory_mb", "parameters")
+        for key in ("step_time_ms", "sort_fraction", "compile_time_s", "step_memory_mb", "parameters")
     )
     sorts = [_product(step, share) for step, share in zip(steps, shares, strict=True)]
     rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
-    baseline = median_number(sweep.baseline, "step_time_ms")
-    relative = [_ratio(step, baseline) for step in steps]
+    baselines = [sweep.baseline_of(cell) for cell in sweep.cells]
+    before = [None if baseline is None else median_number(baseline, "step_time_ms") for baseline in baselines]
+    relative = [_ratio(*pair) for pair in zip(steps, before, strict=True)]
     columns = {
         "step, ms": column(steps),
         "sort, ms": column(sorts, decimals(steps)),
@@ -24,7 +25,7 @@ def speed_section(sweep: Sweep) -> Section:
         "sort's share": [percent(share) for share in shares],
         "step / baseline": column(relative),
         "compilation, s": column(compiling),
-        "peak memory, MB": column(memory),
+        "memory of a step, MB": column(memory),
         "parameters": column(parameters, 0),
     }
     text = (

@@ -17,7 +17,7 @@ def test_cells_and_baseline_are_found(sweep):
     assert loaded.columns == ("sort",)
     assert [cell.label for cell in loaded.cells] == ["manual", "builtin", "double_argsort"]
     assert [(len(cell.finished), len(cell.runs)) for cell in loaded.cells] == [(3, 3), (3, 3), (0, 1)]
-    assert loaded.baseline.label == "manual"
+    assert [baseline.label for baseline in loaded.baselines] == ["manual"]
     assert loaded.metric == Metric("accuracy")
     assert loaded.target == 0.82
 
@@ -25,17 +25,17 @@ def test_cells_and_baseline_are_found(sweep):
 def test_the_first_cell_with_a_result_is_the_baseline(sweep):
     for seed in range(3):
         (sweep / f"seed={seed},sort=manual" / "summary.json").unlink()
-    assert load_sweep(sweep).baseline.label == "builtin"
+    assert load_sweep(sweep).baselines[0].label == "builtin"
 
 
 def test_baseline_and_target_may_be_given(sweep):
     loaded = load_sweep(sweep, baseline="sort=builtin", target=0.9)
-    assert (loaded.baseline.label, loaded.target) == ("builtin", 0.9)
+    assert (loaded.baselines[0].label, loaded.target) == ("builtin", 0.9)
 
 
 @pytest.mark.parametrize("wanted", ["sort=bultin", "model=sortpool", "sort", ""])
 def test_a_baseline_that_is_none_is_refused(wanted, sweep):
-    message = rf"--baseline {wanted}: fits 0 cells, not one; choose of sort=manual\|builtin\|double_argsort"
+    message = rf"--baseline {wanted}: fits no cell; choose of sort=manual\|builtin\|double_argsort"
     with pytest.raises(UserError, match=message):
         load_sweep(sweep, baseline=wanted)
 

@@ -37,7 +37,7 @@ ARRIVALS = [
 ]
 SPEED = [
     "sort | step, ms | sort, ms | rest, ms | sort's share | step / baseline | compilation, s "
-    "| peak memory, MB | parameters",
+    "| memory of a step, MB | parameters",
     "manual | 2.00 | 0.50 | 1.50 | 25% | 1.00 | 1.50 | – | 1,000",
     "builtin | 8.00 | 6.00 | 2.00 | 75% | 4.00 | 1.50 | – | 1,000",
     "double_argsort | – | – | – | – | – | – | – | –",
@@ -208,7 +208,7 @@ def test_script_writes_into_the_sweep_and_prints_the_headline(sweep, written):
     [
         (("nowhere",), "no such directory"),
         ((".",), "no finished run"),
-        ((SWEEP, "--baseline", "sort=none", "--output", "."), "fits 0 cells"),
+        ((SWEEP, "--baseline", "sort=none", "--output", "."), "fits no cell"),
     ],
 )
 def test_script_tells_mistakes_in_a_line(arguments, message, tmp_path, monkeypatch):
