@@ -71,8 +71,9 @@ class Native:
         """Returns the values alone."""
         if x.dtype in _KERNEL_TYPES:
             return self._sorted(x, where, axis, (descending, descending), values=True)[0]
-        options = {"axis": axis, "descending": descending, "where": where}
-        return self.sort_with_indices(x, **options, ties_reversed=descending)[0]
+        return self.sort_with_indices(
+            x, axis=axis, descending=descending, where=where, ties_reversed=descending
+        )[0]
 
     def gather(self, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
         """Applies a permutation."""

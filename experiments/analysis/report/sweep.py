@@ -118,9 +118,7 @@ def _find_baselines(cells: Sequence[Cell], wanted: str | None) -> tuple[list[Cel
         return found, tuple(column for column in cells[0].values if column not in settings)
     known = {key: dict.fromkeys(cell.values[key] for cell in cells) for key in cells[0].values}
     choices = ", ".join(f"{key}={'|'.join(values)}" for key, values in known.items())
-    raise UserError(
-        f"--baseline {wanted}: fits no cell; choose of {choices or 'one cell'}."
-    )
+    raise UserError(f"--baseline {wanted}: fits no cell; choose of {choices or 'one cell'}.")
 
 
 def _without_metric(runs: Sequence[Run], metric: Metric) -> list[Problem]:

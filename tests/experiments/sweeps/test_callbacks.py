@@ -135,15 +135,16 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path, Path,
 
 
 def test_a_report_in_the_end(invoke: Invoke, stand_in: Callable[..., None]) -> None:
-    reported: list[tuple[Path, Path]] = []
+    reported: list[tuple[Path, Path, str | None]] = []
 
     def write_report(directory: Path, output: Path, baseline: str | None) -> str:
-        reported.append((directory, output))
+        reported.append((directory, output, baseline))
         return "a table"
 
     stand_in(write_report)
-    outcome = invoke("-m", REPORT, "seed=1,13", task=study, config="study")
-    assert reported == [(Path("here"), Path("here"))]
+    baseline = "+hydra.callbacks.report.baseline='seed=1'"
+    outcome = invoke("-m", REPORT, baseline, "seed=1,13", task=study, config="study")
+    assert reported == [(Path("here"), Path("here"), "seed=1")]
     assert outcome.out.splitlines()[-2:] == [
         "a table",
         "1 runs in here; python scripts/report.py here draws them",
@@ -152,6 +153,7 @@ def test_a_report_in_the_end(invoke: Invoke, stand_in: Callable[..., None]) -> N
 
 def test_nothing_to_report_is_one_line(invoke: Invoke, stand_in: Callable[..., None]) -> None:
     def write_report(directory: Path, output: Path, baseline: str | None) -> str:
+        del baseline
         raise UserError(f"{directory}: no finished run in {output}")
 
     stand_in(write_report)
