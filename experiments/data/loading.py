@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from scipy.ndimage import zoom
 from tqdm import tqdm
 
 from experiments.data.corruption import corrupted
@@ -25,6 +26,7 @@ def load_point_sets(
     directory: str | os.PathLike[str],
     max_points: int | None = None,
     *,
+    upscale: int = 1,
     label_noise: float = 0.0,
     rare_classes: Sequence[int] = (),
     rare_fraction: float = 0.1,
@@ -41,6 +43,8 @@ def load_point_sets(
         directory: The folder of all datasets. Made and written where the dataset is not there yet.
         max_points: The size of every set. None is that of the largest in all three splits, which
             never exceeds the pixels of an image.
+        upscale: How many times as high and wide to make the images before, linearly between the pixels:
+            larger sets of the same shapes.
         label_noise: As in :func:`experiments.data.corruption.corrupted`, and so the next three.
         rare_classes: Classes to make rare among the training examples.
         rare_fraction: What is kept of them.
@@ -48,12 +52,19 @@ def load_point_sets(
         progress: Whether to show progress bars, on a terminal.
 
     Raises:
-        UserError: As :func:`open_dataset` and :func:`corrupted`, or if ``max_points`` is below 1.
+        UserError: As :func:`open_dataset` and :func:`corrupted`, or if a size is below 1.
     """
+    if upscale < 1:
+        raise UserError(f"data.upscale={upscale}: must be at least 1")
     if max_points is not None and max_points < 1:
         raise UserError(f"data.max_points={max_points}: must be at least 1, or null for the largest set")
     dataset = open_dataset(name, directory, progress=progress)
     splits: dict[str, Examples] = {split: getattr(dataset, split) for split in _SPLITS}
+    if upscale > 1:
+        splits = {
+            split: [(_enlarged(image, upscale), label) for image, label in examples]
+            for split, examples in splits.items()
+        }
     if max_points is None:
         # Kept, as decoding is most of the work, and as bytes take a quarter of what floats will.
         splits = {
@@ -73,6 +84,10 @@ def load_point_sets(
         sets["train"], dataset.num_classes, label_noise, rare_classes, rare_fraction, seed
     )
     return Dataset(name, dataset.num_classes, **sets)
+
+
+def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:
+    return zoom(image, (factor, factor, 1)[: image.ndim], order=1)
 
 
 def _empty(size: int, max_points: int, channels: int) -> PointSets:

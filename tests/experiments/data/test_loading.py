@@ -192,3 +192,19 @@ def test_rejects_examples_that_are_not_what_was_declared(
     write(tmp_path, "odd", mnist_features(), {"train": [example] * 10, "test": [example]})
     with pytest.raises(UserError, match=match):
         load_point_sets("odd", tmp_path)
+
+
+def test_upscaled_images_make_larger_sets_of_the_same_shapes(digits: Dataset, data_dir: Path) -> None:
+    large = load_point_sets("digits", data_dir, upscale=4, progress=False)
+    assert digits.train.points.shape[1] < 64 < 512 < large.train.points.shape[1] <= 1024
+    for sets, larger in ((digits.train, large.train), (digits.test, large.test)):
+        np.testing.assert_array_equal(sets.labels, larger.labels)
+        assert (larger.mask.sum(1) > 8 * sets.mask.sum(1)).all()
+        assert larger.points[..., 2].max() == 1
+        # The middle of the ink stays where it was.
+        middles = [
+            (s.points[..., :2] * s.points[..., 2:]).sum(1) / s.points[..., 2:].sum(1) for s in (sets, larger)
+        ]
+        assert np.abs(middles[0] - middles[1]).max() < 0.1
+    with pytest.raises(UserError, match=r"data\.upscale=0: must be at least 1"):
+        load_point_sets("digits", data_dir, upscale=0)
