@@ -120,7 +120,8 @@ def max_sliced_wasserstein(
     $\max_l W_p^p(X \theta_l, Y \theta_l)$. With `ascent_steps` the best of the directions given is turned on
     the sphere to where the distance is greater still: each step follows the gradient along a great circle, by
     an angle that grows where that succeeds and shrinks where it does not, so that no step makes it worse.
-    The direction found is held constant in the derivative, which by Danskin's theorem is that of a maximum.
+    The direction found is held constant in the derivative. By Danskin's theorem that is the derivative of the
+    maximum, unless two points meet on that line, as they may: then it is that of one of their two orders.
 
     Args:
         predictions: sets of points, shape (..., n, d), floating.

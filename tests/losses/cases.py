@@ -84,26 +84,18 @@ def mean_of_largest(start: int, stop: int, x: np.ndarray) -> float:
     return float(np.mean(sorted(x, reverse=True)[start:stop]))
 
 
-def square(u: jax.Array) -> jax.Array:
-    return u * u
-
-
 REDUCERS = {
     "cvar": reducer(losses.cvar, partial(worst_weighted_mean, 0.77), level=0.77),
     "cvar smoothed": reducer(losses.cvar, partial(smoothed_cvar, 0.6, 0.5), level=0.6, smoothing=0.5),
     "average_top_k": reducer(losses.average_top_k, partial(mean_of_largest, 0, 3), k=3),
     "ranked_range": reducer(losses.ranked_range, partial(mean_of_largest, 1, 4), k=4, m=1),
     "trimmed": reducer(losses.trimmed, lambda x: np.sort(x)[: x.size - x.size // 5].mean(), proportion=0.2),
-    "superquantile spectrum": reducer(
-        losses.spectral_risk, partial(worst_weighted_mean, 0.4), spectrum=losses.superquantile_spectrum(0.4)
-    ),
     "extremile spectrum": reducer(
         losses.spectral_risk, partial(maximum_of_draws, 3), spectrum=losses.extremile_spectrum(3)
     ),
     "exponential spectrum": reducer(
         losses.spectral_risk, partial(exponential_risk, 2.5), spectrum=losses.esrm_spectrum(2.5)
     ),
-    "a spectrum of one's own": reducer(losses.spectral_risk, partial(maximum_of_draws, 2), spectrum=square),
 }
 
 

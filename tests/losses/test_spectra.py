@@ -60,6 +60,20 @@ def test_weights_by_hand() -> None:
         np.testing.assert_allclose(weights(spectrum, 4), expected, rtol=2e-6, atol=1e-9)
 
 
+def test_a_spectrum_of_ones_own_under_a_mask() -> None:
+    """It is not asked for what lies outside [0, 1], where this one is NaN."""
+    x = np.random.default_rng(0).standard_normal(9).astype(np.float32)
+    where = np.arange(9) % 3 != 1
+
+    def spectrum(u: jax.Array) -> jax.Array:
+        return 1 - jnp.sqrt(1 - u)
+
+    masked, gradient = jax.value_and_grad(losses.spectral_risk)(x, spectrum, where=where)
+    np.testing.assert_allclose(masked, losses.spectral_risk(x[where], spectrum), rtol=1e-6)
+    assert np.isfinite(gradient).all()
+    assert not np.asarray(gradient)[~where].any()
+
+
 @pytest.mark.parametrize("level", [0.0, 0.35, 0.9])
 def test_the_superquantile_spectrum_gives_the_cvar(level: float) -> None:
     x = np.random.default_rng(0).standard_normal((5, 13)).astype(np.float32)
