@@ -96,5 +96,5 @@ def _draw_points(axes: Axes, points: np.ndarray, intensity: np.ndarray | None = 
     """Points of (row, column) as in an image: rows go down."""
     shade = None if intensity is None else np.clip(intensity, 0, 1)
     colors = {"color": "0.1"} if shade is None else {"c": 1 - shade, "cmap": "gray", "vmin": 0, "vmax": 1}
-    axes.scatter(points[:, 1], -points[:, 0], s=4, linewidths=0, **colors)
+    axes.scatter(points[:, 1], -points[:, 0], s=9, linewidths=0, **colors)
     axes.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), xticks=[], yticks=[], aspect="equal")
