@@ -11,17 +11,18 @@ from experiments.analysis.report.sections.results import headline_table, results
 from experiments.analysis.report.sections.speed import speed_section
 from experiments.analysis.report.sections.targets import targets_section
 from experiments.analysis.report.sweep import Sweep, load_sweep
+from experiments.analysis.report.to_csv import runs_csv
 from experiments.analysis.report.to_html import report_html
 from experiments.analysis.report.to_markdown import report_markdown, table_markdown
 from experiments.errors import UserError
 
-MARKDOWN_FILE, PAGE_FILE, FIGURES = "report.md", "report.html", "report-figures"
+MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "report.csv", "report-figures"
 
 
 def write_report(
     directory: Path, output: Path, baseline: str | None = None, target: float | None = None
 ) -> str:
-    """Writes report.html, report.md and the figures that the latter shows.
+    """Writes report.html, report.md with the figures that it shows, and the numbers of all runs, report.csv.
 
     Args:
         directory: any tree with the output directories of runs in it, or one of these.
@@ -44,6 +45,7 @@ def write_report(
             (output / FIGURES / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
         (output / MARKDOWN_FILE).write_text(report_markdown(report, FIGURES), encoding="utf-8")
         (output / PAGE_FILE).write_text(report_html(report), encoding="utf-8")
+        (output / RUNS_FILE).write_text(runs_csv(sweep), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{output}: cannot write to it ({error.strerror}).") from error
     found = f"{len(sweep.problems)} problems, listed in the report; " if sweep.problems else ""
