@@ -13,6 +13,7 @@ from experiments.tasks import Evaluation
 from experiments.training.checkpoints import Checkpoints, restore, run_directory
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger, build_logger, read_metrics
+from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import CompiledStep, Outcome, write_results
 from experiments.training.setup import Setup, build_setup
@@ -53,6 +54,8 @@ def _run(config: DictConfig, output: Path, setup: Setup, beginning: Beginning, l
         logger.log(row)
     batches = training_batches(setup.data.train, trainer.batch_size, config.seed)
     step = _compile_step(setup, state, batches[0])
+    if trainer.profile:
+        write_profile(output, step.run, state, batches)
     evaluate = evaluator(setup.graph, setup.task, trainer.batch_size)
 
     seconds: list[float] = []
