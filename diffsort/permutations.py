@@ -84,13 +84,14 @@ def linear_permutation(
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return permute(x, indices, axis)
 
+    backward = jax.named_scope("diffsort.backward")(unpermute)
     return lax.custom_linear_solve(
         # Stands for `scatter(values, indices, axis)`. It is never run, but what it computes of the indices
         # would be kept for the backward pass, and the identity computes nothing.
         matvec=lambda values: values,
         b=x,
         solve=lambda _, values: permute(values, indices, axis),
-        transpose_solve=lambda _, values: unpermute(values, indices, axis),
+        transpose_solve=lambda _, values: backward(values, indices, axis),
     )
 
 
@@ -99,7 +100,8 @@ def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     engine = engines.best()
 
     def local(x: jax.Array, indices: jax.Array) -> jax.Array:
-        return linear_permutation(x, indices, axis, engine.gather, engine.scatter)
+        with jax.named_scope("diffsort.permute"):
+            return linear_permutation(x, indices, axis, engine.gather, engine.scatter)
 
     return sharding.on_shards(local, axis, x, indices)
 
@@ -107,8 +109,9 @@ def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
 @functools.partial(jax.jit, static_argnames="axis")
 def _inverted(indices: jax.Array, axis: int) -> jax.Array:
     def local(indices: jax.Array) -> jax.Array:
-        iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
-        return engines.best().scatter(iota, indices, axis)
+        with jax.named_scope("diffsort.inverse_permutation"):
+            iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+            return engines.best().scatter(iota, indices, axis)
 
     return sharding.on_shards(local, axis, indices)
 

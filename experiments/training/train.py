@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import hydra
 import jax
 from omegaconf import DictConfig
 
@@ -13,11 +12,15 @@ from experiments.errors import UserError
 from experiments.tasks import Evaluation
 from experiments.training.checkpoints import Checkpoints, restore, run_directory
 from experiments.training.evaluation import evaluator
-from experiments.training.loggers import read_metrics
+from experiments.training.loggers import RunLogger, build_logger, read_metrics
+from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import CompiledStep, Outcome, write_results
 from experiments.training.setup import Setup, build_setup
 from experiments.training.steps import Batch, TrainState, make_train_step
+
+# Step, state and the rows until there.
+Beginning = tuple[int, TrainState, list[dict[str, float]]]
 
 
 def train(config: DictConfig, output: Path) -> dict[str, Any]:
@@ -33,18 +36,32 @@ def train(config: DictConfig, output: Path) -> dict[str, Any]:
     Raises:
         UserError: the config asks for something that can't be, or the loss stopped being a number.
     """
-    trainer = config.trainer
+    logger = build_logger(config, output)  # first: what it needs may be missing
     setup = build_setup(config)
-    start, state, earlier = _begin(trainer, setup)
+    beginning = _begin(config.trainer, setup)
+    with logger:
+        outcome = _run(config, output, setup, beginning, logger)
+        summary = write_results(output, config, setup, outcome)
+        logger.summarize(summary)
+    return summary
+
+
+def _run(config: DictConfig, output: Path, setup: Setup, beginning: Beginning, logger: RunLogger) -> Outcome:
+    """Trains from the beginning to the end, and evaluates."""
+    trainer = config.trainer
+    start, state, earlier = beginning
+    for row in earlier:
+        logger.log(row)
     batches = training_batches(setup.data.train, trainer.batch_size, config.seed)
     step = _compile_step(setup, state, batches[0])
+    if trainer.profile:
+        write_profile(output, step.run, state, batches)
     evaluate = evaluator(setup.graph, setup.task, trainer.batch_size)
 
     seconds: list[float] = []
     history: list[Evaluation] = []
     before = earlier[-1].get("seconds", 0.0) if earlier else 0.0
     with (
-        hydra.utils.instantiate(config.logger)(output, earlier) as logger,
         Checkpoints(output, trainer.keep_checkpoints) as checkpoints,
         Progress(trainer.steps, start) as progress,
     ):
@@ -76,10 +93,10 @@ def train(config: DictConfig, output: Path) -> dict[str, Any]:
             history.append(evaluate(trainer.steps, state.parameters, setup.data.validation))
         outcome = Outcome(state, step, seconds, history, test, setup.task.metrics(test, history[-1]))
         progress.say(f"test {described(outcome.metrics)}")
-    return write_results(output, config, setup, outcome)
+    return outcome
 
 
-def _begin(trainer: DictConfig, setup: Setup) -> tuple[int, TrainState, list[dict[str, float]]]:
+def _begin(trainer: DictConfig, setup: Setup) -> Beginning:
     """Returns step, state and rows to begin with: those of `trainer.resume`, or none."""
     if trainer.resume is None:
         return 0, setup.initial, []

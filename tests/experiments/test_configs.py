@@ -24,7 +24,7 @@ EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml
 def targets(node):
     """All dotted names that a config wants instantiated."""
     if isinstance(node, DictConfig):
-        if "_target_" in node:
+        if node.get("_target_") is not None:
             yield node["_target_"]
         for key in node:
             yield from targets(node[key])

@@ -1,23 +1,12 @@
-"""Where the numbers of a run go while it trains."""
+"""Lines of JSON, which every run writes and everything that reads a run relies on."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Self, TextIO
 
 METRICS_FILE = "metrics.jsonl"
-
-
-class Logger(Protocol):
-    """A context manager that takes rows of numbers."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def log(self, row: Mapping[str, float]) -> None:
-        """Records a row; its `step` says when."""
 
 
 class JsonlLogger:
@@ -25,18 +14,14 @@ class JsonlLogger:
 
     Args:
         directory: the run's output directory.
-        earlier: rows that a resumed run begins with.
     """
 
-    def __init__(self, directory: Path, earlier: list[dict[str, float]] | None = None) -> None:
+    def __init__(self, directory: Path) -> None:
         self._path = directory / METRICS_FILE
-        self._earlier = earlier or []
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
         self._file = self._path.open("w", encoding="utf-8", buffering=1)
-        for row in self._earlier:
-            self.log(row)
         return self
 
     def __exit__(

@@ -22,12 +22,6 @@ def test_nan_survives(tmp_path):
     assert math.isnan(read_metrics(tmp_path)[0]["loss"])
 
 
-def test_earlier_rows_come_first(tmp_path):
-    with JsonlLogger(tmp_path, [{"step": 1}]) as logger:
-        logger.log({"step": 2})
-    assert read_metrics(tmp_path) == [{"step": 1}, {"step": 2}]
-
-
 def test_a_line_cut_short_is_left_out(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
     assert read_metrics(tmp_path) == [{"step": 1}]

@@ -1,0 +1,54 @@
+"""A trace of a few training steps, in which every operation has the name of what it is part of."""
+
+import gzip
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from experiments.training.steps import Batch, TrainState
+
+FOLDER = "profile"
+TRACE_FILE = "trace.json.gz"
+_WARM_UP, _TRACED = 5, 5
+
+
+def write_profile(
+    output: Path, step: jax.stages.Compiled, state: TrainState, batches: Sequence[Batch]
+) -> None:
+    """Traces steady steps with jax.profiler, and writes `profile/` in the output directory.
+
+    There the profiler's own files are in `plugins/`, and `trace.json.gz` is its timeline with operations
+    called by scope: on a CPU it has but the compiler's names, which do not tell what sorts.
+
+    Args:
+        output: the run's output directory.
+        step: the training step.
+        state: parameters and optimizer state to begin with; what the steps make of it is dropped.
+        batches: ten, at least.
+    """
+    folder = output / FOLDER
+    options = jax.profiler.ProfileOptions()
+    options.python_tracer_level = 0  # would slow down what is measured
+    for now in range(_WARM_UP):
+        state, _ = jax.block_until_ready(step(state, batches[now]))
+    with jax.profiler.trace(str(folder), profiler_options=options):
+        for now in range(_WARM_UP, _WARM_UP + _TRACED):
+            with jax.profiler.StepTraceAnnotation("train", step_num=now):
+                state, _ = jax.block_until_ready(step(state, batches[now]))
+    timeline = max(folder.glob("plugins/profile/*/*.trace.json.gz"), key=lambda path: path.stat().st_mtime_ns)
+    trace = json.loads(gzip.decompress(timeline.read_bytes()))
+    _name_by_scope(trace, step.as_text() or "")
+    (folder / TRACE_FILE).write_bytes(gzip.compress(json.dumps(trace).encode()))
+
+
+def _name_by_scope(trace: dict[str, Any], program: str) -> None:
+    """Gives an event that stands for an instruction of the program the name of the instruction's scope."""
+    scopes = dict(re.findall(r'^\s*(?:ROOT )?%?([\w.-]+) = .*\bop_name="([^"]*)"', program, re.MULTILINE))
+    for event in trace["traceEvents"]:
+        instruction = event.get("args", {}).get("hlo_op")
+        if instruction in scopes:
+            event["name"] = scopes[instruction]
