@@ -66,7 +66,7 @@ def point_sets_over_time(rows: Sequence[tuple[int, np.ndarray]]) -> Figure:
     grid = figure.subplots(len(shown), count, squeeze=False)
     for axes_row, (step, sets) in zip(grid, shown, strict=True):
         for axes, points in zip(axes_row, sets, strict=True):
-            _draw_points(axes, points)
+            _draw_points(axes, points, size=3)
         axes_row[0].set_ylabel(f"step {step}", fontsize=7)
     return figure
 
@@ -82,7 +82,7 @@ def reconstructed_point_sets(given: Sequence[np.ndarray], found: Sequence[np.nda
     grid = figure.subplots(2, len(given), squeeze=False)
     for axes_row, sets, label in zip(grid, (given, found), ("given", "reconstructed"), strict=True):
         for axes, points in zip(axes_row, sets, strict=True):
-            _draw_points(axes, points[:, :2], points[:, 2])
+            _draw_points(axes, points[:, :2], points[:, 2], size=9)
         axes_row[0].set_ylabel(label, fontsize=7)
     return figure
 
@@ -92,9 +92,9 @@ def _one(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _draw_points(axes: Axes, points: np.ndarray, intensity: np.ndarray | None = None) -> None:
+def _draw_points(axes: Axes, points: np.ndarray, intensity: np.ndarray | None = None, *, size: float) -> None:
     """Points of (row, column) as in an image: rows go down."""
     shade = None if intensity is None else np.clip(intensity, 0, 1)
     colors = {"color": "0.1"} if shade is None else {"c": 1 - shade, "cmap": "gray", "vmin": 0, "vmax": 1}
-    axes.scatter(points[:, 1], -points[:, 0], s=9, linewidths=0, **colors)
+    axes.scatter(points[:, 1], -points[:, 0], s=size, linewidths=0, **colors)
     axes.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), xticks=[], yticks=[], aspect="equal")
