@@ -113,6 +113,9 @@ def order_statistic(
 ) -> jax.Array:
     """Returns the order statistic $x_{(k)}$: element number `k` of those sorted.
 
+    The extremes are `jax.numpy.min` and `max`, which are faster but share a gradient among ties; here one
+    element gets it all.
+
     Args:
         x: array of a floating dtype.
         k: 0 for the smallest, −1 for the largest; −n ≤ k < n.
