@@ -1,8 +1,8 @@
 """What `implementation="..."` may name, and how to add to it.
 
 An implementation is up to three functions. Most have a hard permutation: they say how it is found
-(`argsort`) and how arrays move through it (`permute`). A relaxed sort has none: it is a `sort` alone, and
-what needs a permutation refuses it.
+(`argsort`) and how arrays move through it (`permute`). A relaxed sort, as "ott" is, has none: it is a `sort`
+alone, and what needs a permutation refuses it.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort import engines
+from diffsort import engines, relaxed
 from diffsort.engines.ties import reversed_ties
 from diffsort.gathering import gather
 from diffsort.manual import Manual
@@ -168,6 +168,7 @@ _IMPLEMENTATIONS: dict[str, Implementation] = {
         *(_manual(f"manual:{name}", *engine) for name, engine in engines.ENGINES.items()),
         Implementation("builtin", _builtin_sort, _builtin_argsort, _builtin_permute),
         through_permutation("double_argsort", _builtin_argsort, _double_argsort_permute),
+        Implementation("ott", relaxed.sort, why_unavailable=relaxed.why_unavailable),
     )
 }
 
