@@ -1,4 +1,4 @@
-"""What diffsort finds here: versions, devices, engines.
+"""What diffsort finds here: versions, devices, engines, what is optional.
 
 python -m diffsort.info
 """
@@ -10,14 +10,14 @@ from collections.abc import Callable
 import jax
 
 import diffsort
-from diffsort import engines
+from diffsort import engines, relaxed
 from diffsort.engines import library, xla
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 
 
 def describe() -> str:
-    """Returns a page about the versions, the devices and the engines there are.
+    """Returns a page about the versions, the devices, the engines and what is optional.
 
     Nothing that is broken here keeps it from telling the rest.
     """
@@ -30,6 +30,7 @@ def describe() -> str:
         "Devices": _told(_devices),
         "Engines": [line for name in engines.ENGINES for line in _told(_engine, name)],
         "implementation='manual'": _told(_best),
+        "implementation='ott'": _told(_relaxed),
     }
     return "\n\n".join("\n  ".join([title, *lines]) for title, lines in sections.items())
 
@@ -63,6 +64,11 @@ def _engine(name: str) -> list[str]:
 def _best() -> list[str]:
     is_portable = engines.best() is xla.ENGINE
     return ["the engine 'xla' everywhere" if is_portable else "the engine 'native' on CPUs, 'xla' elsewhere"]
+
+
+def _relaxed() -> list[str]:
+    reason = relaxed.why_unavailable()
+    return [f"available, {_version('ott-jax')}" if reason is None else f"not available: {reason}"]
 
 
 def _told(tell: Callable[..., list[str]], *arguments: str) -> list[str]:

@@ -41,14 +41,21 @@ def test_an_engine_that_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
     page = info.describe()
     assert "xla: available\n" in page
     assert f"native: available (avx1024), {library.FOLDER / 'libdiffsort.so'}\n" in page
-    assert page.endswith("implementation='manual'\n  the engine 'native' on CPUs, 'xla' elsewhere")
+    assert "implementation='manual'\n  the engine 'native' on CPUs, 'xla' elsewhere\n" in page
 
 
 def test_an_engine_that_is_not_says_why_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     unavailable(monkeypatch, "there was no compiler\nat all")
     page = info.describe()
     assert "\n  native: not available: there was no compiler at all\n" in page
-    assert page.endswith("implementation='manual'\n  the engine 'xla' everywhere")
+    assert "implementation='manual'\n  the engine 'xla' everywhere\n" in page
+
+
+def test_what_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info.relaxed, "why_unavailable", lambda: None)
+    assert info.describe().split("implementation='ott'\n")[1].startswith("  available, ott-jax ")
+    monkeypatch.setattr(info.relaxed, "why_unavailable", lambda: "it rains")
+    assert info.describe().endswith("implementation='ott'\n  not available: it rains")
 
 
 def test_what_is_broken_does_not_hide_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +69,7 @@ def test_what_is_broken_does_not_hide_the_rest(monkeypatch: pytest.MonkeyPatch) 
     page = info.describe()
     assert "Devices\n  unknown (OSError: undefined symbol)\n" in page
     assert "xla: available\n  native: unknown (OSError: undefined symbol)\n" in page
-    assert page.endswith("implementation='manual'\n  unknown (OSError: undefined symbol)")
+    assert "implementation='manual'\n  unknown (OSError: undefined symbol)\n" in page
 
 
 def test_the_command() -> None:
