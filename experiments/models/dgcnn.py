@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from diffsort.implementations import get_implementation
 from diffsort.nnx import SortPooling
 from experiments.models.set_classifier import MultilayerPerceptron
 
@@ -45,6 +46,9 @@ class DGCNN(nnx.Module):
         implementation: as in `diffsort.sort`.
         rngs: random streams; "params" is used.
 
+    Raises:
+        ValueError: `k` is too small, or `implementation` is unknown or has no permutation.
+
     Source: M. Zhang, Z. Cui, M. Neumann, Y. Chen, An End-to-End Deep Learning Architecture for Graph
     Classification, AAAI 2018. Its dropout is left out.
     """
@@ -64,6 +68,7 @@ class DGCNN(nnx.Module):
     ) -> None:
         if k < 8:
             raise ValueError(f"k={k} must be at least 8, so that the convolution fits the sorted points.")
+        get_implementation(implementation).permutation()  # refused here, not in the first step
         widths = [channels, *graph_widths, 1]
         sizes = itertools.pairwise(widths)
         self.radius = radius
