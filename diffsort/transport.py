@@ -59,7 +59,7 @@ def potential(cost: jax.Array, valid: jax.Array, settings: Settings) -> jax.Arra
 
     weights = valid / jnp.sum(valid)
     # Begun at the hard sort, overrelaxed, and with what the hard sort already explains taken off the cost,
-    # which keeps the scalings near 1, so that no logarithms are needed: some ten times faster.
+    # which keeps the scalings near 1 and logarithms out: a quarter of the iterations, half the time each.
     source, target = _hard_potentials(cost, valid, settings.epsilon)
     both = valid[:, None] * valid[None, :]
     solver = Sinkhorn(

@@ -6,9 +6,12 @@ import shutil
 
 import pytest
 
+from diffsort import relaxed
 from experiments.errors import UserError
 from experiments.training import train
 from experiments.training.loggers import read_metrics
+
+with_ott = pytest.mark.skipif(relaxed.why_unavailable() is not None, reason="ott-jax is not installed")
 
 
 def run(configure, output, *overrides):
@@ -58,6 +61,27 @@ def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, model):
         run(configure, tmp_path / sort, f"model={model}", f"sort={sort}", "trainer.steps=30")
         curves.append(numbers(tmp_path / sort))
     assert all(curve == curves[0] for curve in curves)
+
+
+@with_ott
+def test_a_relaxed_sort_trains_too(configure, tmp_path):
+    small = ("model.point_widths=[4]", "model.set_widths=[4]", "trainer.steps=3", "trainer.measure_sort=true")
+    for sort in ("manual", "ott"):
+        summary = run(configure, tmp_path / sort, f"sort={sort}", *small)
+    assert summary["sort"] == "ott"
+    assert 0 < summary["sort_fraction"] <= 1
+    soft, hard = (list(losses(tmp_path / sort).values()) for sort in ("ott", "manual"))
+    assert soft == pytest.approx(hard, rel=0.1)
+    assert soft != hard
+
+
+@with_ott
+def test_a_model_that_needs_a_permutation_refuses_a_relaxed_sort(configure, tmp_path):
+    with pytest.raises(
+        UserError, match=r"model=dgcnn: .*'ott' is a relaxed sort without a permutation.*use"
+    ) as caught:
+        run(configure, tmp_path, "model=dgcnn", "sort=ott")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_run_can_be_repeated_and_its_seed_matters(configure, tmp_path):
