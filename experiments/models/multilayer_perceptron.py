@@ -5,9 +5,9 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import jax
-from diffsort.activations import full_sort, group_sort, max_min
 from flax import nnx
 
+from diffsort.activations import full_sort, group_sort, max_min
 from diffsort.nnx import OrthogonalDense
 
 Activation = Callable[[jax.Array], jax.Array]
