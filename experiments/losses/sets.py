@@ -1,9 +1,10 @@
 """Losses between a set of predicted points and a set of given ones, `(b, n, d)` and `(b, m, d)`.
 
-All are called alike, whatever they need: see `SetLoss`.
+All are called alike, whatever they need.
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,30 +12,30 @@ import jax.numpy as jnp
 from diffsort import losses
 
 
+class SetPair(NamedTuple):
+    """Predicted and given points.
+
+    Attributes:
+        predictions: points, `(b, n, d)`.
+        targets: points, `(b, m, d)`.
+        where: mask of the predictions, `(b, n)`.
+        target_where: mask of the targets, `(b, m)`.
+        target_weights: weights of the targets, `(b, m)`; equal ones if None.
+    """
+
+    predictions: jax.Array
+    targets: jax.Array
+    where: jax.Array | None = None
+    target_where: jax.Array | None = None
+    target_weights: jax.Array | None = None
+
+
 class SetLoss(ABC):
     """A loss for each pair of sets."""
 
     @abstractmethod
-    def __call__(
-        self,
-        predictions: jax.Array,
-        targets: jax.Array,
-        *,
-        where: jax.Array | None = None,
-        target_where: jax.Array | None = None,
-        target_weights: jax.Array | None = None,
-        key: jax.Array,
-    ) -> jax.Array:
-        """Returns the losses `(b,)`.
-
-        Args:
-            predictions: points, `(b, n, d)`.
-            targets: points, `(b, m, d)`.
-            where: mask of the predictions, `(b, n)`.
-            target_where: mask of the targets, `(b, m)`.
-            target_weights: weights of the targets, `(b, m)`; equal ones by default.
-            key: for what is drawn at random.
-        """
+    def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
+        """Returns the losses `(b,)`; the key is for what is drawn at random."""
 
 
 class SlicedWasserstein(SetLoss):
@@ -53,26 +54,17 @@ class SlicedWasserstein(SetLoss):
         self.distance = losses.max_sliced_wasserstein if greatest else losses.sliced_wasserstein
         self.implementation = implementation
 
-    def __call__(
-        self,
-        predictions: jax.Array,
-        targets: jax.Array,
-        *,
-        where: jax.Array | None = None,
-        target_where: jax.Array | None = None,
-        target_weights: jax.Array | None = None,
-        key: jax.Array,
-    ) -> jax.Array:
+    def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the distances along directions that the key decides."""
-        projections = losses.random_projections(key, self.num_projections, targets.shape[-1])
+        projections = losses.random_projections(key, self.num_projections, sets.targets.shape[-1])
         return self.distance(
-            predictions,
-            targets,
+            sets.predictions,
+            sets.targets,
             projections,
             self.p,
-            where=where,
-            target_where=target_where,
-            target_weights=target_weights,
+            where=sets.where,
+            target_where=sets.target_where,
+            target_weights=sets.target_weights,
             implementation=self.implementation,
         )
 
@@ -85,20 +77,12 @@ class KernelEnergy(SetLoss):
     Source: G. Székely, M. Rizzo, Energy statistics, 2013.
     """
 
-    def __call__(
-        self,
-        predictions: jax.Array,
-        targets: jax.Array,
-        *,
-        where: jax.Array | None = None,
-        target_where: jax.Array | None = None,
-        target_weights: jax.Array | None = None,
-        key: jax.Array,
-    ) -> jax.Array:
+    def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the energy distances."""
         del key
-        p = _weights(predictions, where, None)
-        q = _weights(targets, target_where, target_weights)
+        predictions, targets = sets.predictions, sets.targets
+        p = _weights(predictions, sets.where, None)
+        q = _weights(targets, sets.target_where, sets.target_weights)
 
         def mean_distance(x: jax.Array, v: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
             return jnp.einsum("...n,...nm,...m->...", v, jnp.sqrt(_squared_distances(x, y)), w)
@@ -117,20 +101,12 @@ class Chamfer(SetLoss):
     Source: H. Fan, H. Su, L. Guibas, A point set generation network, 2017.
     """
 
-    def __call__(
-        self,
-        predictions: jax.Array,
-        targets: jax.Array,
-        *,
-        where: jax.Array | None = None,
-        target_where: jax.Array | None = None,
-        target_weights: jax.Array | None = None,
-        key: jax.Array,
-    ) -> jax.Array:
+    def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the Chamfer distances."""
-        del key, target_weights
-        squared = _squared_distances(predictions, targets)
-        p, q = _weights(predictions, where, None), _weights(targets, target_where, None)
+        del key
+        squared = _squared_distances(sets.predictions, sets.targets)
+        p = _weights(sets.predictions, sets.where, None)
+        q = _weights(sets.targets, sets.target_where, None)
         to_target = jnp.min(jnp.where((q > 0)[:, None, :], squared, jnp.inf), -1)
         to_prediction = jnp.min(jnp.where((p > 0)[:, :, None], squared, jnp.inf), -2)
         return _mean(to_target, p) + _mean(to_prediction, q)
@@ -139,20 +115,11 @@ class Chamfer(SetLoss):
 class Pairwise(SetLoss):
     """Mean squared distance of points that have the same place in their sets, which must be of one size."""
 
-    def __call__(
-        self,
-        predictions: jax.Array,
-        targets: jax.Array,
-        *,
-        where: jax.Array | None = None,
-        target_where: jax.Array | None = None,
-        target_weights: jax.Array | None = None,
-        key: jax.Array,
-    ) -> jax.Array:
+    def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the mean squared distances."""
-        del key, target_where
-        squared = jnp.sum((predictions - targets) ** 2, -1)
-        return _mean(squared, _weights(targets, where, target_weights))
+        del key
+        squared = jnp.sum((sets.predictions - sets.targets) ** 2, -1)
+        return _mean(squared, _weights(sets.targets, sets.where, sets.target_weights))
 
 
 def _weights(points: jax.Array, where: jax.Array | None, weights: jax.Array | None) -> jax.Array:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 import diffsort
 from experiments.analysis.pictures import reconstructed_point_sets
 from experiments.data import Dataset, PointSets
-from experiments.losses.sets import Chamfer, SetLoss
+from experiments.losses.sets import Chamfer, SetLoss, SetPair
 from experiments.tasks.task import Batch, Evaluation, Metrics, Task
 
 
@@ -42,7 +42,7 @@ class Autoencoding(Task):
         """Returns the points found, the losses, and the Chamfer distances."""
         points, losses = self._reconstructed(model, batch)
         mask, key = batch["mask"], jax.random.key(0)
-        chamfer = Chamfer()(points, batch["points"], where=mask, target_where=mask, key=key)
+        chamfer = Chamfer()(SetPair(points, batch["points"], mask, mask), key)
         return {"points": points, "losses": losses, "chamfer": chamfer}
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
@@ -68,7 +68,7 @@ class Autoencoding(Task):
         for_order, for_loss = jax.random.split(jax.random.wrap_key_data(batch["key"]))
         points = _shuffled(batch["points"], mask, for_order)
         found = model(points, mask)
-        return found, self.loss(found, points, where=mask, target_where=mask, key=for_loss)
+        return found, self.loss(SetPair(found, points, mask, mask), for_loss)
 
 
 def _shuffled(points: jax.Array, mask: jax.Array, key: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from diffsort.losses import random_projections, sliced_wasserstein
 from experiments.analysis.pictures import point_sets_over_time
 from experiments.data import Dataset, PointSets
-from experiments.losses.sets import SetLoss
+from experiments.losses.sets import SetLoss, SetPair
 from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task
 
 _JUDGES = 128  # directions of the distance that models are judged by, the same for all
@@ -102,9 +102,8 @@ class Generation(Task):
         shape = (len(batch["labels"]), self.num_points, self.num_latents)
         generated = model(jax.random.normal(for_noise, shape), batch["labels"])
         positions, weights = _ink(batch)
-        return self.loss(
-            generated, positions, target_where=batch["mask"], target_weights=weights, key=for_loss
-        )
+        sets = SetPair(generated, positions, target_where=batch["mask"], target_weights=weights)
+        return self.loss(sets, for_loss)
 
 
 def _ink(batch: Batch) -> tuple[jax.Array, jax.Array]:

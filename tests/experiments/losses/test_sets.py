@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from experiments.losses import Chamfer, KernelEnergy, Pairwise, SlicedWasserstein
+from experiments.losses.sets import SetPair
 
 KEY = jax.random.key(0)
 LOSSES = {
@@ -40,7 +41,7 @@ def chamfer(x, y, q):
 def test_values_are_those_of_the_definition(name, oracle):
     predictions, targets = sets()
     weights = np.random.default_rng(1).uniform(0.1, 1, targets.shape[:-1]).astype(np.float32)
-    found = LOSSES[name](predictions, targets, target_weights=weights, key=KEY)
+    found = LOSSES[name](SetPair(predictions, targets, target_weights=weights), KEY)
     expected = [oracle(x, y, w / w.sum()) for x, y, w in zip(predictions, targets, weights, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
@@ -49,13 +50,13 @@ def test_pairwise_is_worked_by_hand():
     predictions = jnp.array([[[0.0, 0.0], [1.0, 1.0], [9.0, 9.0]]])
     targets = jnp.array([[[3.0, 4.0], [1.0, 0.0], [0.0, 0.0]]])
     where = jnp.array([[True, True, False]])
-    assert LOSSES["pairwise"](predictions, targets, where=where, key=KEY).tolist() == [(25 + 1) / 2]
+    assert LOSSES["pairwise"](SetPair(predictions, targets, where=where), KEY).tolist() == [(25 + 1) / 2]
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_of_equal_sets_is_nothing(name):
     predictions, _ = sets()
-    np.testing.assert_allclose(LOSSES[name](predictions, predictions, key=KEY), 0, atol=1e-5)
+    np.testing.assert_allclose(LOSSES[name](SetPair(predictions, predictions), KEY), 0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -63,14 +64,14 @@ def test_a_mask_is_a_slice_and_what_it_hides_is_never_seen(name):
     predictions, targets = sets()
     where = np.broadcast_to(np.arange(6) < 4, (3, 6))
     loss = LOSSES[name]
-    expected = loss(predictions[:, :4], targets[:, :4], key=KEY)
+    expected = loss(SetPair(predictions[:, :4], targets[:, :4]), KEY)
     hidden = (
         np.where(where[..., None], predictions, np.float32(7)),
         np.where(where[..., None], targets, np.float32(-5)),
     )
 
     def total(predictions):
-        losses = loss(predictions, hidden[1], where=where, target_where=where, key=KEY)
+        losses = loss(SetPair(predictions, hidden[1], where=where, target_where=where), KEY)
         return jnp.sum(losses), losses
 
     gradient, found = jax.grad(total, has_aux=True)(hidden[0])
@@ -85,7 +86,7 @@ def test_empty_sets_are_no_reason_for_nan(name):
     nothing = np.zeros((3, 6), bool)
 
     def total(predictions):
-        return jnp.sum(LOSSES[name](predictions, targets, where=nothing, target_where=nothing, key=KEY))
+        return jnp.sum(LOSSES[name](SetPair(predictions, targets, where=nothing, target_where=nothing), KEY))
 
     value, gradient = jax.value_and_grad(total)(predictions)
     assert np.isfinite(value)
@@ -102,6 +103,6 @@ def test_a_weight_of_two_is_a_point_twice(name):
         twice_predictions = np.concatenate([predictions, predictions[:, :1]], 1)
     else:
         twice_predictions = predictions
-    found = LOSSES[name](predictions, targets, target_weights=weights, key=KEY)
-    expected = LOSSES[name](twice_predictions, twice, key=KEY)
+    found = LOSSES[name](SetPair(predictions, targets, target_weights=weights), KEY)
+    expected = LOSSES[name](SetPair(twice_predictions, twice), KEY)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
