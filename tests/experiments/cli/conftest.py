@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,12 +163,13 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(configs: Path) -> Start:
+def start(configs: Path) -> Iterator[Start]:
     """Starts a script in a session of its own, as a terminal would."""
     (configs.parent / "train.py").write_text(SCRIPT)
+    started: list[subprocess.Popen[str]] = []
 
     def start_with(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "train.py", *arguments],
             cwd=configs.parent,
             env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2]), **environment},
@@ -176,5 +178,13 @@ def start(configs: Path) -> Start:
             text=True,
             start_new_session=True,
         )
+        started.append(process)
+        return process
 
-    return start_with
+    # Tests that run in the background of a shell ignore interrupts, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield start_with
+    signal.signal(signal.SIGINT, before)
+    for process in started:
+        with process:
+            process.kill()
