@@ -30,3 +30,17 @@ def test_figures_and_links_of_a_page_exist(page):
 def test_every_figure_is_on_the_page():
     shown = set(re.findall(r"order-statistics/(\w+)\.svg", ORDER_STATISTICS))
     assert shown == {path.stem for path in (DOCS / "order-statistics").glob("*.svg")}
+
+
+STUDIES = sorted((DOCS.parent / "experiments" / "studies").glob("**/README.md"))
+
+
+@pytest.mark.parametrize("page", STUDIES, ids=lambda page: page.parent.name)
+def test_figures_and_links_of_a_study_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+    if page.parent.name != "studies":
+        assert f"python scripts/train.py +experiment={page.parent.name}" in text
+        assert "**Finding:" in text
+        assert "**Not shown" in text
