@@ -61,6 +61,7 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 # All in one test: a parallel run would compile the kernel once for each worker.
+@pytest.mark.slow
 def test_random_cases_under_sanitizers(sanitized: tuple[str, str]) -> None:
     compiled, preload = sanitized
     overflow = fuzz(compiled, "--cases=0", "--overflow", LD_PRELOAD=preload)

@@ -45,7 +45,7 @@ def test_a_run_learns_and_writes_what_the_task_promises(configure, tmp_path, nam
     "overrides",
     [
         [*RUNS["regression"]],
-        [*RUNS["generation"]],
+        pytest.param([*RUNS["generation"]], marks=pytest.mark.slow),
         [*RUNS["autoencoding"]],
         [*RUNS["certified"], "model.activation=group_sort"],
         *(["model=maxpool", f"reduction={name}"] for name in ("cvar", "trimmed", "extremile")),

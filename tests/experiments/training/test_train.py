@@ -64,6 +64,7 @@ def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, model):
 
 
 @with_ott
+@pytest.mark.slow
 def test_a_relaxed_sort_trains_too(configure, tmp_path):
     small = ("model.point_widths=[4]", "model.set_widths=[4]", "trainer.steps=3", "trainer.measure_sort=true")
     for sort in ("manual", "ott"):
