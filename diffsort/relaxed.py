@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from diffsort import engines
 from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort._precision import at_least_float32
 from diffsort.manual import Manual
 from diffsort.transport import Settings, plan, potential, why_unavailable
 
@@ -98,7 +99,7 @@ def _sorted(x: jax.Array, where: jax.Array, axis: int, descending: bool, setting
     ordered = _hard.sort(-ordered if descending else ordered, axis=axis, descending=False, where=where)
     where = _hard.sort(where, axis=axis, descending=True, where=None)
     ordered, where = (jnp.moveaxis(a, axis, -1) for a in (ordered, where))
-    rows = ordered.astype(x.dtype if x.dtype.itemsize >= 4 else jnp.float32).reshape(-1, x.shape[axis])
+    rows = at_least_float32(ordered).reshape(-1, x.shape[axis])
     relaxed = jax.vmap(functools.partial(_relaxed, settings=settings))(rows, where.reshape(rows.shape))
     relaxed = relaxed.reshape(ordered.shape).astype(x.dtype)
     relaxed = jnp.where(where, -relaxed if descending else relaxed, jnp.zeros_like(relaxed))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import broadcast_like, canonical_axis, mask_like
+from diffsort._precision import computing_dtype
 from diffsort.implementations import get_implementation
 from diffsort.statistics._ranked import floating
 
@@ -124,11 +125,6 @@ def _compiled(
     last: list[Sample] = [jax.tree.map(lambda a: jnp.moveaxis(a, axis, -1), s) for s in (x, y)]
     first, second = (s._replace(values=s.values.astype(dtype)) for s in last)
     return function(first, second, implementation, *static).astype(dtype)
-
-
-def computing_dtype(dtype: jnp.dtype) -> jnp.dtype:
-    """Returns the dtype to compute in, float32 at least."""
-    return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
 
 
 def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

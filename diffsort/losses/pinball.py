@@ -8,7 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, mask_like
-from diffsort.losses._samples import computing_dtype, without
+from diffsort._precision import computing_dtype
+from diffsort.losses._samples import without
 from diffsort.statistics._ranked import floating
 
 

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
+from diffsort._arguments import require_positive
+from diffsort._precision import computing_dtype
 from diffsort.implementations import get_implementation
 from diffsort.losses._ascent import ascended
 from diffsort.losses._lines import common_dtype, costs_on_lines, point_sets
-from diffsort.losses._samples import Sample, computing_dtype
+from diffsort.losses._samples import Sample
 from diffsort.statistics._ranked import fraction, integer
 
 
@@ -38,14 +40,11 @@ def random_projections(
     >>> directions.shape, bool(jnp.allclose(jnp.linalg.norm(directions, axis=1), 1))
     ((50, 3), True)
     """
-    shape = integer(num_projections, "num_projections"), integer(num_features, "num_features")
-    for name, number in zip(("num_projections", "num_features"), shape, strict=True):
-        if number < 1:
-            raise ValueError(f"{name}={number} must be at least 1.")
+    require_positive(num_projections=num_projections, num_features=num_features)
     dtype = jnp.dtype(dtype)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"dtype must be floating, not {dtype}.")
-    normal = jax.random.normal(key, shape, computing_dtype(dtype))
+    normal = jax.random.normal(key, (num_projections, num_features), computing_dtype(dtype))
     return (normal / jnp.linalg.norm(normal, axis=1, keepdims=True)).astype(dtype)
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort._precision import computing_dtype
 from diffsort.implementations import get_implementation
 from diffsort.sharding import laid_out_like
 from diffsort.sorting import sort
@@ -107,7 +108,7 @@ def _compiled(
 def _ranked(array: jax.Array, axis: int, where: jax.Array | None, implementation: str) -> Ranked:
     n = array.shape[axis]
     shape = [n if d == axis else 1 for d in range(array.ndim)]
-    dtype = array.dtype if array.dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
+    dtype = computing_dtype(array.dtype)
     is_nan = jnp.isnan(array)
     if where is None:
         count = jnp.full([1] * array.ndim, n, dtype)

@@ -13,8 +13,9 @@ from experiments.cli.composition import lines_of
 from experiments.cli.environment import Sweep, current_sweep
 from experiments.cli.failures import read_error
 from experiments.errors import UserError
+from experiments.run_files import SUMMARY_FILE
 from experiments.sweeps.ledger import Ledger
-from experiments.sweeps.summaries import SUMMARY_FILE, finished_runs, headline, read_summary
+from experiments.sweeps.summaries import finished_runs, headline, read_summary
 from experiments.sweeps.time_left import described, runs_done, seconds_left
 
 

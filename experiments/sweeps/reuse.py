@@ -7,15 +7,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from experiments.run_files import CHECKPOINTS, METRICS_FILE, SUMMARY_FILE
 from experiments.sweeps.run_key import run_key
-from experiments.sweeps.summaries import (
-    CHECKPOINTS,
-    METRICS_FILE,
-    SUMMARY_FILE,
-    finished_runs,
-    read_summary,
-    write_summary,
-)
+from experiments.sweeps.summaries import finished_runs, read_summary, write_summary
 
 
 def reuse(config: DictConfig, output: Path, sweep: Path | None) -> dict[str, Any] | None:

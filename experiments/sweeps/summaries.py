@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-SUMMARY_FILE = "summary.json"
-METRICS_FILE = "metrics.jsonl"
-CHECKPOINTS = "checkpoints"
+from experiments.run_files import CHECKPOINTS, SUMMARY_FILE
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:

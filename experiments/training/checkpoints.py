@@ -9,9 +9,8 @@ from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from experiments.errors import UserError
+from experiments.run_files import CHECKPOINTS
 from experiments.training.steps import TrainState
-
-FOLDER = "checkpoints"
 
 
 class Checkpoints:
@@ -24,7 +23,7 @@ class Checkpoints:
 
     def __init__(self, directory: Path, keep: int) -> None:
         self._checkpointer = ocp.training.Checkpointer(
-            epath.Path(directory.absolute() / FOLDER),
+            epath.Path(directory.absolute() / CHECKPOINTS),
             preservation_policy=ocp.training.preservation_policies.LatestN(keep),
         )
 
@@ -76,11 +75,11 @@ def _locate(path: Path) -> tuple[Path, int | None]:
     path = path.absolute()
     if not path.is_dir():
         raise UserError(f"trainer.resume={path}: no such directory; give a run's output directory.")
-    if (path / FOLDER).is_dir():
-        return path / FOLDER, None
-    if path.name == FOLDER:
+    if (path / CHECKPOINTS).is_dir():
+        return path / CHECKPOINTS, None
+    if path.name == CHECKPOINTS:
         return path, None
-    if path.parent.name == FOLDER and path.name.isdigit():
+    if path.parent.name == CHECKPOINTS and path.name.isdigit():
         return path.parent, int(path.name)
     raise UserError(f"trainer.resume={path}: no checkpoints there; give a run's output directory.")
 

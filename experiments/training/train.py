@@ -60,7 +60,7 @@ def _run(config: DictConfig, output: Path, setup: Setup, beginning: Beginning, l
 
     seconds: list[float] = []
     history: list[Evaluation] = []
-    before = earlier[-1].get("seconds", 0.0) if earlier else 0.0
+    elapsed = earlier[-1].get("seconds", 0.0) if earlier else 0.0
     with (
         Checkpoints(output, trainer.keep_checkpoints) as checkpoints,
         Progress(trainer.steps, start) as progress,
@@ -72,8 +72,9 @@ def _run(config: DictConfig, output: Path, setup: Setup, beginning: Beginning, l
                 name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
             }
             seconds.append(time.perf_counter() - began)
+            elapsed += seconds[-1]
 
-            since = {"step": now, "seconds": before + sum(seconds)}
+            since = {"step": now, "seconds": elapsed}
             logger.log({**since, **metrics, "learning_rate": float(setup.schedule(now - 1))})
             progress.update(now, metrics)
             if metrics["loss"] != metrics["loss"]:

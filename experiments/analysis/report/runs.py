@@ -9,11 +9,12 @@ from typing import Any
 
 from experiments.analysis.report.files import UnreadableError, look_up, read_object, read_rows, read_yaml
 from experiments.errors import UserError
+from experiments.run_files import CHECKPOINTS, METRICS_FILE, SUMMARY_FILE
 
 SEED = "seed"  # the key that tells replicates apart
 
-_SUMMARY, _METRICS, _HYDRA = "summary.json", "metrics.jsonl", ".hydra"
-_BELONGS_TO_A_RUN = (_HYDRA, "checkpoints")
+_HYDRA = ".hydra"
+_BELONGS_TO_A_RUN = (_HYDRA, CHECKPOINTS)
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ def read_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
         runs.append(run)
         problems += [Problem(name, complaint) for complaint in complaints]
     if all(run.summary is None for run in runs):
-        raise UserError(f"{directory}: no finished run in it that can be read (no {_SUMMARY}).")
+        raise UserError(f"{directory}: no finished run in it that can be read (no {SUMMARY_FILE}).")
     return sorted(runs, key=lambda run: run.order), problems
 
 
 def run_directories(directory: Path) -> Iterator[Path]:
     """Yields the directories, at and below this one, that hold anything of a run."""
     for path, below, files in os.walk(directory):
-        if _HYDRA in below or _SUMMARY in files or _METRICS in files:
+        if _HYDRA in below or SUMMARY_FILE in files or METRICS_FILE in files:
             yield Path(path)
         below[:] = sorted(set(below).difference(_BELONGS_TO_A_RUN))
 
@@ -114,15 +115,15 @@ def _read_run(path: Path, name: str) -> tuple[Run, list[str]]:
     choices = look_up(hydra, "hydra", "runtime", "choices")
     if not isinstance(choices, dict):
         raise UnreadableError(f"{_HYDRA}/hydra.yaml does not tell the choices")
-    rows, complaints = read_rows(path / _METRICS)
+    rows, complaints = read_rows(path / METRICS_FILE)
     summary = None
     try:
-        summary = read_object(path / _SUMMARY)
+        summary = read_object(path / SUMMARY_FILE)
     except UnreadableError as error:
         complaints.append(f"{error}: failed, or still running; {_reached(rows)}")
     steps = (summary or {}).get("steps")
     if rows and isinstance(steps, int) and _last_step(rows) < steps:
-        complaints.append(f"{_METRICS} ends at step {_last_step(rows):,} of {steps:,}")
+        complaints.append(f"{METRICS_FILE} ends at step {_last_step(rows):,} of {steps:,}")
     run = Run(
         name=name,
         choices={group: str(choice) for group, choice in choices.items() if not group.startswith("hydra/")},

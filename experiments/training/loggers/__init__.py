@@ -1,6 +1,6 @@
 """Where the numbers of a run go while it trains."""
 
-from experiments.training.loggers.jsonl import METRICS_FILE, JsonlLogger, read_metrics
+from experiments.training.loggers.jsonl import JsonlLogger, read_metrics
 from experiments.training.loggers.logger import Logger
 from experiments.training.loggers.mlflow import MlflowLogger
 from experiments.training.loggers.run_logger import RunLogger, build_logger
@@ -8,7 +8,6 @@ from experiments.training.loggers.tensorboard import TensorboardLogger
 from experiments.training.loggers.wandb import WandbLogger
 
 __all__ = [
-    "METRICS_FILE",
     "JsonlLogger",
     "Logger",
     "MlflowLogger",

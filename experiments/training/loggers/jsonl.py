@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-METRICS_FILE = "metrics.jsonl"
+from experiments.run_files import METRICS_FILE
 
 
 class JsonlLogger:
