@@ -16,10 +16,7 @@ def canonical_axis(axis: int, rank: int) -> int:
         TypeError: `axis` is not an integer.
         ValueError: `axis` is out of range for that rank.
     """
-    try:
-        axis = operator.index(axis)
-    except TypeError:
-        raise TypeError(f"axis must be an integer, not {axis!r}.") from None
+    axis = integer(axis, "axis")
     if not -rank <= axis < rank:
         raise ValueError(f"axis {axis} is out of range for an array of rank {rank}.")
     return axis % rank
@@ -36,6 +33,18 @@ def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
         raise TypeError(f"{name} must hold real numbers, not {array.dtype}.")
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(f"{name} is {array.dtype}: complex numbers have no order; sort their .real.")
+    return array
+
+
+def floating(x: ArrayLike, name: str) -> jax.Array:
+    """Returns `x` as an array.
+
+    Raises:
+        TypeError: it is not floating.
+    """
+    array = real_array(x, name)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"{name} must be floating, not {array.dtype}; use {name}.astype(float).")
     return array
 
 
@@ -65,6 +74,34 @@ def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
     return laid_out_like(array, x)  # broadcast axes are on every device until told otherwise
 
 
+def integer(value: int, name: str) -> int:
+    """Returns `value` as a Python integer.
+
+    Raises:
+        TypeError: it is none.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
+
+
+def fraction(value: float, name: str, least: float, most: float) -> float:
+    """Returns `value` as a Python float in [least, most).
+
+    Raises:
+        TypeError: it is no Python number; weights are made when a function is traced.
+        ValueError: it is not in that range.
+    """
+    try:
+        number = float(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a Python number, not {value!r}.") from None
+    if not least <= number < most:
+        raise ValueError(f"{name}={number} is not in [{least:g}, {most:g}).")
+    return number
+
+
 def require_positive(**values: int) -> None:
     """Checks counts and sizes, each passed under its own name.
 
@@ -73,9 +110,5 @@ def require_positive(**values: int) -> None:
         ValueError: a value is less than 1.
     """
     for name, value in values.items():
-        try:
-            operator.index(value)
-        except TypeError:
-            raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
-        if value < 1:
+        if integer(value, name) < 1:
             raise ValueError(f"{name}={value} must be at least 1.")

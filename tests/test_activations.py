@@ -118,7 +118,7 @@ def test_pairs_are_not_sorted_but_other_implementations_are_asked() -> None:
         (lambda: group_sort(X, 2, 2), ValueError, "axis 2 is out of range"),
         (lambda: max_min(X, 0), ValueError, "group_size=2 does not divide 5"),
         (lambda: max_min(X.astype(complex)), TypeError, "complex"),
-        (lambda: full_sort(X, None), TypeError, "axis must be an integer"),
+        (lambda: full_sort(X, None), TypeError, "axis must be a Python integer"),
     ],
 )
 def test_mistakes(call: Callable[[], object], error: type[Exception], message: str) -> None:

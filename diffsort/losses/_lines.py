@@ -5,10 +5,10 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from diffsort._arguments import floating
 from diffsort._precision import computing_dtype
 from diffsort.losses._samples import Sample, sample
 from diffsort.losses.transport import transport_cost
-from diffsort.statistics._ranked import floating
 
 
 def point_sets(

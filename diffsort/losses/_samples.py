@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import broadcast_like, canonical_axis, mask_like
+from diffsort._arguments import broadcast_like, canonical_axis, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort.implementations import get_implementation
-from diffsort.statistics._ranked import floating
 
 
 class Sample(NamedTuple):

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis
+from diffsort._arguments import canonical_axis, floating
 from diffsort.losses._samples import Sample, compared, without
 from diffsort.sorting import sort_key_val
-from diffsort.statistics._ranked import Ranked, floating, statistic
+from diffsort.statistics._ranked import Ranked, statistic
 
 
 def energy_distance(

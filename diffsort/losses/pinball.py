@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, mask_like
+from diffsort._arguments import canonical_axis, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort.losses._samples import without
-from diffsort.statistics._ranked import floating
 
 
 def quantile_loss(

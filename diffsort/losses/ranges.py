@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort.statistics._ranked import Ranked, floating, fraction, integer, statistic
+from diffsort._arguments import floating, fraction, integer
+from diffsort.statistics._ranked import Ranked, statistic
 from diffsort.statistics.means import cut
 
 

@@ -8,13 +8,12 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
-from diffsort._arguments import require_positive
+from diffsort._arguments import fraction, integer, require_positive
 from diffsort._precision import computing_dtype
 from diffsort.implementations import get_implementation
 from diffsort.losses._ascent import ascended
 from diffsort.losses._lines import common_dtype, costs_on_lines, point_sets
 from diffsort.losses._samples import Sample
-from diffsort.statistics._ranked import fraction, integer
 
 
 def random_projections(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from diffsort.statistics._ranked import fraction
+from diffsort._arguments import fraction
 from diffsort.statistics.means import tail_weights
 
 Spectrum = Callable[[jax.Array], jax.Array]

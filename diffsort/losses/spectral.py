@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort._arguments import floating
 from diffsort.losses.spectra import Spectrum
-from diffsort.statistics._ranked import Ranked, floating, statistic
+from diffsort.statistics._ranked import Ranked, statistic
 
 
 def spectral_risk(

@@ -5,8 +5,9 @@ import math
 import jax
 from jax.typing import ArrayLike
 
+from diffsort._arguments import floating, fraction
 from diffsort.losses._smoothing import smoothed_superquantile
-from diffsort.statistics._ranked import floating, fraction, statistic
+from diffsort.statistics._ranked import statistic
 from diffsort.statistics.means import superquantile
 
 

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort._arguments import fraction
 from diffsort._precision import computing_dtype
 from diffsort.losses._samples import Sample, compared
 from diffsort.sorting import sort, sort_key_val, sort_with_indices
-from diffsort.statistics._ranked import fraction
 
 
 def wasserstein_1d(

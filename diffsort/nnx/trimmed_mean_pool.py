@@ -4,8 +4,8 @@ import jax
 from flax import nnx
 from jax.typing import ArrayLike
 
+from diffsort._arguments import fraction
 from diffsort.pooling import trimmed_mean_pool
-from diffsort.statistics._ranked import fraction
 
 
 class TrimmedMeanPool(nnx.Module):

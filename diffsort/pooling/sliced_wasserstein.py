@@ -7,13 +7,13 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
 from diffsort.implementations import get_implementation
 from diffsort.pooling._directions import unit
 from diffsort.pooling._sets import as_points, count_of, point_mask, visible
 from diffsort.sorting import sort_key_val
 from diffsort.statistics import l_statistic
-from diffsort.statistics._ranked import floating
 
 
 def sliced_wasserstein_pool(

@@ -7,12 +7,11 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import require_positive
+from diffsort._arguments import floating, require_positive
 from diffsort.implementations import get_implementation
 from diffsort.pooling._directions import unit
 from diffsort.pooling._sets import as_points, first_points, point_mask, visible
 from diffsort.sorting import sort_key_val
-from diffsort.statistics._ranked import floating
 
 
 def top_k_pool(

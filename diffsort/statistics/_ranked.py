@@ -2,14 +2,13 @@
 
 import dataclasses
 import functools
-import operator
 from collections.abc import Callable, Hashable
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort._arguments import canonical_axis, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort.implementations import get_implementation
 from diffsort.sharding import laid_out_like
@@ -123,43 +122,3 @@ def _ranked(array: jax.Array, axis: int, where: jax.Array | None, implementation
         axis=axis,
         dtype=array.dtype,
     )
-
-
-def floating(x: ArrayLike, name: str) -> jax.Array:
-    """Returns `x` as an array.
-
-    Raises:
-        TypeError: it is not floating.
-    """
-    array = real_array(x, name)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{name} must be floating, not {array.dtype}; use {name}.astype(float).")
-    return array
-
-
-def integer(value: int, name: str) -> int:
-    """Returns `value` as a Python integer.
-
-    Raises:
-        TypeError: it is none.
-    """
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
-
-
-def fraction(value: float, name: str, least: float, most: float) -> float:
-    """Returns `value` as a Python float in [least, most).
-
-    Raises:
-        TypeError: it is no Python number; weights are made when a function is traced.
-        ValueError: it is not in that range.
-    """
-    try:
-        number = float(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a Python number, not {value!r}.") from None
-    if not least <= number < most:
-        raise ValueError(f"{name}={number} is not in [{least:g}, {most:g}).")
-    return number

@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, mask_like
+from diffsort._arguments import canonical_axis, floating, mask_like
 from diffsort.sorting import sort
-from diffsort.statistics._ranked import floating
 
 
 def l_statistic(

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort.statistics._ranked import Ranked, fraction, statistic
+from diffsort._arguments import fraction
+from diffsort.statistics._ranked import Ranked, statistic
 
 
 def trimmed_mean(

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort.statistics._ranked import Ranked, integer, statistic
+from diffsort._arguments import integer
+from diffsort.statistics._ranked import Ranked, statistic
 
 
 def l_moments(

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, mask_like
-from diffsort.statistics._ranked import Ranked, floating, integer, statistic
+from diffsort._arguments import canonical_axis, floating, integer, mask_like
+from diffsort.statistics._ranked import Ranked, statistic
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
