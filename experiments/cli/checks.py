@@ -8,6 +8,7 @@
 - A value is of the kind of the default: a number for a number, a whole one for a whole one,
   ``true`` or ``false`` for either, a list for a list. A default that is text or ``null`` takes
   anything, and anything takes ``null``.
+- What an experiment sets keeps to the same: its keys are declared, its values of the right kind.
 - Nothing is left ``???``, every ``${...}`` leads somewhere, and the output directory can be made.
 """
 
@@ -38,7 +39,9 @@ from experiments.cli.composition import (
     sweep,
     to_tree,
 )
+from experiments.cli.experiment_files import check_experiment
 from experiments.cli.plugins import COLLECTING_SWEEPER, LISTING_SWEEPERS
+from experiments.cli.trees import OPEN, UNKNOWN, deepest, find, is_kind, is_reference, kind_of, nodes
 from experiments.cli.wording import CONFIG_ERRORS, describe, did_you_mean, nearest, no_such_choice
 from experiments.errors import UserError
 
@@ -140,6 +143,7 @@ def _check_job(compose: Composer, job: Sequence[Override]) -> DictConfig:
         if choice == "???":
             listed = ", ".join(compose.options(group.partition("@")[0]))
             raise UserError(f"{group}: not chosen; write {group}=... (choices: {listed})")
+    check_experiment(compose, config)
     return config
 
 
@@ -197,13 +201,13 @@ def _check_keys(override: Override, tree: dict[str, Any], compose: Composer) -> 
         return
     line = line_of(override)
     for key, _ in settings(override):
-        found = _find(tree, key)
-        if found is _UNKNOWN:
+        found = find(tree, key)
+        if found is UNKNOWN:
             raise UserError(_unknown_key(key, override, tree, compose))
-        if found is _OPEN and not adds:
+        if found is OPEN and not adds:
             raise UserError(f"{line}: a new key of an open section takes a plus; write +{line}")
-    default = _find(tree, override.key_or_group)
-    replaces = default is not _OPEN and not isinstance(default, dict | list | None)
+    default = find(tree, override.key_or_group)
+    replaces = default is not OPEN and not isinstance(default, dict | list | None)
     if override.is_add() and replaces:
         raise UserError(f"{line}: this key exists; write {line.removeprefix('+')}")
     if line.endswith("=") and not override.is_delete():
@@ -212,7 +216,7 @@ def _check_keys(override: Override, tree: dict[str, Any], compose: Composer) -> 
 
 def _unknown_key(key: str, override: Override, tree: dict[str, Any], compose: Composer) -> str:
     inside = _same_side(tree, key)
-    known = [name for name, _ in _nodes(inside)]
+    known = [name for name, _ in nodes(inside)]
     spelled = {group: f"+{group}" for group in compose.groups if group not in known}
     if "/" in key:
         spelled = {group: group for group in compose.groups}
@@ -222,8 +226,8 @@ def _unknown_key(key: str, override: Override, tree: dict[str, Any], compose: Co
     choice = compose.choice_named(str(override.value()))
     if choice is not None:
         return f"{key}: no such key; did you mean {choice}?"
-    section = _deepest(tree, key)
-    names = _find(tree, section) if section else inside
+    section = deepest(tree, key)
+    names = find(tree, section) if section else inside
     return f"{key}: no such key (keys{f' of {section}' if section else ''}: {', '.join(names)})"
 
 
@@ -233,48 +237,18 @@ def _same_side(tree: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if (name == "hydra") is is_hydra}
 
 
-def _deepest(tree: dict[str, Any], key: str) -> str:
-    """The innermost section on the way to a key; empty at the root."""
-    while key := key.rpartition(".")[0]:
-        if isinstance(_find(tree, key), dict):
-            break
-    return key
-
-
 def _check_kinds(override: Override, tree: dict[str, Any], base: DictConfig) -> None:
     if override.is_delete():
         return
     for key, value in settings(override):
-        default = _find(tree, key)
-        kind = _kind(default)
-        if kind is None or value is None or _is_reference(value) or _is_kind(value, default):
+        default = find(tree, key)
+        kind = kind_of(default)
+        if kind is None or value is None or is_reference(value) or is_kind(value, default):
             continue
         if not _is_typed(base, key):
             meant = _whole(value) if type(default) is int else None
             fix = _example(key, default if meant is None else meant)
             raise UserError(f"{line_of(override)}: {key} takes {kind}; write {fix}")
-
-
-def _kind(default: object) -> str | None:
-    """The kind of value that may replace a default, in words; None where anything may."""
-    match default:
-        case bool():
-            return "true or false"
-        case int():
-            return "a whole number"
-        case float():
-            return "a number"
-        case list():
-            return "a list"
-        case dict() if default:
-            return "no value, being a section"
-    return None
-
-
-def _is_kind(value: object, default: object) -> bool:
-    if isinstance(value, bool) or not isinstance(default, float):
-        return type(value) is type(default)
-    return isinstance(value, int | float)
 
 
 def _whole(value: object) -> int | None:
@@ -307,13 +281,13 @@ def _is_typed(base: DictConfig, key: str) -> bool:
 def _check_complete(config: DictConfig) -> None:
     tree = to_tree(config)
     del tree["hydra"]
-    for key, value in _nodes(tree):
+    for key, value in nodes(tree):
         if value == "???":
             raise UserError(f"{key}: no value; write {key}=VALUE")
     with as_if_running(config) as running:
         directories = "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"
-        for key, value in [*_nodes(tree), *((key, "${") for key in directories)]:
-            if _is_reference(value):
+        for key, value in [*nodes(tree), *((key, "${") for key in directories)]:
+            if is_reference(value):
                 _check_reference(running, key, value, tree)
 
 
@@ -322,8 +296,8 @@ def _check_reference(config: DictConfig, key: str, value: str, tree: dict[str, A
         OmegaConf.select(config, key, throw_on_missing=True)
     except OmegaConfBaseException as error:
         setting = f"{key}={value}" if value != "${" else key
-        wrong = (name for name in re.findall(r"\$\{([\w.]+)\}", value) if _find(tree, name) is _UNKNOWN)
-        known = [name for name, _ in _nodes(tree) if name != key]
+        wrong = (name for name in re.findall(r"\$\{([\w.]+)\}", value) if find(tree, name) is UNKNOWN)
+        known = [name for name, _ in nodes(tree) if name != key]
         hint = next((did_you_mean(name, known) for name in wrong), "")
         raise UserError(f"{setting}: {describe(error)}{hint}") from error
 
@@ -354,39 +328,6 @@ def _check_launcher(config: DictConfig) -> None:
 
 def _check_package(arguments: argparse.Namespace, tree: dict[str, Any]) -> None:
     name = arguments.package
-    if _find(tree, name) is _UNKNOWN:
-        hint = did_you_mean(name, (key for key, _ in _nodes(_same_side(tree, name))))
+    if find(tree, name) is UNKNOWN:
+        hint = did_you_mean(name, (key for key, _ in nodes(_same_side(tree, name))))
         raise UserError(f"--package {name}: no such key{hint}")
-
-
-class _Unknown:
-    """Two answers that are no value."""
-
-
-_UNKNOWN, _OPEN = _Unknown(), _Unknown()
-
-
-def _find(tree: object, key: str) -> Any:
-    """The value of a dotted key, ``_OPEN`` where any key is welcome, or ``_UNKNOWN``."""
-    for part in key.split("."):
-        if isinstance(tree, dict) and part in tree:
-            tree = tree[part]
-        elif isinstance(tree, list) and part.isdecimal() and int(part) < len(tree):
-            tree = tree[int(part)]
-        else:
-            # A reference may lead to anything, and Hydra follows it.
-            return _OPEN if tree == {} or _is_reference(tree) else _UNKNOWN
-    return tree
-
-
-def _nodes(tree: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """All dotted keys and their values, sections included."""
-    items = dict(enumerate(tree)) if isinstance(tree, list) else tree
-    for name, value in items.items() if isinstance(items, dict) else ():
-        key = f"{prefix}.{name}" if prefix else str(name)
-        yield key, value
-        yield from _nodes(value, key)
-
-
-def _is_reference(value: object) -> bool:
-    return isinstance(value, str) and "${" in value

@@ -273,6 +273,46 @@ def test_flags_do_as_in_hydra(
     assert os.listdir() == ["configs"]
 
 
+EXPERIMENTS = [
+    ("trainer: {stpes: 3}", "trainer.stpes: no such key; did you mean trainer.steps?"),
+    ("trianer: {steps: 3}", "trianer: no such key; did you mean trainer?"),
+    ("xyz: 3", "xyz: no such key (keys: model, sort, optimizer, trainer, *)"),
+    ("model: {xyz: 3}", "model.xyz: no such key (keys of model: name, k, widths)"),
+    (
+        "defaults: [override /model: sortpool]\nmodel: {k: 3}",
+        "model.k: no such key (keys of model: name)",
+    ),
+    ("trainer: {steps: many}", "trainer.steps: 'many', but it takes a whole number"),
+    ("model: {widths: 32}", "model.widths: 32, but it takes a list"),
+    ("trainer: 3", "trainer: 3, but it takes no value, being a section"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), EXPERIMENTS, ids=[text for text, _ in EXPERIMENTS])
+def test_a_mistake_in_an_experiment_is_told(invoke: Invoke, configs: Path, text: str, told: str) -> None:
+    (configs / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{text}\n")
+    outcome = invoke("+experiment=mine")
+    assert outcome.status == 2
+    assert matches(outcome.err.removesuffix("\n"), f"error: experiment=mine: {told}")
+    assert os.listdir() == ["configs"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trainer: {steps: 3}\nmodel: {widths: [1, 2, 3], k: null}\noptimizer: {learning_rate: 1}",
+        "notes: {a: {b: 3}}",
+        "defaults: [override /model: sortpool, override /hydra/launcher: process]\nseed: ${trainer.steps}",
+        "defaults: [/broken@notes.second: fine]\nhydra: {job: {env_set: {SOMETHING: '1'}}}",
+    ],
+)
+def test_an_experiment_sets_what_is_declared(invoke: Invoke, configs: Path, text: str) -> None:
+    (configs / "broken" / "fine.yaml").write_text("c: 3")
+    (configs / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{text}\n")
+    outcome = invoke("+experiment=mine")
+    assert (outcome.status, outcome.err) == (0, "")
+
+
 def test_more_configs_from_the_command_line(invoke: Invoke, configs: Path) -> None:
     (configs.parent / "more" / "model").mkdir(parents=True)
     (configs.parent / "more" / "model" / "mine.yaml").write_text("name: mine")

@@ -1,0 +1,71 @@
+"""A composed config as nested dictionaries: what is at a dotted key, and what could be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class _NoValue:
+    """The answers of :func:`find` that are no value."""
+
+
+UNKNOWN, OPEN = _NoValue(), _NoValue()
+
+
+def find(tree: object, key: str) -> Any:
+    """The value of a dotted key, ``OPEN`` where any key is welcome, or ``UNKNOWN``."""
+    for part in key.split("."):
+        if isinstance(tree, dict) and part in tree:
+            tree = tree[part]
+        elif isinstance(tree, list) and part.isdecimal() and int(part) < len(tree):
+            tree = tree[int(part)]
+        else:
+            # A reference may lead to anything, and Hydra follows it.
+            return OPEN if tree == {} or is_reference(tree) else UNKNOWN
+    return tree
+
+
+def nodes(tree: object, prefix: str = "", *, into_lists: bool = True) -> Iterator[tuple[str, Any]]:
+    """All dotted keys and their values, sections included."""
+    items = dict(enumerate(tree)) if into_lists and isinstance(tree, list) else tree
+    for name, value in items.items() if isinstance(items, dict) else ():
+        key = f"{prefix}.{name}" if prefix else str(name)
+        yield key, value
+        yield from nodes(value, key, into_lists=into_lists)
+
+
+def is_reference(value: object) -> bool:
+    """Whether a value is a ``${...}``, or has one in it."""
+    return isinstance(value, str) and "${" in value
+
+
+def deepest(tree: dict[str, Any], key: str) -> str:
+    """The innermost section on the way to a key; empty at the root."""
+    while key := key.rpartition(".")[0]:
+        if isinstance(find(tree, key), dict):
+            break
+    return key
+
+
+def kind_of(default: object) -> str | None:
+    """The kind of value that may replace a default, in words; None where anything may."""
+    match default:
+        case bool():
+            return "true or false"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number"
+        case list():
+            return "a list"
+        case dict() if default:
+            return "no value, being a section"
+    return None
+
+
+def is_kind(value: object, default: object) -> bool:
+    """Whether a value may replace a default of a kind that :func:`kind_of` names."""
+    if isinstance(value, bool) or not isinstance(default, float):
+        return type(value) is type(default)
+    return isinstance(value, int | float)
