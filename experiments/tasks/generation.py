@@ -68,15 +68,14 @@ class Generation(Task):
         projections = random_projections(key, _JUDGES, 2)
 
         def distances(points: jax.Array) -> jax.Array:
-            """Squared distances of all images to one generated set."""
-            return sliced_wasserstein(
-                jnp.broadcast_to(points, (len(positions), *points.shape)),
-                positions,
-                projections,
-                2.0,
-                target_where=batch["mask"],
-                target_weights=weights,
-            )
+            """Squared distances of all images to one generated set, which is sorted but once."""
+
+            def distance(positions: jax.Array, mask: jax.Array, weights: jax.Array) -> jax.Array:
+                return sliced_wasserstein(
+                    points, positions, projections, 2.0, target_where=mask, target_weights=weights
+                )
+
+            return jax.vmap(distance)(positions, batch["mask"], weights)
 
         return {
             "distances": jnp.sqrt(jax.lax.map(distances, generated)).T,
