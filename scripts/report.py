@@ -10,8 +10,11 @@ from experiments.errors import UserError
 
 
 def main() -> None:
-    """Reads every run below a directory, writes report.html and report.md, and prints the headline table."""
-    parser = argparse.ArgumentParser(description="Writes report.html and report.md on the runs of a sweep.")
+    """Reads every run below a directory, writes the report on them, and prints the headline table."""
+    parser = argparse.ArgumentParser(
+        description="Writes what the runs of a sweep show: report.html, one page; report.md with "
+        "report-figures, as SVG and for papers as PDF; report.csv, the numbers of every run."
+    )
     parser.add_argument("directory", type=Path, metavar="SWEEP_DIR", help="where the sweep wrote its runs")
     parser.add_argument("--output", type=Path, metavar="DIR", help="to write to (default: SWEEP_DIR)")
     parser.add_argument(

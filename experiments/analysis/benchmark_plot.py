@@ -9,17 +9,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.analysis.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
 from experiments.analysis.results import RUN_TIME, Result
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; the markers differ too.
 _STYLES: dict[str, dict[str, str]] = {
-    "manual": {"color": "#0072B2", "marker": "o"},
-    "builtin": {"color": "#D55E00", "marker": "s"},
-    "double_argsort": {"color": "#E69F00", "marker": "D"},
-    "torch": {"color": "#009E73", "marker": "^"},
-    "floor": {"color": "#000000", "marker": "|"},
+    "manual": {"color": BLUE, "marker": "o"},
+    "builtin": {"color": VERMILION, "marker": "s"},
+    "double_argsort": {"color": ORANGE, "marker": "D"},
+    "torch": {"color": GREEN, "marker": "^"},
+    "floor": {"color": BLACK, "marker": "|"},
 }
-_ENGINE_STYLES = ({"color": "#56B4E9", "marker": "x"}, {"color": "#CC79A7", "marker": "+"})
+_ENGINE_STYLES = ({"color": SKY_BLUE, "marker": "x"}, {"color": PURPLE, "marker": "+"})
 _CASES, _SCALING = ("article", "pooling", "rows"), "scaling"
 
 

@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-TRAINING, VALIDATION = "#0072B2", "#D55E00"
+from experiments.analysis.colours import BLUE, VERMILION
 
 
 def save_curves(rows: list[dict[str, float]], path: Path, title: str, metric: str = "accuracy") -> None:
@@ -50,12 +49,12 @@ def _draw_training(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     if not steps.size:
         return
     width = max(1, steps.size // 50)
-    axes.plot(steps, values, color=TRAINING, alpha=0.2, linewidth=0.8)
+    axes.plot(steps, values, color=BLUE, alpha=0.2, linewidth=0.8)
     smooth = np.convolve(values, np.ones(width) / width, mode="valid")
     label = "training" if width == 1 else f"training (mean of {width} steps)"
-    axes.plot(steps[width - 1 :], smooth, color=TRAINING, linewidth=1.5, label=label)
+    axes.plot(steps[width - 1 :], smooth, color=BLUE, linewidth=1.5, label=label)
 
 
 def _draw_validation(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     if steps.size:
-        axes.plot(steps, values, color=VALIDATION, marker="o", markersize=3.5, label="validation")
+        axes.plot(steps, values, color=VERMILION, marker="o", markersize=3.5, label="validation")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's, which colour-blind readers can tell apart
+from experiments.analysis.colours import BLUE, VERMILION
 
 
 def certified_accuracy_curve(radii: np.ndarray, marked: float) -> Figure:
@@ -47,7 +47,7 @@ def calibration_curve(levels: np.ndarray, quantiles: np.ndarray, targets: np.nda
     order, place = np.argsort(middle), np.arange(len(middle))
     label = f"{levels[0]:.0%} to {levels[-1]:.0%}"
     right.vlines(place, *quantiles[order][:, [0, -1]].T, color=BLUE, alpha=0.5, label=label)
-    right.plot(place, targets[order], ".", color=ORANGE, markersize=4, label="target")
+    right.plot(place, targets[order], ".", color=VERMILION, markersize=4, label="target")
     right.set_xlabel("example, by predicted median")
     right.set_ylabel("target (standard deviations)")
     right.legend(frameon=False)

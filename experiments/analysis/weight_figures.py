@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import diffsort
 from diffsort import losses
-from experiments.analysis.pictures import BLUE, ORANGE
+from experiments.analysis.colours import BLUE, VERMILION
 
 Statistic = Callable[[jax.Array], jax.Array]
 
@@ -82,7 +82,7 @@ def _pushes(x: jax.Array, given: jax.Array, gradient: jax.Array) -> Figure:
     axes.axhline(0, color="0.4", linewidth=0.6)
     axes.vlines(x, 0, -gradient, color=BLUE, linewidth=1.5)
     axes.plot(x, -gradient, ".", color=BLUE, markersize=4)
-    axes.plot(given, np.zeros_like(given), "|", color=ORANGE, markersize=9)
+    axes.plot(given, np.zeros_like(given), "|", color=VERMILION, markersize=9)
     axes.set_xlabel("prediction (targets: orange)", fontsize=7)
     axes.set_ylabel("− gradient", fontsize=7)
     axes.tick_params(labelsize=6)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.analysis.report.runs import SEED, Problem, Run
@@ -85,8 +85,17 @@ def make_cells(runs: Sequence[Run], columns: Sequence[str]) -> tuple[list[Cell],
             by_seed[run.seed] = run
         values = dict(zip(columns, found, strict=True))
         ordered = {run.seed: by_seed[run.seed] for run in members}
-        cells.append(Cell(values, _label(values, runs[0].choices), ordered))
+        cells.append(Cell(values, label_of(values, runs[0].choices), ordered))
     return cells, problems
+
+
+def label_of(values: Mapping[str, str], groups: Iterable[str]) -> str:
+    """Returns the values of columns in a few words: a choice in a group needs no name; a number does."""
+    parts = []
+    for column, value in values.items():
+        name = column.rpartition(".")[2]
+        parts.append(f"no {name}" if value == ABSENT else value if column in groups else f"{name}={value}")
+    return ", ".join(parts) or "all runs"
 
 
 def same_everywhere(runs: Sequence[Run]) -> list[str]:
@@ -95,15 +104,6 @@ def same_everywhere(runs: Sequence[Run]) -> list[str]:
     keys = [key for key in runs[0].config if key in overridden and _is_setting(key)]
     names = [*reversed(runs[0].choices), *keys]
     return [f"{name}={column_value(runs[0], name)}" for name in names if not _varies(name, runs)]
-
-
-def _label(values: dict[str, str], groups: Iterable[str]) -> str:
-    """A choice needs no name; a number does."""
-    parts = []
-    for column, value in values.items():
-        name = column.rpartition(".")[2]
-        parts.append(f"no {name}" if value == ABSENT else value if column in groups else f"{name}={value}")
-    return ", ".join(parts) or "all runs"
 
 
 def _superseded(run: Run, by: Run) -> Problem:

@@ -29,12 +29,14 @@ class Picture:
     Attributes:
         name: of its file, without the ending.
         caption: what is to be seen.
-        svg: the figure.
+        svg: the figure, for the screen.
+        pdf: the same, for paper.
     """
 
     name: str
     caption: str
     svg: str
+    pdf: bytes
 
 
 @dataclass(frozen=True)

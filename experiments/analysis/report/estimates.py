@@ -1,5 +1,6 @@
 """Means over seeds, and how sure they are."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -58,3 +59,21 @@ def mean_estimate(values: Collection[float]) -> Estimate | None:
 def paired_differences(values: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
     """Returns value minus baseline for each seed that both have."""
     return {seed: value - baseline[seed] for seed, value in values.items() if seed in baseline}
+
+
+def ratio_estimate(values: Mapping[str, float], baseline: Mapping[str, float]) -> Estimate | None:
+    """Returns the geometric mean of value over baseline for each seed that both have, with its interval.
+
+    None if no seed has both, or a number is not positive.
+
+    >>> round(ratio_estimate({"0": 8.0, "1": 9.0}, {"0": 4.0, "1": 2.0, "2": 1.0}).mean, 6)
+    3.0
+    """
+    pairs = [(value, baseline[seed]) for seed, value in values.items() if seed in baseline]
+    if not all(value > 0 for pair in pairs for value in pair):
+        return None
+    estimate = mean_estimate([math.log(value / base) for value, base in pairs])
+    if estimate is None:
+        return None
+    low, high = (None if end is None else math.exp(end) for end in (estimate.low, estimate.high))
+    return Estimate(math.exp(estimate.mean), low, high, estimate.count)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from experiments.analysis.report.content import Picture, Report, Section
+from experiments.analysis.report.sections.along import along_section
 from experiments.analysis.report.sections.curves import curves_section
 from experiments.analysis.report.sections.losses import losses_section
 from experiments.analysis.report.sections.problems import problems_section
@@ -22,7 +23,10 @@ MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "repo
 def write_report(
     directory: Path, output: Path, baseline: str | None = None, target: float | None = None
 ) -> str:
-    """Writes report.html, report.md with the figures that it shows, and the numbers of all runs, report.csv.
+    """Writes the report: a page, the same as Markdown, and what went into it.
+
+    The page is report.html, the other report.md, with its figures in report-figures, for papers as PDF too;
+    the numbers of all runs are in report.csv.
 
     Args:
         directory: any tree with the output directories of runs in it, or one of these.
@@ -42,7 +46,9 @@ def write_report(
     try:
         (output / FIGURES).mkdir(parents=True, exist_ok=True)
         for picture in pictures:
-            (output / FIGURES / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
+            path = output / FIGURES / picture.name
+            path.with_suffix(".svg").write_text(picture.svg, encoding="utf-8")
+            path.with_suffix(".pdf").write_bytes(picture.pdf)
         (output / MARKDOWN_FILE).write_text(report_markdown(report, FIGURES), encoding="utf-8")
         (output / PAGE_FILE).write_text(report_html(report), encoding="utf-8")
         (output / RUNS_FILE).write_text(runs_csv(sweep), encoding="utf-8")
@@ -57,6 +63,7 @@ def make_report(sweep: Sweep) -> Report:
     sections: list[Section | None] = [
         problems_section(sweep),
         results_section(sweep),
+        along_section(sweep),
         curves_section(sweep),
         targets_section(sweep),
         speed_section(sweep),

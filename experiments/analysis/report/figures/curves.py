@@ -1,27 +1,30 @@
 """The figure of the learning curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from experiments.analysis.report.cells import Cell
-from experiments.analysis.report.figures.drawing import cell_style, make_figure, scale_by_logarithm, svg_text
+from experiments.analysis.report.figures.drawing import (
+    cell_style,
+    draw_legend,
+    make_figure,
+    scale_by_logarithm,
+)
 from experiments.analysis.report.metric import in_words
 from experiments.analysis.report.series import Series, block_means, mean_series, read_series
 from experiments.analysis.report.sweep import Sweep
 
 _BLOCKS = 60  # points of a curve of training losses
 _FAR = 4  # times as long
-_LINE = 120  # characters across the figure
 _MARKED = 20  # points of a curve at most, for each to have a marker
 
 
-def curves_figure(sweep: Sweep) -> str | None:
-    """Returns validation metric and training loss against steps and against seconds, as SVG.
+def curves_figure(sweep: Sweep) -> Figure | None:
+    """Returns validation metric and training loss against steps and against seconds.
 
     None if no finished run has curves.
     """
@@ -44,8 +47,8 @@ def curves_figure(sweep: Sweep) -> str | None:
     panels[-1, 1].set_xlabel("seconds of training, without compilation")
     if _far_apart(next(iter(drawn.values()))):
         scale_by_logarithm(panels[-1, 1], "x")
-    _draw_legend(figure, {i: cell.label for i, cell in enumerate(sweep.cells) if cell.finished})
-    return svg_text(figure)
+    draw_legend(figure, {i: cell.label for i, cell in enumerate(sweep.cells) if cell.finished})
+    return figure
 
 
 def _curves(cells: Sequence[Cell], key: str) -> list[list[Series]]:
@@ -54,12 +57,6 @@ def _curves(cells: Sequence[Cell], key: str) -> list[list[Series]]:
 
 def _values(curves: Sequence[Sequence[Series]]) -> np.ndarray:
     return np.concatenate([np.array([]), *(s.values for members in curves for s in members)])
-
-
-def _draw_legend(figure: Figure, labels: Mapping[int, str]) -> None:
-    handles = [Line2D([], [], label=label, markersize=4, **cell_style(i)) for i, label in labels.items()]
-    columns = max(1, _LINE // (max(map(len, labels.values())) + 8))
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)
 
 
 def _far_apart(curves: Sequence[Sequence[Series]]) -> bool:

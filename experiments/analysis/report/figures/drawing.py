@@ -1,8 +1,8 @@
-"""What the figures share: colours, a canvas, and the text of an SVG."""
+"""What the figures share: colours, a canvas, and how they are written."""
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import matplotlib
@@ -11,14 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from experiments.analysis.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.analysis.report.content import Picture
 
 WIDTH = 8.5  # inches
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; lines and markers differ too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Of the cells, in turn; lines and markers differ too.
+_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)
 _LINES, _MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D", "v", "P", "X")
 
+_ACROSS = 120  # characters of a legend
 _LABEL = 30  # characters of a line of a row's name
 _DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
@@ -31,21 +36,30 @@ def make_figure(height: float) -> Figure:
     return figure
 
 
-def svg_text(figure: Figure) -> str:
-    """Returns the figure as SVG: the same bytes for the same figure."""
-    stream = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "diffsort"}):
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
+def picture(name: str, caption: str, figure: Figure) -> Picture:
+    """Returns a figure as it is written: the same bytes for the same figure."""
+    svg, pdf = io.StringIO(), io.BytesIO()
+    # Type 42, since many publishers refuse the Type 3 fonts that are the default.
+    with matplotlib.rc_context({"svg.hashsalt": "diffsort", "pdf.fonttype": 42}):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+    return Picture(name, caption, svg.getvalue(), pdf.getvalue())
 
 
 def cell_style(index: int) -> dict[str, Any]:
     """Returns how to draw the curve of a cell; those after it are dashed otherwise, and show through."""
     return {
-        "color": COLOURS[index % len(COLOURS)],
+        "color": _COLOURS[index % len(_COLOURS)],
         "linestyle": _LINES[index % len(_LINES)],
         "marker": _MARKERS[index % len(_MARKERS)],
     }
+
+
+def draw_legend(figure: Figure, labels: Mapping[int, str]) -> None:
+    """Explains the styles of cells, or of lines of them, below the figure."""
+    handles = [Line2D([], [], label=label, markersize=4, **cell_style(i)) for i, label in labels.items()]
+    columns = max(1, _ACROSS // (max(map(len, labels.values())) + 8))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)
 
 
 def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:

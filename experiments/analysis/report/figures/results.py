@@ -3,22 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from experiments.analysis.colours import BLUE
 from experiments.analysis.report.estimates import mean_estimate, paired_differences
 from experiments.analysis.report.figures.drawing import (
-    COLOURS,
     draw_points,
     label_rows,
     make_figure,
     rows_height,
-    svg_text,
 )
 from experiments.analysis.report.metric import in_words
 from experiments.analysis.report.sweep import Sweep
 
 
-def results_figure(sweep: Sweep) -> str:
-    """Returns the metric of each cell, and its difference to the baseline where there are others, as SVG."""
+def results_figure(sweep: Sweep) -> Figure:
+    """Returns the metric of each cell, and its difference to the baseline where there are others."""
     found = [cell.numbers(sweep.metric.test) for cell in sweep.cells]
     figure = make_figure(rows_height(len(found)))
     panels = figure.subplots(1, 2 if len(found) > 1 else 1, sharey=True, squeeze=False)[0]
@@ -33,7 +33,7 @@ def results_figure(sweep: Sweep) -> str:
         panels[1].set_xlabel("difference to the baseline at equal seeds")
     for axes in panels:
         label_rows(axes, [cell.label for cell in sweep.cells])
-    return svg_text(figure)
+    return figure
 
 
 def _draw_estimates(axes: Axes, found: Sequence[Mapping[str, float]]) -> None:
@@ -41,7 +41,7 @@ def _draw_estimates(axes: Axes, found: Sequence[Mapping[str, float]]) -> None:
         estimate = mean_estimate(values.values())
         if estimate is None:
             continue
-        draw_points(axes, row, list(values.values()), COLOURS[0])
+        draw_points(axes, row, list(values.values()), BLUE)
         if estimate.low is not None and estimate.high is not None:
-            axes.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=2, zorder=3)
-        axes.plot([estimate.mean], [row], "D", color=COLOURS[0], markersize=6, zorder=4)
+            axes.plot([estimate.low, estimate.high], [row, row], color=BLUE, linewidth=2, zorder=3)
+        axes.plot([estimate.mean], [row], "D", color=BLUE, markersize=6, zorder=4)

@@ -1,24 +1,24 @@
 """The figure of what a step takes, and of how soon the target is reached."""
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from experiments.analysis.colours import BLUE, SKY_BLUE, VERMILION
 from experiments.analysis.report.figures.drawing import (
-    COLOURS,
     draw_points,
     label_rows,
     make_figure,
     rows_height,
-    svg_text,
 )
 from experiments.analysis.report.metric import in_words
 from experiments.analysis.report.sweep import Sweep, median_number
 from experiments.analysis.report.targets import arrivals, known_seconds, median_seconds
 
-_REST, _SORT, _WHOLE = COLOURS[5], COLOURS[1], "0.75"
+_REST, _SORT, _WHOLE = SKY_BLUE, VERMILION, "0.75"
 
 
-def speed_figure(sweep: Sweep) -> str:
-    """Returns the time of a step, split into sort and rest, and the seconds to the target, as SVG."""
+def speed_figure(sweep: Sweep) -> Figure:
+    """Returns the time of a step, split into sort and rest, and the seconds to the target."""
     figure = make_figure(rows_height(len(sweep.cells)) + 0.3)
     left, right = figure.subplots(1, 2, sharey=True)
     _draw_step_times(left, sweep)
@@ -26,7 +26,7 @@ def speed_figure(sweep: Sweep) -> str:
     for axes in (left, right):
         label_rows(axes, [cell.label for cell in sweep.cells])
         axes.set_xlim(left=0)
-    return svg_text(figure)
+    return figure
 
 
 def _draw_step_times(axes: Axes, sweep: Sweep) -> None:
@@ -53,7 +53,7 @@ def _draw_arrivals(axes: Axes, sweep: Sweep) -> None:
         return
     for row, cell in enumerate(sweep.cells):
         there = arrivals(cell, sweep.metric, sweep.target)
-        draw_points(axes, row, known_seconds(there), COLOURS[0])
+        draw_points(axes, row, known_seconds(there), BLUE)
         if (median := median_seconds(there)) is not None:
-            axes.plot([median], [row], "D", color=COLOURS[0], markersize=6, zorder=4)
+            axes.plot([median], [row], "D", color=BLUE, markersize=6, zorder=4)
     axes.set_xlabel(f"seconds to {in_words(sweep.metric.validation)} {sweep.target:g}")

@@ -1,9 +1,10 @@
 """How training went."""
 
 from experiments.analysis.report.cells import Cell
-from experiments.analysis.report.content import Block, Picture, Section, Table
+from experiments.analysis.report.content import Block, Section, Table
 from experiments.analysis.report.estimates import mean_estimate
 from experiments.analysis.report.figures.curves import curves_figure
+from experiments.analysis.report.figures.drawing import picture
 from experiments.analysis.report.metric import in_words
 from experiments.analysis.report.numbers import decimals, interval
 from experiments.analysis.report.sections.cell_table import cell_table
@@ -15,14 +16,14 @@ _EARLY, _LATER = 1, 10  # evaluations: with one an epoch, the first and the tent
 
 def curves_section(sweep: Sweep) -> Section:
     """Returns the figure of the learning curves, and the metric early, later and in the end."""
-    svg = curves_figure(sweep)
-    if svg is None:
+    figure = curves_figure(sweep)
+    if figure is None:
         return Section("Learning curves", ["No finished run has any."])
     caption = (
         "Learning curves, against steps and against time: the mean over seeds where all have a value, and "
         "each seed faintly. The training loss is averaged over consecutive steps."
     )
-    blocks: list[Block] = [Picture("curves", caption, svg)]
+    blocks: list[Block] = [picture("curves", caption, figure)]
     table = _milestones(sweep)
     if table is not None:
         blocks += [f"The {in_words(sweep.metric.validation)} early, later and in the end:", table]

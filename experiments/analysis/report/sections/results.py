@@ -1,8 +1,9 @@
 """How good the cells are."""
 
 from experiments.analysis.report.cells import ABSENT, Cell
-from experiments.analysis.report.content import Block, Picture, Section, Table
+from experiments.analysis.report.content import Block, Section, Table
 from experiments.analysis.report.estimates import CONFIDENCE, mean_estimate, paired_differences
+from experiments.analysis.report.figures.drawing import picture
 from experiments.analysis.report.figures.results import results_figure
 from experiments.analysis.report.metric import in_words, metric_names
 from experiments.analysis.report.numbers import column, decimals, interval, percent
@@ -48,7 +49,7 @@ def results_section(sweep: Sweep) -> Section:
             "the values themselves): look at the points."
         )
     caption = "Diamonds are means, bars their intervals, circles the seeds (always in the same order)."
-    blocks: list[Block] = [text, headline_table(sweep), Picture("results", caption, results_figure(sweep))]
+    blocks: list[Block] = [text, headline_table(sweep), picture("results", caption, results_figure(sweep))]
     names = metric_names(sweep.finished)
     if len(names) > 1:
         blocks += [

@@ -1,8 +1,10 @@
 """What a step, its compilation and its memory cost."""
 
-from experiments.analysis.report.content import Picture, Section
+from experiments.analysis.report.content import Section
+from experiments.analysis.report.estimates import CONFIDENCE, ratio_estimate
+from experiments.analysis.report.figures.drawing import picture
 from experiments.analysis.report.figures.speed import speed_figure
-from experiments.analysis.report.numbers import column, decimals, percent
+from experiments.analysis.report.numbers import column, decimals, interval, percent
 from experiments.analysis.report.sections.cell_table import cell_table
 from experiments.analysis.report.sweep import Sweep, median_number
 
@@ -15,22 +17,21 @@ def speed_section(sweep: Sweep) -> Section:
     )
     sorts = [_product(step, share) for step, share in zip(steps, shares, strict=True)]
     rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
-    baselines = [sweep.baseline_of(cell) for cell in sweep.cells]
-    before = [None if baseline is None else median_number(baseline, "step_time_ms") for baseline in baselines]
-    relative = [_ratio(*pair) for pair in zip(steps, before, strict=True)]
     columns = {
         "step, ms": column(steps),
         "sort, ms": column(sorts, decimals(steps)),
         "rest, ms": column(rests, decimals(steps)),
         "sort's share": [percent(share) for share in shares],
-        "step / baseline": column(relative),
+        f"step / baseline [{CONFIDENCE:.0%}]": _ratios(sweep),
         "compilation, s": column(compiling),
         "memory of a step, MB": column(memory),
         "parameters": column(parameters, 0),
     }
     text = (
-        "Medians over seeds. The sort's share is that of a step's time which goes when every element is left "
-        "where it is; the rest is the step without it. A dash is what the runs have not measured."
+        "Medians over seeds; steps are compared with the baseline's at equal seeds, by the geometric mean of "
+        "the ratios and its bootstrap interval. The sort's share is that of a step's time which goes when "
+        "every element is left where it is; the rest is the step without it. A dash is what the runs have "
+        "not measured."
     )
     if any(multirun.in_one_process for multirun in sweep.multiruns):
         text += (
@@ -42,7 +43,7 @@ def speed_section(sweep: Sweep) -> Section:
         "Right: the time to the target; the diamond is the median."
     )
     return Section(
-        "Speed and memory", [text, cell_table(sweep, columns), Picture("speed", caption, speed_figure(sweep))]
+        "Speed and memory", [text, cell_table(sweep, columns), picture("speed", caption, speed_figure(sweep))]
     )
 
 
@@ -50,5 +51,13 @@ def _product(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a * b
 
 
-def _ratio(a: float | None, b: float | None) -> float | None:
-    return None if a is None or not b else a / b
+def _ratios(sweep: Sweep) -> list[str]:
+    """How many times as long as the baseline's a step of each cell takes."""
+    found = []
+    for cell in sweep.cells:
+        baseline = sweep.baseline_of(cell)
+        steps = {} if baseline is None else baseline.numbers("step_time_ms")
+        found.append(ratio_estimate(cell.numbers("step_time_ms"), steps))
+    places = decimals([ratio.mean for ratio in found if ratio is not None])
+    cells = zip(sweep.cells, found, strict=True)
+    return ["baseline" if cell in sweep.baselines else interval(ratio, places) for cell, ratio in cells]

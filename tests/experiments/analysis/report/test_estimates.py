@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments.analysis.report.estimates import mean_estimate, paired_differences
+from experiments.analysis.report.estimates import mean_estimate, paired_differences, ratio_estimate
 
 
 def test_interval_of_three_seeds_worked_by_hand():
@@ -45,3 +45,15 @@ def test_differences_are_of_equal_seeds():
     assert differences == pytest.approx({"0": 0.01, "1": -0.01, "2": -0.03})
     estimate = mean_estimate(differences.values())
     assert [estimate.mean, estimate.low, estimate.high] == pytest.approx([-0.01, -0.03, 0.01])
+
+
+def test_ratios_are_of_equal_seeds_and_their_mean_is_geometric():
+    """2, 2 and 16: the cube root of 64; of 27 resamples one is all twos and one all sixteens."""
+    estimate = ratio_estimate({"0": 2.0, "1": 4.0, "2": 48.0, "7": 1.0}, {"0": 1.0, "1": 2.0, "2": 3.0})
+    assert [estimate.mean, estimate.low, estimate.high] == pytest.approx([4, 2, 16])
+    assert estimate.count == 3
+
+
+@pytest.mark.parametrize("values", [{}, {"0": 0.0}, {"1": 1.0}])
+def test_no_ratio_without_positive_pairs(values):
+    assert ratio_estimate(values, {"0": 1.0}) is None
