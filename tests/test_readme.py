@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import jax
+import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 CODE = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -27,3 +28,32 @@ def test_continuous_integration_runs_the_readmes_test_command():
 def test_scripts_that_it_names_exist():
     for script in set(re.findall(r"scripts/\w+\.py", README.read_text(encoding="utf-8"))):
         assert (README.parent / script).is_file(), script
+
+
+STUDIES = README.parent / "experiments" / "studies"
+
+
+def rows_of(text: str) -> dict[str, set[str]]:
+    """The numbers of all table rows that begin with the same word, by that word."""
+    rows: dict[str, set[str]] = {}
+    for line in re.findall(r"^\|(.*)\|$", text, flags=re.MULTILINE):
+        first, *cells = (cell.strip(" `") for cell in line.split("|"))
+        rows.setdefault(first, set()).update(re.findall(r"\d[\d.,]*\d|\d", " ".join(cells)))
+    return rows
+
+
+@pytest.mark.parametrize(("study", "rows"), [("engines", 4), ("pooling", 6)])
+def test_its_headlines_are_those_of_the_committed_studies(study: str, rows: int) -> None:
+    text = README.read_text(encoding="utf-8")
+    _, _, behind = text.partition(f"](experiments/studies/{study}/README.md)")
+    said = rows_of(re.search(r"(^\|.*\|\n)+", behind, flags=re.MULTILINE)[0])
+    found = rows_of((STUDIES / study / "report.md").read_text(encoding="utf-8"))
+    said = {name: numbers for name, numbers in said.items() if name in found}
+    assert len(said) == rows
+    for name, numbers in said.items():
+        assert numbers <= found[name], name
+
+
+def test_links_and_figures_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (README.parent / target).exists(), target

@@ -8,6 +8,7 @@ from experiments.analysis.report.estimates import Estimate
 UNKNOWN = "–"
 
 _DIGITS = 3  # significant digits of the largest number of a column
+_FAR = 30  # times as large
 
 
 def decimals(values: Iterable[float | None]) -> int:
@@ -23,11 +24,21 @@ def decimals(values: Iterable[float | None]) -> int:
 def column(values: Sequence[float | None], places: int | None = None) -> list[str]:
     """Returns numbers with as many decimals each, to align: three digits of the largest if not told.
 
+    Numbers of very different size have three digits each instead, or the small ones would have none left.
+
     >>> column([4.125, None, 12.0])
     ['4.1', '–', '12.0']
+    >>> column([4.126, None, 1200.0])
+    ['4.13', '–', '1,200']
     """
-    places = decimals(values) if places is None else places
-    return [UNKNOWN if v is None else number(v, places) for v in values]
+    if places is None and not _far_apart(values):
+        places = decimals(values)
+    return [UNKNOWN if v is None else number(v, decimals([v]) if places is None else places) for v in values]
+
+
+def _far_apart(values: Iterable[float | None]) -> bool:
+    sizes = [abs(v) for v in values if v and math.isfinite(v)]
+    return bool(sizes) and max(sizes) >= _FAR * min(sizes)
 
 
 def number(value: float, places: int, signed: bool = False) -> str:
