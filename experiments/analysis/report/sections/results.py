@@ -80,10 +80,12 @@ def _difference(sweep: Sweep, cell: Cell, places: int) -> str:
 
 
 def _baselines(sweep: Sweep) -> str:
-    labels = " or ".join(f"`{baseline.label}`" for baseline in sweep.baselines)
+    first = sweep.baselines[0]
     if not sweep.compared_in:
-        return f"The baseline is {labels}"
-    return f"The baseline is {labels}, whichever agrees in {' and '.join(sweep.compared_in)}"
+        return f"The baseline is `{first.label}`"
+    shared = ", ".join(f"`{c}={v}`" for c, v in first.values.items() if c not in sweep.compared_in)
+    alike = " and ".join(f"`{column}`" for column in sweep.compared_in)
+    return f"The baseline of a cell is the one with {shared} that agrees with it in {alike}"
 
 
 def _seeds(cell: Cell) -> str:
