@@ -24,13 +24,13 @@ class Line:
 
 
 def numeric_columns(sweep: Sweep) -> list[str]:
-    """Returns the columns that have a number in every cell, and three different ones at least."""
-    found = []
-    for column in sweep.columns:
-        numbers = {_number(cell.values[column]) for cell in sweep.cells}
-        if None not in numbers and len(numbers) >= _LEAST:
-            found.append(column)
-    return found
+    """Returns the columns that have a number in every cell, and a line along them of three at least."""
+    return [
+        column
+        for column in sweep.columns
+        if all(_is_number(cell.values[column]) for cell in sweep.cells)
+        and any(len(line.points) >= _LEAST for line in lines_along(sweep, column))
+    ]
 
 
 def lines_along(sweep: Sweep, column: str) -> list[Line]:
@@ -49,9 +49,8 @@ def lines_along(sweep: Sweep, column: str) -> list[Line]:
     ]
 
 
-def _number(text: str) -> float | None:
+def _is_number(text: str) -> bool:
     try:
-        number = float(text)
+        return math.isfinite(float(text))
     except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+        return False

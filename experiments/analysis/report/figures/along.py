@@ -17,6 +17,7 @@ from experiments.analysis.report.numeric import Line, lines_along
 from experiments.analysis.report.sweep import Sweep, median_number
 
 _FAR = 4  # times as large
+_TICKS = 8  # at most, each with its number
 
 
 def along_figure(sweep: Sweep, column: str) -> Figure:
@@ -71,8 +72,10 @@ def _draw_seeds(axes: Axes, found: Iterable[tuple[float, Iterable[float]]], colo
 
 
 def _mark(axes: Axes, values: list[float]) -> None:
-    """Ticks at the values themselves, on a logarithmic axis if they multiply rather than add."""
+    """Makes the axis logarithmic if the values multiply rather than add, and names them if they are few."""
     if values[0] > 0 and values[-1] >= _FAR * values[0]:
         axes.set_xscale("log")
+    if len(values) > _TICKS:
+        return
     axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.set_xticks([], minor=True)

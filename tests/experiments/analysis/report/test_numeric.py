@@ -41,6 +41,20 @@ def test_numbers_need_three_values_to_be_drawn_against(grid: Path) -> None:
     assert numeric_columns(load_sweep(grid)) == ["size"]  # auto is no number
 
 
+def test_values_that_come_once_each_make_no_line(tmp_path: Path) -> None:
+    """As in a random search."""
+    for number, (rate, size) in enumerate([(0.1, 10), (0.2, 20), (0.3, 30), (0.4, 40)]):
+        write_run(tmp_path, number, rate, size, "a")
+    assert numeric_columns(load_sweep(tmp_path)) == []
+
+
+def test_many_values_are_not_all_named(tmp_path: Path) -> None:
+    for number in range(30):
+        write_run(tmp_path, number, 1, number + 1, "a")
+    left, _ = along_figure(load_sweep(tmp_path), "size").axes
+    assert len(left.get_xticks()) < 15
+
+
 def test_lines_differ_in_the_others_and_are_in_order(grid: Path) -> None:
     lines = lines_along(load_sweep(grid), "size")
     assert [line.label for line in lines] == ["rate=0.5, a", "rate=0.5, b", "rate=1, a", "rate=1, b"]
