@@ -41,7 +41,16 @@ from experiments.cli.composition import (
 )
 from experiments.cli.experiment_files import check_experiment
 from experiments.cli.plugins import COLLECTING_SWEEPER, LISTING_SWEEPERS
-from experiments.cli.trees import OPEN, UNKNOWN, deepest, find, is_kind, is_reference, kind_of, nodes
+from experiments.cli.trees import (
+    OPEN,
+    UNKNOWN,
+    find,
+    is_reference,
+    keys_around,
+    kind_missed,
+    nodes,
+    without_hydra,
+)
 from experiments.cli.wording import CONFIG_ERRORS, describe, did_you_mean, nearest, no_such_choice
 from experiments.errors import UserError
 
@@ -226,15 +235,12 @@ def _unknown_key(key: str, override: Override, tree: dict[str, Any], compose: Co
     choice = compose.choice_named(str(override.value()))
     if choice is not None:
         return f"{key}: no such key; did you mean {choice}?"
-    section = deepest(tree, key)
-    names = find(tree, section) if section else inside
-    return f"{key}: no such key (keys{f' of {section}' if section else ''}: {', '.join(names)})"
+    return f"{key}: no such key ({keys_around(inside, key)})"
 
 
 def _same_side(tree: dict[str, Any], key: str) -> dict[str, Any]:
     """Hydra's own part of a config for a key of Hydra's; the rest for one of ours."""
-    is_hydra = re.match(r"hydra\b", key) is not None
-    return {name: value for name, value in tree.items() if (name == "hydra") is is_hydra}
+    return {"hydra": tree["hydra"]} if re.match(r"hydra\b", key) else without_hydra(tree)
 
 
 def _check_kinds(override: Override, tree: dict[str, Any], base: DictConfig) -> None:
@@ -242,10 +248,8 @@ def _check_kinds(override: Override, tree: dict[str, Any], base: DictConfig) -> 
         return
     for key, value in settings(override):
         default = find(tree, key)
-        kind = kind_of(default)
-        if kind is None or value is None or is_reference(value) or is_kind(value, default):
-            continue
-        if not _is_typed(base, key):
+        kind = kind_missed(value, default)
+        if kind is not None and not _is_typed(base, key):
             meant = _whole(value) if type(default) is int else None
             fix = _example(key, default if meant is None else meant)
             raise UserError(f"{line_of(override)}: {key} takes {kind}; write {fix}")
@@ -279,8 +283,7 @@ def _is_typed(base: DictConfig, key: str) -> bool:
 
 
 def _check_complete(config: DictConfig) -> None:
-    tree = to_tree(config)
-    del tree["hydra"]
+    tree = without_hydra(to_tree(config))
     for key, value in nodes(tree):
         if value == "???":
             raise UserError(f"{key}: no value; write {key}=VALUE")

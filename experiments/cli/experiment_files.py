@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from experiments.cli.composition import Composer, to_tree
-from experiments.cli.trees import UNKNOWN, deepest, find, is_kind, is_reference, kind_of, nodes
+from experiments.cli.trees import UNKNOWN, find, keys_around, kind_missed, nodes, without_hydra
 from experiments.cli.wording import did_you_mean
 from experiments.errors import UserError
 
@@ -25,18 +25,19 @@ def check_experiment(compose: Composer, config: DictConfig) -> None:
         compose: what composed the config.
         config: a job's; it need not have an experiment.
     """
-    choices: dict[str, str | None] = to_tree(config)["hydra"]["runtime"]["choices"]
+    tree = to_tree(config)
+    choices: dict[str, str | None] = tree["hydra"]["runtime"]["choices"]
     name = choices.get(_GROUP)
     if name is None or "???" in choices.values():
         return
     declared = _without_experiment(compose, choices)
-    for key, value in nodes(_ours(config), into_lists=False):
+    for key, value in nodes(without_hydra(tree), into_lists=False):
         default = find(declared, key)
         if default is UNKNOWN:
             hint = did_you_mean(key, (known for known, _ in nodes(declared)))
-            raise UserError(f"experiment={name}: {key}: no such key{hint or _listed(declared, key)}")
-        kind = kind_of(default)
-        if kind is not None and value is not None and not is_reference(value) and not is_kind(value, default):
+            hint = hint or f" ({keys_around(declared, key)})"
+            raise UserError(f"experiment={name}: {key}: no such key{hint}")
+        if (kind := kind_missed(value, default)) is not None:
             raise UserError(f"experiment={name}: {key}: {value!r}, but it takes {kind}")
 
 
@@ -48,15 +49,4 @@ def _without_experiment(compose: Composer, choices: dict[str, str | None]) -> di
             continue
         sign = "" if group in defaults else "+"
         lines.append(f"~{group}" if choice is None else f"{sign}{group}={choice}")
-    return _ours(compose.compose(compose.parse(lines)))
-
-
-def _ours(config: DictConfig) -> dict[str, Any]:
-    """All but Hydra's own part, whose keys Hydra checks."""
-    return {name: value for name, value in to_tree(config).items() if name != "hydra"}
-
-
-def _listed(declared: dict[str, Any], key: str) -> str:
-    section = deepest(declared, key)
-    names = find(declared, section) if section else declared
-    return f" (keys{f' of {section}' if section else ''}: {', '.join(names)})"
+    return without_hydra(to_tree(compose.compose(compose.parse(lines))))  # Hydra checks its own keys

@@ -40,7 +40,26 @@ def is_reference(value: object) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def deepest(tree: dict[str, Any], key: str) -> str:
+def keys_around(tree: dict[str, Any], key: str) -> str:
+    """The keys there are where a key was looked for, in words."""
+    section = _deepest(tree, key)
+    names = find(tree, section) if section else tree
+    return f"keys{f' of {section}' if section else ''}: {', '.join(names)}"
+
+
+def kind_missed(value: object, default: object) -> str | None:
+    """The kind of value that a default wants, in words; None where this value may replace it."""
+    kind = _kind_of(default)
+    fits = kind is None or value is None or is_reference(value) or _is_kind(value, default)
+    return None if fits else kind
+
+
+def without_hydra(tree: dict[str, Any]) -> dict[str, Any]:
+    """All but Hydra's own part."""
+    return {name: value for name, value in tree.items() if name != "hydra"}
+
+
+def _deepest(tree: dict[str, Any], key: str) -> str:
     """The innermost section on the way to a key; empty at the root."""
     while key := key.rpartition(".")[0]:
         if isinstance(find(tree, key), dict):
@@ -48,7 +67,7 @@ def deepest(tree: dict[str, Any], key: str) -> str:
     return key
 
 
-def kind_of(default: object) -> str | None:
+def _kind_of(default: object) -> str | None:
     """The kind of value that may replace a default, in words; None where anything may."""
     match default:
         case bool():
@@ -64,8 +83,8 @@ def kind_of(default: object) -> str | None:
     return None
 
 
-def is_kind(value: object, default: object) -> bool:
-    """Whether a value may replace a default of a kind that :func:`kind_of` names."""
+def _is_kind(value: object, default: object) -> bool:
+    """Whether a value may replace a default of a kind that :func:`_kind_of` names."""
     if isinstance(value, bool) or not isinstance(default, float):
         return type(value) is type(default)
     return isinstance(value, int | float)

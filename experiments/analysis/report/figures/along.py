@@ -9,6 +9,7 @@ from experiments.analysis.report.estimates import mean_estimate
 from experiments.analysis.report.figures.drawing import (
     cell_style,
     draw_legend,
+    far_apart,
     make_figure,
     scale_by_logarithm,
 )
@@ -16,7 +17,7 @@ from experiments.analysis.report.metric import in_words
 from experiments.analysis.report.numeric import Line, lines_along
 from experiments.analysis.report.sweep import Sweep, median_number
 
-_FAR = 4  # times as large
+_GROWTH = 4  # times, of values that multiply
 _TICKS = 8  # at most, each with its number
 
 
@@ -31,7 +32,7 @@ def along_figure(sweep: Sweep, column: str) -> Figure:
     left.set_ylabel(in_words(sweep.metric.test))
     right.set_ylabel("milliseconds a training step")
     heights = [height for curve in right.lines for height in curve.get_ydata()]
-    if heights and 0 < _FAR * min(heights) < max(heights):
+    if far_apart(heights):
         scale_by_logarithm(right, "y")
     values = sorted({value for line in lines for value, _ in line.points})
     for axes in (left, right):
@@ -73,7 +74,7 @@ def _draw_seeds(axes: Axes, found: Iterable[tuple[float, Iterable[float]]], colo
 
 def _mark(axes: Axes, values: list[float]) -> None:
     """Makes the axis logarithmic if the values multiply rather than add, and names them if they are few."""
-    if values[0] > 0 and values[-1] >= _FAR * values[0]:
+    if values[0] > 0 and values[-1] >= _GROWTH * values[0]:
         axes.set_xscale("log")
     if len(values) > _TICKS:
         return

@@ -11,6 +11,7 @@ from experiments.analysis.report.cells import Cell
 from experiments.analysis.report.figures.drawing import (
     cell_style,
     draw_legend,
+    far_apart,
     make_figure,
     scale_by_logarithm,
 )
@@ -19,7 +20,6 @@ from experiments.analysis.report.series import Series, block_means, mean_series,
 from experiments.analysis.report.sweep import Sweep
 
 _BLOCKS = 60  # points of a curve of training losses
-_FAR = 4  # times as long
 _MARKED = 20  # points of a curve at most, for each to have a marker
 
 
@@ -62,7 +62,7 @@ def _values(curves: Sequence[Sequence[Series]]) -> np.ndarray:
 def _far_apart(curves: Sequence[Sequence[Series]]) -> bool:
     """Whether some runs take so much longer than others that the shorter would be a stroke at the left."""
     ends = [s.seconds[-1] for members in curves for s in members if s.seconds.size and s.seconds[-1] > 0]
-    return bool(ends) and max(ends) > _FAR * min(ends)
+    return far_apart(ends)
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Sequence[Series]], quantity: str) -> None:

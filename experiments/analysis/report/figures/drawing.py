@@ -25,6 +25,7 @@ _LINES, _MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D", "v", "P", "X")
 
 _ACROSS = 120  # characters of a legend
 _LABEL = 30  # characters of a line of a row's name
+_FAR = 4  # times as large
 _DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
 
@@ -60,6 +61,11 @@ def draw_legend(figure: Figure, labels: Mapping[int, str]) -> None:
     handles = [Line2D([], [], label=label, markersize=4, **cell_style(i)) for i, label in labels.items()]
     columns = max(1, _ACROSS // (max(map(len, labels.values())) + 8))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)
+
+
+def far_apart(values: Sequence[float]) -> bool:
+    """Whether the least of these positive numbers would be a stroke beside the greatest."""
+    return bool(values) and 0 < _FAR * min(values) < max(values)
 
 
 def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:

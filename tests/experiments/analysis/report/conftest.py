@@ -1,5 +1,6 @@
 """What the tests of the report share: runs as if read, and a sweep on disk with things missing."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,21 @@ from experiments.analysis.report.runs import Run
 SWEEP = Path(__file__).parent / "sweep"
 
 MakeRun = Callable[..., Run]
+
+
+def write_run(
+    directory: Path, number: int, choices: dict[str, str], settings: dict[str, Any], summary: dict[str, Any]
+) -> None:
+    """Writes a finished run of one seed, without curves, as if its command line had named all of this."""
+    said = [f"{name}={value}" for name, value in {**settings, **choices}.items()]
+    hydra = directory / ",".join(said) / ".hydra"
+    hydra.mkdir(parents=True)
+    config = {**settings, **{group: {"name": choice} for group, choice in choices.items()}, "seed": 0}
+    job = {"hydra": {"job": {"name": "train", "num": number}, "runtime": {"choices": choices}}}
+    for name, content in (("config", config), ("hydra", job), ("overrides", said)):
+        (hydra / f"{name}.yaml").write_text(json.dumps(content))  # JSON is YAML
+    (hydra.parent / "metrics.jsonl").write_text("")
+    (hydra.parent / "summary.json").write_text(json.dumps(summary))
 
 
 @pytest.fixture

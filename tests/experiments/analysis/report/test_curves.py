@@ -7,6 +7,7 @@ from experiments.analysis.report.content import Table
 from experiments.analysis.report.sections.curves import curves_section
 from experiments.analysis.report.sections.results import headline_table
 from experiments.analysis.report.sweep import load_sweep
+from tests.experiments.analysis.report.conftest import write_run
 
 
 def table_of(section):
@@ -37,23 +38,10 @@ def test_few_evaluations_make_no_table(sweep: Path) -> None:
     assert not any(isinstance(block, Table) for block in curves_section(load_sweep(sweep)).blocks)
 
 
-def write_run(directory: Path, number: int, choices: dict[str, str], accuracy: float) -> None:
-    """A finished run of one seed."""
-    said = [f"{group}={choice}" for group, choice in choices.items()]
-    hydra = directory / ",".join(said) / ".hydra"
-    hydra.mkdir(parents=True)
-    config = {**{group: {"name": choice} for group, choice in choices.items()}, "seed": 0}
-    job = {"hydra": {"job": {"name": "train", "num": number}, "runtime": {"choices": choices}}}
-    for name, content in (("config", config), ("hydra", job), ("overrides", said)):
-        (hydra / f"{name}.yaml").write_text(json.dumps(content))  # JSON is YAML
-    (hydra.parent / "metrics.jsonl").write_text("")
-    (hydra.parent / "summary.json").write_text(json.dumps({"test_accuracy": accuracy}))
-
-
 def test_a_baseline_for_each_that_is_like_it(tmp_path: Path) -> None:
     found = {("a", "mean"): 0.5, ("a", "other"): 0.75, ("b", "mean"): 0.25, ("b", "other"): 0.125}
     for number, ((data, loss), accuracy) in enumerate(found.items()):
-        write_run(tmp_path, number, {"data": data, "loss": loss}, accuracy)
+        write_run(tmp_path, number, {"data": data, "loss": loss}, {}, {"test_accuracy": accuracy})
     table = headline_table(load_sweep(tmp_path, baseline="loss=mean"))
     at = list(table.header).index("difference to baseline [95%]")
     assert [row[at] for row in table.rows] == ["baseline", "+0.250", "baseline", "−0.125"]

@@ -1,6 +1,5 @@
 """Sweeps over numbers: which columns they are, and the lines along them."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,20 +8,13 @@ from experiments.analysis.report import write_report
 from experiments.analysis.report.figures.along import along_figure
 from experiments.analysis.report.numeric import lines_along, numeric_columns
 from experiments.analysis.report.sweep import load_sweep
+from tests.experiments.analysis.report.conftest import write_run
 
 
-def write_run(directory: Path, number: int, rate: object, size: int, sort: str) -> None:
-    """A finished run whose step takes a millisecond an element."""
-    said = [f"rate={rate}", f"size={size}", f"sort={sort}"]
-    hydra = directory / ",".join(said) / ".hydra"
-    hydra.mkdir(parents=True)
-    config = {"rate": rate, "size": size, "sort": {"name": sort}, "seed": 0}
-    job = {"hydra": {"job": {"name": "train", "num": number}, "runtime": {"choices": {"sort": sort}}}}
-    for name, content in (("config", config), ("hydra", job), ("overrides", said)):
-        (hydra / f"{name}.yaml").write_text(json.dumps(content))  # JSON is YAML
-    (hydra.parent / "metrics.jsonl").write_text("")
+def write(directory: Path, number: int, rate: object, size: int, sort: str) -> None:
+    """A run whose step takes a millisecond an element."""
     summary = {"test_accuracy": 0.5, "step_time_ms": float(size)}
-    (hydra.parent / "summary.json").write_text(json.dumps(summary))
+    write_run(directory, number, {"sort": sort}, {"rate": rate, "size": size}, summary)
 
 
 @pytest.fixture
@@ -30,27 +22,27 @@ def grid(tmp_path: Path) -> Path:
     """Three sizes, begun with the greatest, by two rates and two sorts."""
     cases = [(rate, size, sort) for rate in (0.5, 1) for size in (1000, 10, 100) for sort in ("a", "b")]
     for number, case in enumerate(cases):
-        write_run(tmp_path, number, *case)
+        write(tmp_path, number, *case)
     return tmp_path
 
 
 def test_numbers_need_three_values_to_be_drawn_against(grid: Path) -> None:
     assert numeric_columns(load_sweep(grid)) == ["size"]
-    write_run(grid, 12, "auto", 10, "a")
-    write_run(grid, 13, 2, 10, "a")
+    write(grid, 12, "auto", 10, "a")
+    write(grid, 13, 2, 10, "a")
     assert numeric_columns(load_sweep(grid)) == ["size"]  # auto is no number
 
 
 def test_values_that_come_once_each_make_no_line(tmp_path: Path) -> None:
     """As in a random search."""
     for number, (rate, size) in enumerate([(0.1, 10), (0.2, 20), (0.3, 30), (0.4, 40)]):
-        write_run(tmp_path, number, rate, size, "a")
+        write(tmp_path, number, rate, size, "a")
     assert numeric_columns(load_sweep(tmp_path)) == []
 
 
 def test_many_values_are_not_all_named(tmp_path: Path) -> None:
     for number in range(30):
-        write_run(tmp_path, number, 1, number + 1, "a")
+        write(tmp_path, number, 1, number + 1, "a")
     left, _ = along_figure(load_sweep(tmp_path), "size").axes
     assert len(left.get_xticks()) < 15
 
