@@ -6,12 +6,16 @@ data between devices; it is the form for programs that may be sharded behind our
 """
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 _BOUNDS = "promise_in_bounds"
+
+# Moves an array through a permutation, or back: (x, indices, axis).
+Move = Callable[[jax.Array, jax.Array, int], jax.Array]
 
 
 def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
@@ -72,6 +76,30 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     starts = jnp.squeeze(indices, whole)[..., None]
     out = jnp.zeros_like(values)
     return lax.scatter(out, starts, values, numbers, unique_indices=True, mode=_BOUNDS)
+
+
+def move_untrusted(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool) -> jax.Array:
+    """Returns what `gather`, or `scatter` if `inverse`, does for any indices, as `diffsort.permute` tells."""
+    n = jnp.asarray(x.shape[axis], jnp.int32)
+    last = jnp.maximum(n - 1, 0)
+    indices = indices.astype(jnp.int32)
+    indices = jnp.clip(jnp.where(indices < 0, indices + n, indices), jnp.zeros_like(last), last)
+    if not inverse:
+        return gather(x, indices, axis)
+    # Who is the last to name each place, if anybody: the greatest, which no order of execution changes.
+    iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+    batch = tuple(d for d in range(indices.ndim) if d != axis)
+    numbers = lax.ScatterDimensionNumbers(
+        update_window_dims=(),
+        inserted_window_dims=(axis,),
+        scatter_dims_to_operand_dims=(axis,),
+        operand_batching_dims=batch,
+        scatter_indices_batching_dims=batch,
+    )
+    nobody = jnp.full_like(indices, -1)
+    source = lax.scatter_max(nobody, indices[..., None], iota, numbers, mode=_BOUNDS)
+    moved = gather(x, jnp.maximum(source, jnp.zeros_like(source)), axis)
+    return jnp.where(source < 0, jnp.zeros_like(moved), moved)
 
 
 def _split_axes(x: jax.Array, indices: jax.Array, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -153,7 +153,7 @@ def _double_argsort_permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.
 
 
 def _manual(
-    name: str, engine: Callable[[], engines.Engine], why_unavailable: Callable[[], str | None] = lambda: None
+    name: str, engine: engines.Engine, why_unavailable: Callable[[], str | None] = lambda: None
 ) -> Implementation:
     parts = Manual(engine)
     return Implementation(
@@ -164,8 +164,8 @@ def _manual(
 _IMPLEMENTATIONS: dict[str, Implementation] = {
     implementation.name: implementation
     for implementation in (
-        _manual("manual", engines.best),
-        *(_manual(f"manual:{name}", *engine) for name, engine in engines.ENGINES.items()),
+        _manual("manual", engines.BEST),
+        *(_manual(f"manual:{name}", engines.Engine(name), why) for name, why in engines.ENGINES.items()),
         Implementation("builtin", _builtin_sort, _builtin_argsort, _builtin_permute),
         through_permutation("double_argsort", _builtin_argsort, _double_argsort_permute),
         Implementation("ott", relaxed.sort, why_unavailable=relaxed.why_unavailable),

@@ -11,7 +11,7 @@ import jax
 
 import diffsort
 from diffsort import engines, relaxed
-from diffsort.engines import library, xla
+from diffsort.engines import library
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 
@@ -52,8 +52,7 @@ def _devices() -> list[str]:
 
 
 def _engine(name: str) -> list[str]:
-    _, why_unavailable = engines.ENGINES[name]
-    reason = why_unavailable()
+    reason = engines.ENGINES[name]()
     if reason is not None:
         return [f"{name}: not available: {' '.join(reason.split())}"]
     if name != "native":
@@ -62,7 +61,7 @@ def _engine(name: str) -> list[str]:
 
 
 def _best() -> list[str]:
-    is_portable = engines.best() is xla.ENGINE
+    is_portable = library.why_unavailable() is not None
     return ["the engine 'xla' everywhere" if is_portable else "the engine 'native' on CPUs, 'xla' elsewhere"]
 
 

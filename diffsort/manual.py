@@ -4,80 +4,75 @@ Where nothing is differentiated, the engine sorts values and no permutation is e
 is, one pass finds both, and the permutation is all that is kept for the backward pass.
 """
 
-from collections.abc import Callable
+import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
-from jax.custom_derivatives import zero_from_primal
+from jax.interpreters import ad
 
-from diffsort.engines.engine import Engine, narrow_dtype
+from diffsort.engines import Engine, narrow_dtype
+from diffsort.engines.primitives import sort_p
 from diffsort.permutations import linear_permutation
 
 Mask = jax.Array | None
 
 
+@dataclasses.dataclass(frozen=True)
 class Manual:
-    """The functions that an `Implementation` is made of, over one engine.
+    """The functions that an `Implementation` is made of, over one engine."""
 
-    Attributes:
-        engine: returns the engine; asked when a program is traced.
-    """
-
-    def __init__(self, engine: Callable[[], Engine]):
-        self.engine = engine
-        self._values = jax.custom_jvp(self._values_rule, nondiff_argnums=(2, 3))
-        self._values.defjvp(self._values_jvp)
-        self._pair = jax.custom_jvp(self._pair_rule, nondiff_argnums=(2, 3, 4, 5))
-        self._pair.defjvp(self._pair_jvp)
+    engine: Engine
 
     def sort(self, x: jax.Array, *, axis: int, descending: bool, where: Mask) -> jax.Array:
         """Returns `x` sorted, as jax.numpy.sort does."""
-        return self._values(x, where, axis, descending)
+        return self.engine.sort(x, axis=axis, descending=descending, where=where)
 
     def sort_with_indices(
         self, x: jax.Array, *, axis: int, descending: bool, where: Mask
     ) -> tuple[jax.Array, jax.Array]:
         """Returns `x` sorted, and the int32 permutation."""
-        return self._pair(x, where, axis, descending, False, jnp.dtype(jnp.int32))
+        return self.engine.sort_with_indices(x, axis=axis, descending=descending, where=where)
 
     def argsort(self, x: jax.Array, *, axis: int, descending: bool, where: Mask) -> jax.Array:
         """Returns the int32 permutation."""
-        return self.engine().argsort(lax.stop_gradient(x), axis=axis, descending=descending, where=where)
+        return self.engine.argsort(x, axis=axis, descending=descending, where=where)
 
     def permute(self, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
         """Moves `x` through a permutation; linear, and the transpose is the inverse permutation."""
-        engine = self.engine()
-        return linear_permutation(x, indices, axis, engine.gather, engine.scatter)
+        return linear_permutation(x, indices, axis, self.engine.gather, self.engine.scatter)
 
-    def _values_rule(self, x: jax.Array, where: Mask, axis: int, descending: bool) -> jax.Array:
-        return self.engine().sort(x, axis=axis, descending=descending, where=where)
 
-    def _values_jvp(self, axis: int, descending: bool, primals: Any, tangents: Any) -> tuple[Any, Any]:
-        x, where = primals
-        dtype = jnp.dtype(narrow_dtype(x.shape[axis]))
-        # jax.numpy.sort goes down by reversing, ties included, and so do their gradients.
-        values, indices = self._pair(x, where, axis, descending, descending, dtype)
-        return values, self._moved_tangent(tangents[0], values, indices, axis)
+def _sort_jvp(
+    primals: tuple[jax.Array, ...],
+    tangents: tuple[Any, ...],
+    *,
+    trailing: int,
+    values: bool,
+    index_dtype: Any,
+    engine: str,
+    **order: bool,
+) -> tuple[list[jax.Array], list[Any]]:
+    """The tangent of sorted values is the tangent of `x`, moved as the values are; indices have none.
 
-    def _pair_rule(
-        self, x: jax.Array, where: Mask, axis: int, descending: bool, ties_reversed: bool, dtype: jnp.dtype
-    ) -> tuple[jax.Array, jax.Array]:
-        return self.engine().sort_with_indices(
-            x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed, dtype=dtype
-        )
+    A rule of the primitive, not a `jax.custom_jvp` around it: a scan forgets the latter once it has been
+    differentiated, and then has no derivative of second order.
+    """
+    axis = primals[0].ndim - 1 - trailing
+    params = {"trailing": trailing, "values": values, "engine": engine, **order}
+    if not values or type(tangents[0]) is ad.Zero:
+        out = sort_p.bind(*primals, index_dtype=index_dtype, **params)
+        return out, [_no_tangent(o) for o in out]
+    kept = index_dtype or jnp.dtype(narrow_dtype(primals[0].shape[axis]))
+    ordered, indices = sort_p.bind(*primals, index_dtype=kept, **params)
+    moved = Manual(Engine(engine)).permute(tangents[0], indices, axis)
+    if index_dtype is None:
+        return [ordered], [moved]
+    return [ordered, indices], [moved, _no_tangent(indices)]
 
-    def _pair_jvp(
-        self, axis: int, descending: bool, ties_reversed: bool, dtype: jnp.dtype, primals: Any, tangents: Any
-    ) -> tuple[Any, Any]:
-        x, where = primals
-        # Not the rule itself: derivatives of higher order differentiate this again.
-        values, indices = self._pair(x, where, axis, descending, ties_reversed, dtype)
-        tangent = self._moved_tangent(tangents[0], values, indices, axis)
-        return (values, indices), (tangent, zero_from_primal(indices))
 
-    def _moved_tangent(self, tangent: jax.Array, values: jax.Array, indices: jax.Array, axis: int) -> Any:
-        if not jnp.issubdtype(values.dtype, jnp.inexact):
-            return zero_from_primal(values)
-        return self.permute(tangent, indices, axis)
+def _no_tangent(x: jax.Array) -> Any:
+    return ad.Zero(jax.typeof(x).to_tangent_aval())
+
+
+ad.primitive_jvps[sort_p] = _sort_jvp

@@ -14,8 +14,7 @@ from jax import lax
 
 from diffsort import engines, sharding
 from diffsort._arguments import canonical_axis
-from diffsort.engines.engine import Move
-from diffsort.gathering import gather, scatter
+from diffsort.gathering import Move, gather, scatter
 
 
 def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
@@ -26,10 +25,14 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
 
     Args:
         x: array of any dtype.
-        indices: integers, each slice along `axis` a permutation of `0 … n−1` (this is not checked). Of
-            the shape of `x`, except that an axis other than `axis` may have length 1 and then holds for
-            that whole axis of `x`; or one-dimensional, one permutation for all slices.
+        indices: integers, each slice along `axis` a permutation of `0 … n−1`; negative ones count from the
+            end. Of the shape of `x`, except that an axis other than `axis` may have length 1 and then holds
+            for that whole axis of `x`; or one-dimensional, one permutation for all slices.
         axis: the axis to rearrange.
+
+    That the indices are a permutation is not checked. What others do is the same everywhere: those out of
+    range count as the nearest in range, one that is repeated repeats its element, and in the transpose, where
+    several bring a cotangent to one element, the last one counts, and elements that none names get 0.
 
     Returns:
         An array of the shape and dtype of `x`.
@@ -50,8 +53,12 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """Returns the permutation that undoes `indices`: `out[..., indices[..., i, ...], ...] = i`.
 
     Args:
-        indices: integers, each slice along `axis` a permutation of `0 … n−1` (this is not checked).
+        indices: integers, each slice along `axis` a permutation of `0 … n−1`; negative ones count from the
+            end.
         axis: the axis along which they permute.
+
+    That they are a permutation is not checked. What others do is the same everywhere: those out of range count
+    as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
 
     Returns:
         int32, of the shape of `indices`.
@@ -81,6 +88,7 @@ def linear_permutation(
         permute: applies the permutation.
         unpermute: applies the inverse permutation.
     """
+    x, indices = sharding.varying_alike(x, indices)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return permute(x, indices, axis)
 
@@ -97,11 +105,11 @@ def linear_permutation(
 
 @functools.partial(jax.jit, static_argnames="axis")
 def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
-    engine = engines.best()
+    moves = (functools.partial(f, is_trusted=False) for f in (engines.BEST.gather, engines.BEST.scatter))
 
     def local(x: jax.Array, indices: jax.Array) -> jax.Array:
         with jax.named_scope("diffsort.permute"):
-            return linear_permutation(x, indices, axis, engine.gather, engine.scatter)
+            return linear_permutation(x, indices, axis, *moves)
 
     return sharding.on_shards(local, axis, x, indices)
 
@@ -111,7 +119,7 @@ def _inverted(indices: jax.Array, axis: int) -> jax.Array:
     def local(indices: jax.Array) -> jax.Array:
         with jax.named_scope("diffsort.inverse_permutation"):
             iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
-            return engines.best().scatter(iota, indices, axis)
+            return engines.BEST.scatter(iota, indices, axis, is_trusted=False)
 
     return sharding.on_shards(local, axis, indices)
 
@@ -136,4 +144,8 @@ def _integers(indices: jax.Array) -> jax.Array:
     indices = jnp.asarray(indices)
     if not jnp.issubdtype(indices.dtype, jnp.integer):
         raise TypeError(f"indices must be integers, not {indices.dtype}.")
+    info, kept = jnp.iinfo(indices.dtype), jnp.iinfo(jnp.int32)
+    if info.max > kept.max:  # not to become another index
+        low, high = (jnp.asarray(limit, indices.dtype) for limit in (max(info.min, kept.min), kept.max))
+        indices = jnp.clip(indices, low, high)
     return indices.astype(jnp.int32)

@@ -13,7 +13,7 @@ from diffsort._precision import at_least_float32
 from diffsort.manual import Manual
 from diffsort.transport import Settings, plan, potential, why_unavailable
 
-_hard = Manual(engines.best)
+_hard = Manual(engines.BEST)
 
 
 def sort(

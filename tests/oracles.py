@@ -12,7 +12,7 @@ from diffsort import engines
 
 # Not read from the registry: a test may add to it.
 ENGINES = tuple(
-    f"manual:{name}" for name, (_, why_unavailable) in engines.ENGINES.items() if not why_unavailable()
+    f"manual:{name}" for name, why_unavailable in engines.ENGINES.items() if not why_unavailable()
 )
 IMPLEMENTATIONS = ("manual", *ENGINES, "builtin", "double_argsort")
 

@@ -1,16 +1,27 @@
-"""What an engine is: the ways to find a sorting permutation and to move arrays through it."""
+"""An engine: a way to find a sorting permutation and to move arrays through it, without derivatives."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Protocol
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from diffsort import gathering, sharding
+from diffsort.engines.primitives import permute_p, sort_p
 
 
-class Argsort(Protocol):
-    """Finds the stable permutation of a sort."""
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """How permutations are found and applied.
 
-    def __call__(
+    Attributes:
+        name: "native" for the kernel, "xla" for plain XLA, "best" for whichever is faster where it runs.
+    """
+
+    name: str
+
+    def argsort(
         self,
         x: jax.Array,
         *,
@@ -18,24 +29,21 @@ class Argsort(Protocol):
         descending: bool,
         where: jax.Array | None,
         ties_reversed: bool = False,
-        dtype: jax.typing.DTypeLike = ...,
+        dtype: DTypeLike = jnp.int32,
     ) -> jax.Array:
-        """Returns the indices.
+        """Returns the stable sorting permutation.
 
         Args:
-            x: any real dtype.
+            x: any real dtype; 0 where it is masked.
             axis: non-negative.
             descending: order from the greatest down.
             where: boolean, of the shape of `x`; masked elements come last.
             ties_reversed: of equal elements the last comes first, not the first.
             dtype: of the indices: int32, or uint16 where it can count the elements.
         """
+        return self._sorted(x, where, axis, descending, ties_reversed, indices=dtype)[0]
 
-
-class SortWithIndices(Protocol):
-    """Finds the permutation, and the values in their order."""
-
-    def __call__(
+    def sort_with_indices(
         self,
         x: jax.Array,
         *,
@@ -43,42 +51,68 @@ class SortWithIndices(Protocol):
         descending: bool,
         where: jax.Array | None,
         ties_reversed: bool = False,
-        dtype: jax.typing.DTypeLike = ...,
+        dtype: DTypeLike = jnp.int32,
     ) -> tuple[jax.Array, jax.Array]:
-        """Returns (values, indices); arguments as for Argsort. Masked elements hold 0, and stay so."""
+        """Returns values and permutation in one pass; arguments as for `argsort`."""
+        values, indices = self._sorted(x, where, axis, descending, ties_reversed, values=True, indices=dtype)
+        return values, indices
+
+    def sort(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
+        """Returns the values alone, equal ones as in `ties_reversed=descending`."""
+        return self._sorted(x, where, axis, descending, descending, values=True)[0]
+
+    def gather(self, x: jax.Array, indices: jax.Array, axis: int, *, is_trusted: bool = True) -> jax.Array:
+        """Applies a permutation, as `gathering.gather` does."""
+        return self._moved(x, indices, axis, inverse=False, is_trusted=is_trusted)
+
+    def scatter(self, x: jax.Array, indices: jax.Array, axis: int, *, is_trusted: bool = True) -> jax.Array:
+        """Applies the inverse of a permutation, as `gathering.scatter` does."""
+        return self._moved(x, indices, axis, inverse=True, is_trusted=is_trusted)
+
+    def _sorted(
+        self,
+        x: jax.Array,
+        where: jax.Array | None,
+        axis: int,
+        descending: bool,
+        ties_reversed: bool,
+        *,
+        values: bool = False,
+        indices: DTypeLike | None = None,
+    ) -> list[jax.Array]:
+        return sort_p.bind(
+            *sharding.varying_alike(*([x] if where is None else [x, where])),
+            trailing=x.ndim - 1 - axis,
+            values=values,
+            index_dtype=None if indices is None else jnp.dtype(indices),
+            descending=descending,
+            ties_reversed=ties_reversed,
+            engine=self.name,
+        )
+
+    def _moved(
+        self, x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trusted: bool
+    ) -> jax.Array:
+        is_known = indices.dtype in (jnp.int32, jnp.uint16) and _is_movable(x.dtype)
+        if is_known and self.name != "xla" and x.shape[axis:] == indices.shape[axis:]:
+            operands = sharding.varying_alike(x, jnp.broadcast_to(indices, x.shape))
+            params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self.name}
+            return permute_p.bind(*operands, trailing=x.ndim - 1 - axis, **params)[0]
+        # Whole rows move better in XLA.
+        x, indices = sharding.varying_alike(x, indices)
+        if not is_trusted:
+            return gathering.move_untrusted(x, indices, axis, inverse=inverse)
+        return (gathering.scatter if inverse else gathering.gather)(x, indices, axis)
 
 
-class Sort(Protocol):
-    """Finds the values in their order alone, equal ones as in `ties_reversed=descending`."""
-
-    def __call__(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
-        """Returns the values; arguments as for Argsort."""
-
-
-# Moves an array through a permutation, or back: (x, indices, axis), as in `diffsort.gathering`.
-Move = Callable[[jax.Array, jax.Array, int], jax.Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Engine:
-    """How permutations are found and applied. An engine never touches differentiation.
-
-    Attributes:
-        argsort: the permutation.
-        sort_with_indices: values and permutation in one pass.
-        sort: the values alone.
-        gather: applies a permutation.
-        scatter: applies its inverse.
-    """
-
-    argsort: Argsort
-    sort_with_indices: SortWithIndices
-    sort: Sort
-    gather: Move
-    scatter: Move
-
-
-def narrow_dtype(n: int) -> jax.typing.DTypeLike:
+def narrow_dtype(n: int) -> DTypeLike:
     """The least dtype that counts `n` elements: half the memory for what is kept until the backward pass."""
     is_small = isinstance(n, int) and n <= 2**16  # not so for symbolic sizes, in an export
-    return jax.numpy.uint16 if is_small else jax.numpy.int32
+    return jnp.uint16 if is_small else jnp.int32
+
+
+def _is_movable(dtype: Any) -> bool:
+    """Whether elements are whole bytes: not so for random keys, and for integers and floats of 4 bits."""
+    if jnp.issubdtype(dtype, jax.dtypes.extended):
+        return False
+    return not jnp.dtype(dtype).name.endswith(("int2", "int4", "float4_e2m1fn"))

@@ -10,6 +10,7 @@ import jaxlib
 
 FOLDER = Path(__file__).parent / "native"
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
+_INTERFACE = 2  # of the handlers: what they are called with
 
 
 @functools.cache
@@ -22,6 +23,8 @@ def why_unavailable() -> str | None:
     try:
         library = ctypes.CDLL(str(path))
         handlers = {SORT: library.DiffsortSort, PERMUTE: library.DiffsortPermute}
+        if library.diffsort_interface() != _INTERFACE:
+            raise AttributeError("it belongs to another version of diffsort: install diffsort again")
         compiled_for = library.diffsort_xla_major(), library.diffsort_xla_minor()
     except (OSError, AttributeError) as error:
         return f"{path.name} does not load: {error}"

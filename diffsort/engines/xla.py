@@ -1,4 +1,4 @@
-"""The portable engine: the sorting permutation in plain XLA, on every platform.
+"""The sorting permutation in plain XLA, on every platform.
 
 XLA's CPU sort runs fast for one integer operand only, several times slower for anything else. So on
 CPU the key and the index travel in one integer, key above index, and the index also makes the sort
@@ -15,10 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort.engines import keys as order
-from diffsort.engines.batching import over_leading_axes
-from diffsort.engines.engine import Engine
 from diffsort.engines.ties import reversed_ties
-from diffsort.gathering import gather, scatter
+from diffsort.gathering import gather
 
 
 def argsort(
@@ -28,37 +26,14 @@ def argsort(
     descending: bool = False,
     where: jax.Array | None = None,
     ties_reversed: bool = False,
-    dtype: jax.typing.DTypeLike = jnp.int32,
 ) -> jax.Array:
-    """Returns the stable sorting permutation of `x` along `axis`; see `engine.Argsort`."""
+    """Returns the stable sorting permutation of `x` along `axis`, int32; see `engine.Engine.argsort`."""
     if ties_reversed:
-        return reversed_ties(argsort)(x, axis=axis, descending=descending, where=where).astype(dtype)
-    rows = over_leading_axes(functools.partial(_argsort_rows, descending=descending))
+        return reversed_ties(argsort)(x, axis=axis, descending=descending, where=where)
     arrays = (x,) if where is None else (x, where)
     # Sorting the last axis is quicker than sorting across strides, transposes included.
-    return jnp.swapaxes(rows(*(jnp.swapaxes(a, axis, -1) for a in arrays)), axis, -1).astype(dtype)
-
-
-def sort_with_indices(
-    x: jax.Array,
-    *,
-    axis: int,
-    descending: bool = False,
-    where: jax.Array | None = None,
-    ties_reversed: bool = False,
-    dtype: jax.typing.DTypeLike = jnp.int32,
-) -> tuple[jax.Array, jax.Array]:
-    """Returns the values in order, and the permutation; see `engine.SortWithIndices`."""
-    indices = argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
-    return gather(x, indices, axis), indices.astype(dtype)
-
-
-def sort(x: jax.Array, *, axis: int, descending: bool = False, where: jax.Array | None = None) -> jax.Array:
-    """Returns the values in order; see `engine.Sort`."""
-    return sort_with_indices(x, axis=axis, descending=descending, where=where, ties_reversed=descending)[0]
-
-
-ENGINE = Engine(argsort, sort_with_indices, sort, gather, scatter)
+    rows = (jnp.swapaxes(a, axis, -1) for a in arrays)
+    return jnp.swapaxes(_argsort_rows(*rows, descending=descending), axis, -1)
 
 
 def _argsort_rows(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:

@@ -37,7 +37,7 @@ class Kernel:
         size, whole, address = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
         self._sort, self._permute = library.diffsort_sort, library.diffsort_permute
         self._sort.argtypes = [whole, *[size] * 3, *[address] * 4, *[whole] * 4]
-        self._permute.argtypes = [*[size] * 3, whole, whole, *[address] * 3, whole, whole]
+        self._permute.argtypes = [*[size] * 3, whole, whole, *[address] * 3, *[whole] * 3]
         self._permute.restype = None
         library.diffsort_target.restype = ctypes.c_char_p
         self.target = library.diffsort_target().decode()
@@ -56,11 +56,18 @@ class Kernel:
         assert done, "out of memory"
 
     def permute(
-        self, x: np.ndarray, indices: np.ndarray, axis: int, out: np.ndarray, *, inverse: bool
+        self,
+        x: np.ndarray,
+        indices: np.ndarray,
+        axis: int,
+        out: np.ndarray,
+        *,
+        inverse: bool,
+        trusted: bool,
     ) -> None:
         """Fills `out`."""
         sizes = (*_sizes(x.shape, axis), x.itemsize, indices.itemsize)
-        self._permute(*sizes, *(_address(a) for a in (x, indices, out)), inverse, self._threads)
+        self._permute(*sizes, *(_address(a) for a in (x, indices, out)), inverse, trusted, self._threads)
 
 
 @dataclasses.dataclass
@@ -173,10 +180,11 @@ def check(kernel: Kernel, case: Case) -> None:
         kernel.sort(case, indices=alone)
         agree(alone, order, "indices alone")
         moved, back = np.empty_like(x), np.empty_like(x)
-        kernel.permute(x, indices, axis, moved, inverse=False)
-        agree(bits(moved), ordered, "a permutation")
-        kernel.permute(moved, indices, axis, back, inverse=True)
-        agree(bits(back), bits(x), "an inverse permutation")
+        for trusted in (True, False):
+            kernel.permute(x, indices, axis, moved, inverse=False, trusted=trusted)
+            agree(bits(moved), ordered, "a permutation")
+            kernel.permute(moved, indices, axis, back, inverse=True, trusted=trusted)
+            agree(bits(back), bits(x), "an inverse permutation")
     values = np.empty_like(x)
     kernel.sort(case, values=values)
     agree(bits(values), ordered, "values alone")

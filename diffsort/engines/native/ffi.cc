@@ -138,12 +138,12 @@ ffi::Error sort_for_xla(ffi::ThreadPool threads, ffi::RemainingArgs arguments, f
 }
 
 ffi::Error permute_for_xla(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
-                           ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse) {
+                           ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse, bool trusted) {
   Shape shape(x.dimensions(), trailing);
   XlaPool pool(threads);
   permute({shape.outer, shape.n, shape.inner, int(ffi::ByteWidth(x.element_type())),
            int(ffi::ByteWidth(indices.element_type())), x.untyped_data(), indices.untyped_data(),
-           out->untyped_data(), inverse},
+           out->untyped_data(), inverse, trusted},
           pool);
   return ffi::Error::Success();
 }
@@ -152,6 +152,9 @@ ffi::Error permute_for_xla(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBu
 }  // namespace diffsort
 
 #pragma GCC visibility push(default)
+
+// Raised with every change to the handlers below, so that no program calls those of another version.
+extern "C" int diffsort_interface() { return 2; }
 
 // The version of XLA's interface that this was compiled for. Newer ones accept it, older ones do not.
 extern "C" int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
@@ -175,6 +178,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::permute_for_xla,
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Ret<xla::ffi::AnyBuffer>()
                                   .Attr<int64_t>("trailing")
-                                  .Attr<bool>("inverse"));
+                                  .Attr<bool>("inverse")
+                                  .Attr<bool>("trusted"));
 
 #pragma GCC visibility pop

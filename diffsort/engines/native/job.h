@@ -34,6 +34,7 @@ struct PermuteJob {
   const void* indices;
   void* out;
   bool inverse;  // out[indices[i]] = x[i], else out[i] = x[indices[i]]
+  bool trusted;  // the indices are known to be a permutation
 };
 
 // Threads that share out tasks.

@@ -17,7 +17,9 @@ struct Block {
   unsigned char of[Bytes];
 };
 
-template <class Element, class Index, bool Inverse>
+// Indices that are not trusted may be any. Negative ones count from the end, those out of range count as the
+// nearest in range, and of several elements for one place the last one gets it: all of a row by one thread.
+template <class Element, class Index, bool Inverse, bool Trusted>
 struct Permuter {
   const PermuteJob& job;
   const Element* x = static_cast<const Element*>(job.x);
@@ -31,7 +33,8 @@ struct Permuter {
     int64_t grain = kTaskElements / (job.n * lanes);
     // Few long rows are cut, so that all threads have something to do.
     int64_t tasks = job.outer * bands, cuts = 1;
-    while (cuts * tasks < pool.threads() && job.n / (2 * cuts) * lanes >= kTaskElements) cuts *= 2;
+    constexpr bool kCanCut = Trusted || !Inverse;
+    while (kCanCut && cuts * tasks < pool.threads() && job.n / (2 * cuts) * lanes >= kTaskElements) cuts *= 2;
     pool.each(tasks * cuts, grain < 1 ? 1 : grain, [&](int64_t task) {
       int64_t cut = task % cuts, first = task / cuts % bands * band;
       int64_t width = job.inner - first < band ? job.inner - first : band;
@@ -63,11 +66,12 @@ struct Permuter {
     const Index* index = indices + at;
     Element* to = out + at;
     int64_t inner = job.inner;
+    if constexpr (Inverse && !Trusted) {  // for the places that no index names
+      for (int64_t i = begin; i < end; ++i) std::memset(to + i * inner, 0, size_t(width) * sizeof(Element));
+    }
     for (int64_t i = begin; i < end; ++i) {
       for (int64_t c = 0; c < width; ++c) {
-        // A caller's mistake must not reach memory that is not ours.
-        uint64_t place = uint64_t(index[i * inner + c]), last = uint64_t(job.n - 1);
-        int64_t here = i * inner + c, there = int64_t(place < last ? place : last) * inner + c;
+        int64_t here = i * inner + c, there = place(index[here]) * inner + c;
         if constexpr (Inverse) {
           to[there] = from[here];
         } else {
@@ -76,14 +80,35 @@ struct Permuter {
       }
     }
   }
+
+  // Whatever the index, memory that is ours.
+  int64_t place(Index index) const {
+    int64_t last = job.n - 1;
+    if constexpr (Trusted || sizeof(Index) == 2) {
+      return uint64_t(index) < uint64_t(last) ? int64_t(index) : last;
+    } else {
+      int64_t place = int32_t(index);
+      if (place < 0) place += job.n;
+      return place < 0 ? 0 : place < last ? place : last;
+    }
+  }
 };
+
+template <class Element, class Index, bool Inverse>
+void permute_one_way(const PermuteJob& job, Pool& pool) {
+  if (job.trusted) {
+    Permuter<Element, Index, Inverse, true>{job}.run(pool);
+  } else {
+    Permuter<Element, Index, Inverse, false>{job}.run(pool);
+  }
+}
 
 template <class Element, class Index>
 void permute_elements(const PermuteJob& job, Pool& pool) {
   if (job.inverse) {
-    Permuter<Element, Index, true>{job}.run(pool);
+    permute_one_way<Element, Index, true>(job, pool);
   } else {
-    Permuter<Element, Index, false>{job}.run(pool);
+    permute_one_way<Element, Index, false>(job, pool);
   }
 }
 

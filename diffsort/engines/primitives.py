@@ -1,0 +1,172 @@
+"""The two primitives of the library: a sort, and a permutation applied.
+
+What runs is decided when a program is lowered: the kernel on CPU; plain XLA everywhere else, and in an export,
+which must not depend on a library. The primitives know nothing of derivatives: those are in
+`diffsort.manual` and `diffsort.permutations`.
+"""
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from diffsort import gathering, sharding
+from diffsort.engines import library, xla
+from diffsort.engines.partitioning import asks_for_devices, divides, partitioned
+
+_KERNEL_TYPES = frozenset(
+    {jnp.dtype(jnp.bool_), jnp.dtype(jnp.bfloat16)}
+    | {jnp.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+    | {jnp.dtype(f"float{bits}") for bits in (16, 32, 64)}
+)
+
+
+# The sort: x[, where] -> [values][, indices]. The axis counts from the end: batches come in front of it.
+
+
+def _sort_avals(x: Any, *_: Any, values: bool, index_dtype: Any, **__: Any) -> list[Any]:
+    kept = [x] if values else []
+    return kept + ([] if index_dtype is None else [x.update(dtype=index_dtype, weak_type=False)])
+
+
+def _sort_portably(
+    *operands: jax.Array,
+    trailing: int,
+    values: bool,
+    index_dtype: Any,
+    descending: bool,
+    ties_reversed: bool,
+) -> list[jax.Array]:
+    x, *masks = operands
+    where = masks[0] if masks else None
+    axis = x.ndim - 1 - trailing
+    indices = xla.argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
+    kept = [gathering.gather(x, indices, axis)] if values else []
+    return kept + ([] if index_dtype is None else [indices.astype(index_dtype)])
+
+
+def _sort_natively(
+    *operands: jax.Array,
+    trailing: int,
+    values: bool,
+    index_dtype: Any,
+    descending: bool,
+    ties_reversed: bool,
+) -> Sequence[jax.Array]:
+    x, *masks = operands
+    is_known = x.dtype in _KERNEL_TYPES
+    if not is_known:  # 8-bit floats and the like order as wider ones do
+        wide = x.astype(jnp.float32 if jnp.issubdtype(x.dtype, jnp.floating) else jnp.int32)
+        operands = (wide, *masks)
+    types = [x.dtype] * (values and is_known)
+    types += [index_dtype or jnp.dtype(jnp.int32)] if index_dtype or not is_known else []
+    found = jax.ffi.ffi_call(library.SORT, [jax.ShapeDtypeStruct(x.shape, t) for t in types])(
+        *operands,
+        trailing=trailing,
+        values=values and is_known,
+        indices=index_dtype is not None or not is_known,
+        descending=descending,
+        ties_reversed=ties_reversed,
+    )
+    if is_known:
+        return found
+    kept = [gathering.gather(x, found[0], x.ndim - 1 - trailing)] if values else []
+    return kept + ([] if index_dtype is None else found)
+
+
+# The permutation: x, indices -> out. Untrusted indices may be any: see `diffsort.permute` for what they do.
+
+
+def _permute_avals(x: Any, indices: Any, **_: Any) -> list[Any]:
+    del indices
+    return [x]
+
+
+def _permute_portably(
+    x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool
+) -> list[jax.Array]:
+    axis = x.ndim - 1 - trailing
+    if not is_trusted:
+        return [gathering.move_untrusted(x, indices, axis, inverse=inverse)]
+    return [(gathering.scatter if inverse else gathering.gather)(x, indices, axis)]
+
+
+def _permute_natively(
+    x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool
+) -> Sequence[jax.Array]:
+    out = [jax.ShapeDtypeStruct(x.shape, x.dtype)]
+    attributes = {"trailing": trailing, "inverse": inverse, "trusted": is_trusted}
+    return jax.ffi.ffi_call(library.PERMUTE, out)(x, indices, **attributes)
+
+
+def _primitive(
+    name: str, avals: Callable[..., Any], natively: Callable[..., Any], portably: Callable[..., Any]
+) -> Primitive:
+    """A primitive that is `natively` computed on CPU and `portably` elsewhere, batched by leading axes.
+
+    Its parameter `engine` is "xla" for `portably` everywhere, "native" to be refused elsewhere, or "best".
+    """
+    primitive = Primitive(name)
+    primitive.multiple_results = True
+    primitive.def_abstract_eval(avals)
+
+    @primitive.def_impl
+    def impl(*operands: jax.Array, **params: Any) -> Any:  # under jax.disable_jit
+        with jax.disable_jit(False):
+            return jax.jit(functools.partial(primitive.bind, **params))(*operands)
+
+    def batched(operands: Sequence[jax.Array], axes: Sequence[int | None], **params: Any) -> Any:
+        size = next(o.shape[a] for o, a in zip(operands, axes, strict=True) if a is not None)
+        fronted = [
+            jnp.broadcast_to(o, (size, *o.shape)) if a is None else jnp.moveaxis(o, a, 0)
+            for o, a in zip(operands, axes, strict=True)
+        ]
+        # The new axis may be split between devices.
+        whole = fronted[0].ndim - 1 - params["trailing"]
+        out = sharding.on_shards(functools.partial(primitive.bind, **params), whole, *fronted)
+        return out, [0] * len(out)
+
+    def in_parts(*operands: jax.Array, **params: Any) -> Sequence[jax.Array]:
+        results = len(avals(*map(jax.typeof, operands), **params))
+        return partitioned(functools.partial(natively, **params), operands, results, params["trailing"])
+
+    lower_natively, lower_in_parts, lower_portably = map(mlir.lower_fun, (natively, in_parts, portably))
+
+    def lowered_for_cpu(context: Any, *operands: Any, engine: str, **params: Any) -> Any:
+        lower = lower_portably
+        if context.module_context.lowering_parameters.for_export:
+            if engine == "native":
+                warnings.warn(_IN_AN_EXPORT, stacklevel=2)
+        elif engine != "xla" and library.why_unavailable() is None:
+            is_divided = divides(context)
+            if is_divided is not None:
+                lower = lower_in_parts if is_divided else lower_natively
+        return lower(context, *operands, **params)
+
+    def lowered_elsewhere(context: Any, *operands: Any, engine: str, **params: Any) -> Any:
+        if engine == "native":
+            raise ValueError(_NOT_ON_CPU)
+        return lower_portably(context, *operands, **params)
+
+    asks_for_devices(primitive)
+    batching.primitive_batchers[primitive] = batched
+    mlir.register_lowering(primitive, lowered_elsewhere)
+    mlir.register_lowering(primitive, lowered_for_cpu, platform="cpu")
+    return primitive
+
+
+_IN_AN_EXPORT = (
+    "an export holds no native code: implementation='manual:native' is exported as 'manual:xla', which "
+    "gives the same results. 'manual' does so without this warning."
+)
+_NOT_ON_CPU = (
+    "implementation='manual:native' is a kernel for CPUs, and this program is compiled for another device: "
+    "use 'manual', which then takes the engine 'xla'."
+)
+sort_p = _primitive("diffsort_sort", _sort_avals, _sort_natively, _sort_portably)
+permute_p = _primitive("diffsort_permute", _permute_avals, _permute_natively, _permute_portably)
