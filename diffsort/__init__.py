@@ -4,7 +4,10 @@ A sort is a permutation, and a permutation is a linear map whose transpose is it
 derivative of a sort is never another sort. Layers are in `diffsort.nnx` and `diffsort.linen`.
 """
 
-from diffsort.implementations import implementation_names, register_implementation
+import importlib
+from typing import Any
+
+from diffsort.implementations import Implementation, implementation_names, register_implementation
 from diffsort.permutations import inverse_permutation, permute
 from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
 from diffsort.statistics import (
@@ -22,6 +25,7 @@ from diffsort.statistics import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Implementation",
     "argsort",
     "gini_mean_difference",
     "implementation_names",
@@ -42,3 +46,16 @@ __all__ = [
     "trimmed_mean",
     "winsorized_mean",
 ]
+
+_SUBMODULES = ("engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling", "statistics")
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a submodule where it is first used, so that those who only sort do not wait for Flax."""
+    if name in _SUBMODULES:
+        return importlib.import_module(f"diffsort.{name}")
+    raise AttributeError(f"module 'diffsort' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBMODULES, "__version__"])

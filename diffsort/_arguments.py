@@ -4,6 +4,7 @@ import operator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort.sharding import laid_out_like
@@ -20,6 +21,36 @@ def canonical_axis(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise ValueError(f"axis {axis} is out of range for an array of rank {rank}.")
     return axis % rank
+
+
+def canonical_axes(axis: int | tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
+    """Returns the axes that a reduction is over, counted from the front; all of them for None.
+
+    Raises:
+        TypeError: an axis is not an integer.
+        ValueError: an axis is out of range for that rank, or named twice.
+    """
+    if axis is None:
+        return tuple(range(rank))
+    axes = tuple(canonical_axis(a, rank) for a in (axis if isinstance(axis, tuple) else (axis,)))
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"axis={axis} names an axis twice.")
+    return axes
+
+
+def flag(value: bool, name: str) -> bool:
+    """Returns `value` as a Python bool; 0 and 1 will do, as in jax.numpy.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    try:
+        number = int(value) if isinstance(value, np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number not in (0, 1):
+        raise TypeError(f"{name} must be True or False, not {value!r}.")
+    return bool(number)
 
 
 def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
@@ -46,6 +77,40 @@ def floating(x: ArrayLike, name: str) -> jax.Array:
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"{name} must be floating, not {array.dtype}; use {name}.astype(float).")
     return array
+
+
+def as_floating(x: ArrayLike, name: str) -> jax.Array:
+    """Returns `x` as a floating array: integers and booleans as jax.numpy.mean takes them.
+
+    Raises:
+        TypeError: `x` is not real.
+    """
+    array = real_array(x, name)
+    if jnp.issubdtype(array.dtype, jnp.floating):
+        return array
+    return array.astype(jax.eval_shape(jnp.mean, array).dtype)
+
+
+def concrete(value: ArrayLike) -> np.ndarray | None:
+    """Returns the numbers of `value` where they are known and at hand, in float64, or None."""
+    if isinstance(value, jax.core.Tracer):
+        return None
+    if isinstance(value, jax.Array):
+        if not value.is_fully_addressable:
+            return None
+        value = jax.device_get(value)
+    return np.asarray(value).astype(np.float64)
+
+
+def check_non_negative(weights: ArrayLike, name: str) -> None:
+    """Checks weights, where their numbers are known.
+
+    Raises:
+        ValueError: one of them is negative.
+    """
+    numbers = concrete(weights)
+    if numbers is not None and np.any(numbers < 0):
+        raise ValueError(f"{name} has {numbers.min():g}: weights must not be negative.")
 
 
 def mask_like(where: ArrayLike, x: jax.Array, name: str = "where") -> jax.Array:
@@ -100,6 +165,20 @@ def fraction(value: float, name: str, least: float, most: float) -> float:
     if not least <= number < most:
         raise ValueError(f"{name}={number} is not in [{least:g}, {most:g}).")
     return number
+
+
+def probability(value: ArrayLike, name: str) -> float | jax.Array:
+    """Returns a scalar in [0, 1): a Python float where its number is known, else as it is traced.
+
+    Raises:
+        TypeError: it is not a real number.
+        ValueError: it is no scalar, or out of range.
+    """
+    if not isinstance(value, jax.core.Tracer):
+        return fraction(value, name, 0, 1)
+    if value.ndim:
+        raise ValueError(f"{name} must be a scalar, not of shape {value.shape}; use jax.vmap for several.")
+    return floating(value, name)
 
 
 def require_positive(**values: int) -> None:

@@ -8,12 +8,14 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, real_array, require_positive
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.permutations import linear_permutation
 from diffsort.sorting import sort
 
 
-def group_sort(x: ArrayLike, group_size: int, axis: int = -1, *, implementation: str = "manual") -> jax.Array:
+def group_sort(
+    x: ArrayLike, group_size: int, axis: int = -1, *, implementation: ImplementationLike = "manual"
+) -> jax.Array:
     """GroupSort: sorts each group of neighbours along `axis`, the smallest first.
 
     Wherever it is differentiated, its Jacobian is a permutation matrix, at ties too: they stay in input
@@ -48,8 +50,7 @@ def group_sort(x: ArrayLike, group_size: int, axis: int = -1, *, implementation:
     n = array.shape[axis]
     if n % group_size:
         raise ValueError(f"group_size={group_size} does not divide {n}, the length of axis {axis}.")
-    get_implementation(implementation)
-    return _sorted_groups(array, group_size, axis, implementation)
+    return _sorted_groups(array, group_size, axis, get_implementation(implementation))
 
 
 def max_min(x: ArrayLike, axis: int = -1) -> jax.Array:
@@ -75,7 +76,7 @@ def max_min(x: ArrayLike, axis: int = -1) -> jax.Array:
     return group_sort(x, 2, axis)
 
 
-def full_sort(x: ArrayLike, axis: int = -1, *, implementation: str = "manual") -> jax.Array:
+def full_sort(x: ArrayLike, axis: int = -1, *, implementation: ImplementationLike = "manual") -> jax.Array:
     """FullSort: GroupSort with one group, which is `diffsort.sort`.
 
     Args:
@@ -100,14 +101,14 @@ def full_sort(x: ArrayLike, axis: int = -1, *, implementation: str = "manual") -
     return sort(array, canonical_axis(axis, array.ndim), implementation=implementation)
 
 
-@functools.partial(jax.jit, static_argnames=("group_size", "axis", "implementation"))
-def _sorted_groups(x: jax.Array, group_size: int, axis: int, implementation: str) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("group_size", "axis", "chosen"))
+def _sorted_groups(x: jax.Array, group_size: int, axis: int, chosen: Implementation) -> jax.Array:
     count = x.shape[axis] // group_size
     groups = x.reshape(*x.shape[:axis], count, group_size, *x.shape[axis + 1 :])
-    if group_size == 2 and implementation == "manual":
+    if group_size == 2 and chosen.name == "manual":
         ordered = _sorted_pairs(groups, axis + 1)
     else:
-        ordered = sort(groups, axis + 1, implementation=implementation)
+        ordered = sort(groups, axis + 1, implementation=chosen)
     return ordered.reshape(x.shape)
 
 

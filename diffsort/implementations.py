@@ -8,7 +8,7 @@ alone, and what needs a permutation refuses it.
 import dataclasses
 import difflib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -93,6 +93,12 @@ class Implementation:
         return self.argsort
 
 
+# What `implementation=` takes. Of one that was registered a type checker knows the object, not the name.
+ImplementationLike = (
+    Implementation | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort", "ott"]
+)
+
+
 def through_permutation(name: str, argsort: Argsort, permute: Permute) -> Implementation:
     """An implementation whose sorted values are `x` moved through its permutation.
 
@@ -173,38 +179,51 @@ _IMPLEMENTATIONS: dict[str, Implementation] = {
 }
 
 
+_BUILT_IN = frozenset(_IMPLEMENTATIONS)
+
+
 def register_implementation(
     name: str, *, sort: Sort, argsort: Argsort | None = None, permute: Permute = linear_permutation
-) -> None:
+) -> Implementation:
     """Adds an implementation, which every op, loss and layer then takes by its name.
 
-    A name stands for one implementation for good: compiled functions are cached by it.
+    A name that was registered before names the new one from now on, as when a notebook's cell is run again;
+    what was compiled with the old one stays as it is. The names that come with diffsort stay what they are.
 
     Args:
         name: what `implementation=` will name.
-        sort: `sort(x, *, axis, descending, where) -> values`, differentiable; `axis` is non-negative,
-            `where` None or a mask of the shape of `x`, and masked elements of `x` are 0.
+        sort: `sort(x, *, axis, descending, where) -> values`, differentiable, of the shape and dtype of `x`;
+            `axis` is non-negative, `where` None or a mask of the shape of `x`, and masked elements of `x` are
+            0.
         argsort: `argsort(x, *, axis, descending, where) -> int32 indices`; leave it out for a relaxed
             sort, which has no hard permutation.
         permute: `permute(x, indices, axis)`, for values that follow the keys.
 
+    Returns:
+        The implementation, which `implementation=` takes as well as its name.
+
     Raises:
-        ValueError: the name is taken, or not a valid name.
+        TypeError: `sort`, `argsort` or `permute` is no function.
+        ValueError: the name is one that comes with diffsort, or no name.
 
     >>> import jax.numpy as jnp
     >>> def network(x, *, axis, descending, where):  # sorts pairs
     ...     first, second = jnp.split(x, 2, axis)
     ...     return jnp.concatenate([jnp.minimum(first, second), jnp.maximum(first, second)], axis)
-    >>> register_implementation("pairs", sort=network)
+    >>> pairs = register_implementation("pairs", sort=network)
     >>> import diffsort
-    >>> diffsort.sort(jnp.array([3., 1.]), implementation="pairs")
+    >>> diffsort.sort(jnp.array([3., 1.]), implementation=pairs)
     Array([1., 3.], dtype=float32)
     """
     if not isinstance(name, str) or not name:
         raise ValueError(f"an implementation's name is a non-empty string, not {name!r}.")
-    if name in _IMPLEMENTATIONS:
-        raise ValueError(f"implementation {name!r} exists already; choose another name.")
+    if name in _BUILT_IN:
+        raise ValueError(f"implementation {name!r} comes with diffsort; choose another name.")
+    for part, function in {"sort": sort, "argsort": argsort, "permute": permute}.items():
+        if not callable(function) and not (part == "argsort" and function is None):
+            raise TypeError(f"{part} must be a function, not {function!r}.")
     _IMPLEMENTATIONS[name] = Implementation(name, sort, argsort, permute)
+    return _IMPLEMENTATIONS[name]
 
 
 def implementation_names() -> tuple[str, ...]:
@@ -212,20 +231,23 @@ def implementation_names() -> tuple[str, ...]:
     return tuple(sorted(_IMPLEMENTATIONS))
 
 
-def get_implementation(name: str) -> Implementation:
-    """Returns the implementation of that name.
+def get_implementation(implementation: "ImplementationLike | str") -> Implementation:
+    """Returns the implementation of that name, or the one that is given.
 
     Raises:
         ValueError: there is none, and the message lists those there are; or it is not available here,
             and the message says why.
     """
-    found = _IMPLEMENTATIONS.get(name) if isinstance(name, str) else None
-    if found is None:
-        near = difflib.get_close_matches(str(name), _IMPLEMENTATIONS, n=1)
+    if isinstance(implementation, Implementation):
+        found = implementation
+    elif isinstance(implementation, str) and implementation in _IMPLEMENTATIONS:
+        found = _IMPLEMENTATIONS[implementation]
+    else:
+        near = difflib.get_close_matches(str(implementation), _IMPLEMENTATIONS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(repr(n) for n in implementation_names())
-        raise ValueError(f"unknown implementation {name!r}.{hint} Known: {known}.")
+        raise ValueError(f"unknown implementation {implementation!r}.{hint} Known: {known}.")
     reason = found.why_unavailable()
     if reason:
-        raise ValueError(f"implementation {name!r} is not available: {reason}. Use 'manual'.")
+        raise ValueError(f"implementation {found.name!r} is not available: {reason}. Use 'manual'.")
     return found

@@ -57,8 +57,8 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
             end.
         axis: the axis along which they permute.
 
-    That they are a permutation is not checked. What others do is the same everywhere: those out of range count
-    as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
+    That they are a permutation is not checked. What others do is the same everywhere: those out of range
+    count as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
 
     Returns:
         int32, of the shape of `indices`.
@@ -73,7 +73,7 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """
     indices = _integers(indices)
     axis = canonical_axis(axis, indices.ndim)
-    return _inverted(indices, axis)
+    return inverted(indices, axis, is_trusted=False)
 
 
 def linear_permutation(
@@ -114,12 +114,14 @@ def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     return sharding.on_shards(local, axis, x, indices)
 
 
-@functools.partial(jax.jit, static_argnames="axis")
-def _inverted(indices: jax.Array, axis: int) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("axis", "is_trusted"))
+def inverted(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Array:
+    """`inverse_permutation` without the checks; trusted indices are a permutation for certain."""
+
     def local(indices: jax.Array) -> jax.Array:
         with jax.named_scope("diffsort.inverse_permutation"):
             iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
-            return engines.BEST.scatter(iota, indices, axis, is_trusted=False)
+            return engines.BEST.scatter(iota, indices, axis, is_trusted=is_trusted)
 
     return sharding.on_shards(local, axis, indices)
 

@@ -60,6 +60,20 @@ def laid_out_like(array: jax.Array, leader: jax.Array) -> jax.Array:
     return jax.sharding.reshard(array, NamedSharding(layout.mesh, spec))
 
 
+def whole_along(array: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """Returns `array` with each of these axes whole on every device, for a reduction over them.
+
+    Of use under explicit sharding, where no compiler gathers what is needed.
+    """
+    layout = jax.typeof(array).sharding
+    explicit = _explicit_axes(layout.mesh)
+    split = {d for d in axes if explicit & set(jax.tree.leaves(layout.spec[d]))}
+    if not split:
+        return array
+    spec = PartitionSpec(*(None if d in split else name for d, name in enumerate(layout.spec)))
+    return jax.sharding.reshard(array, NamedSharding(layout.mesh, spec))
+
+
 def _explicit_axes(mesh: AbstractMesh) -> set[str]:
     pairs = zip(mesh.axis_names, mesh.axis_types, strict=True)
     return {name for name, kind in pairs if kind == AxisType.Explicit}

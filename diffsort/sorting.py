@@ -10,9 +10,9 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort import sharding
-from diffsort._arguments import canonical_axis, mask_like, real_array
-from diffsort.implementations import Implementation, get_implementation
-from diffsort.permutations import inverse_permutation
+from diffsort._arguments import canonical_axis, flag, mask_like, real_array
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.permutations import inverted
 
 
 def sort(
@@ -21,7 +21,7 @@ def sort(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Sorts `x` along `axis`: jax.numpy.sort, bit for bit, with a mask and a derivative of its own.
 
@@ -58,7 +58,7 @@ def sort(
     """
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
-    return _values(chosen, x, axis, descending, where)
+    return sorted_values(chosen, x, axis, where, flag(descending, "descending"))
 
 
 def sort_with_indices(
@@ -67,7 +67,7 @@ def sort_with_indices(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> tuple[jax.Array, jax.Array]:
     """Sorts `x` along `axis` and returns the permutation too: `values == x[indices]`.
 
@@ -91,7 +91,7 @@ def sort_with_indices(
     """
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
-    return _pair(chosen, x, axis, descending, where)
+    return _pair(chosen, x, axis, flag(descending, "descending"), where)
 
 
 def argsort(
@@ -100,7 +100,7 @@ def argsort(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Returns the stable permutation that sorts `x` along `axis`, as jax.numpy.argsort does.
 
@@ -124,7 +124,7 @@ def argsort(
     """
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
-    return _indices(chosen, x, axis, descending, where)
+    return _indices(chosen, x, axis, flag(descending, "descending"), where)
 
 
 def rank(
@@ -133,7 +133,7 @@ def rank(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Returns the position of each element in the sorted order, from 0: the inverse of `argsort`.
 
@@ -157,8 +157,8 @@ def rank(
     """
     chosen = get_implementation(implementation)
     x, axis, where = _prepared(x, axis, where)
-    indices = _indices(chosen, x, axis, descending, where)
-    return inverse_permutation(indices, axis)
+    indices = _indices(chosen, x, axis, flag(descending, "descending"), where)
+    return inverted(indices, axis)
 
 
 def sort_key_val(
@@ -168,7 +168,7 @@ def sort_key_val(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> tuple[jax.Array, Any]:
     """Sorts `keys` along `axis` and rearranges `values` with them.
 
@@ -198,14 +198,14 @@ def sort_key_val(
     chosen = get_implementation(implementation)
     keys = real_array(keys, "keys")
     keys, axis, where = _prepared(keys, canonical_axis(axis, keys.ndim), where)
-    ordered, indices = _pair(chosen, keys, axis, descending, where)
+    ordered, indices = _pair(chosen, keys, axis, flag(descending, "descending"), where)
 
     def follow(value: ArrayLike) -> jax.Array:
         value = jnp.asarray(value)
         _check_follows(value, keys, axis)
         if where is not None:
-            value = _zero_masked(value, mask_like(where, value))
-        return _moved(chosen, value, indices, axis)
+            value = zero_masked(value, mask_like(where, value))
+        return value if _is_trivial(value, axis) else _moved(chosen, value, indices, axis)
 
     return ordered, jax.tree.map(follow, values)
 
@@ -216,7 +216,7 @@ def top_k(
     axis: int = -1,
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the `k` greatest elements along `axis`, from the greatest down, and where they stood.
 
@@ -261,28 +261,38 @@ def _prepared(
     array = real_array(x)
     mask = None if where is None else mask_like(where, array)
     if mask is not None:
-        array = _zero_masked(array, mask)
+        array = zero_masked(array, mask)
     if axis is None:
         array, axis = array.reshape(-1), 0
         mask = None if mask is None else mask.reshape(-1)
     return array, canonical_axis(axis, array.ndim), mask
 
 
-def _zero_masked(x: jax.Array, where: jax.Array) -> jax.Array:
+@jax.jit
+def zero_masked(x: jax.Array, where: jax.Array) -> jax.Array:
+    """Returns `x` with 0 where it is masked."""
     return jnp.where(where, x, jnp.zeros_like(x))
 
 
 # Compiled as a whole, as jax.numpy's functions are: outside jit, a call would else run primitive by
 # primitive. An implementation is hashable, and a name stands for the same one for good.
 @functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
-def _values(
-    chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
+def sorted_values(
+    chosen: Implementation, x: jax.Array, axis: int, where: jax.Array | None, descending: bool = False
 ) -> jax.Array:
+    """`sort` without the checks; `axis` is non-negative, `where` of the shape of `x`, which is 0 there."""
+
     def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
         with jax.named_scope("diffsort.sort"):
-            return chosen.sort(x, axis=axis, descending=descending, where=where)
+            values = chosen.sort(x, axis=axis, descending=descending, where=where)
+        if (values.shape, values.dtype) != (x.shape, x.dtype):
+            raise ValueError(
+                f"implementation {chosen.name!r} made {values.dtype}{list(values.shape)} of "
+                f"{x.dtype}{list(x.shape)}: a sort returns the shape and dtype that it is given."
+            )
+        return values
 
-    return x if x.shape[axis] < 2 else sharding.on_shards(local, axis, x, where)
+    return x if _is_trivial(x, axis) else sharding.on_shards(local, axis, x, where)
 
 
 @functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
@@ -290,9 +300,9 @@ def _pair(
     chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
 ) -> tuple[jax.Array, jax.Array]:
     in_one_pass = chosen.sort_with_indices
-    if in_one_pass is None or x.shape[axis] < 2:
+    if in_one_pass is None or _is_trivial(x, axis):
         indices = _indices(chosen, x, axis, descending, where)
-        return _moved(chosen, x, indices, axis), indices
+        return (x if _is_trivial(x, axis) else _moved(chosen, x, indices, axis)), indices
 
     def local(x: jax.Array, where: jax.Array | None) -> tuple[jax.Array, jax.Array]:
         with jax.named_scope("diffsort.sort_with_indices"):
@@ -308,7 +318,7 @@ def _indices(
     find = chosen.permutation()
 
     def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
-        if x.shape[axis] < 2:
+        if _is_trivial(x, axis):
             return lax.broadcasted_iota(jnp.int32, x.shape, axis)
         with jax.named_scope("diffsort.argsort"):
             return find(lax.stop_gradient(x), axis=axis, descending=descending, where=where)
@@ -323,6 +333,11 @@ def _moved(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) 
             return chosen.permute(x, indices, axis)
 
     return sharding.on_shards(local, axis, x, indices)
+
+
+def _is_trivial(x: jax.Array, axis: int) -> bool:
+    """Whether there is nothing to sort; of a symbolic length, in an export, that is not known."""
+    return isinstance(x.shape[axis], int) and x.shape[axis] < 2
 
 
 def _check_follows(value: jax.Array, keys: jax.Array, axis: int) -> None:

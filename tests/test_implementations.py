@@ -1,6 +1,7 @@
 """What implementations are there, and a new one in a few lines."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import pytest
 from jax import lax
 
 import diffsort
-from diffsort import implementations
+from diffsort import implementations, losses
 from tests.oracles import IMPLEMENTATIONS, assert_same_bits
 
 X = jnp.array([3.0, 1.0, 2.5, -4.0])
@@ -138,13 +139,50 @@ def test_an_implementation_may_bring_a_permutation() -> None:
 
 @pytest.mark.parametrize("name", ["manual", "manual:xla", "builtin", "double_argsort"])
 def test_a_taken_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"implementation '{name}' exists already; choose another name"):
+    with pytest.raises(ValueError, match=f"implementation '{name}' comes with diffsort; choose another name"):
         diffsort.register_implementation(name, sort=softsort)
 
 
-def test_a_name_is_registered_once(relaxed: str) -> None:
-    with pytest.raises(ValueError, match="exists already"):
-        diffsort.register_implementation(relaxed, sort=softsort)
+def test_a_name_that_is_registered_again_names_the_new_one(relaxed: str) -> None:
+    """As when a cell of a notebook is run a second time; nothing that was compiled stands for it."""
+
+    def reversed_sort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
+        return -softsort(-x, axis=axis, descending=not descending, where=where)
+
+    ops = (
+        diffsort.sort,
+        diffsort.median,
+        partial(losses.average_top_k, k=1),
+        partial(losses.wasserstein_1d, targets=X + 1),
+        lambda x, **options: diffsort.nnx.GroupSort(4, **options)(x),
+    )
+    before = [op(X, implementation=relaxed) for op in ops]
+    calls = []
+
+    def counted(x: jax.Array, **options: object) -> jax.Array:
+        calls.append(options)
+        return reversed_sort(x, **options)
+
+    new = diffsort.register_implementation(relaxed, sort=counted)
+    for op, old in zip(ops, before, strict=True):
+        calls.clear()
+        np.testing.assert_allclose(op(X, implementation=relaxed), old, atol=0.1)
+        assert calls
+        np.testing.assert_array_equal(op(X, implementation=new), op(X, implementation=relaxed))
+
+
+@pytest.mark.parametrize("part", ["sort", "argsort", "permute"])
+def test_parts_are_functions(part: str) -> None:
+    with pytest.raises(TypeError, match=f"{part} must be a function, not 3"):
+        diffsort.register_implementation("three", **{"sort": softsort, part: 3})
+
+
+@pytest.mark.parametrize("spoil", [lambda x: x[..., :-1], lambda x: x.astype(jnp.bfloat16)])
+def test_a_sort_that_changes_what_it_sorts_is_refused(spoil: object) -> None:
+    broken = diffsort.register_implementation("broken", sort=lambda x, **_: spoil(x))
+    for op in (diffsort.sort, diffsort.median):
+        with pytest.raises(ValueError, match=r"'broken' made \w+\[\d\] of float32\[4\]: a sort returns"):
+            op(X, implementation=broken)
 
 
 @pytest.mark.parametrize("name", ["", None, 3])

@@ -1,7 +1,7 @@
 """The two primitives of the library: a sort, and a permutation applied.
 
-What runs is decided when a program is lowered: the kernel on CPU; plain XLA everywhere else, and in an export,
-which must not depend on a library. The primitives know nothing of derivatives: those are in
+What runs is decided when a program is lowered: the kernel on CPU; plain XLA everywhere else, and in an
+export, which must not depend on a library. The primitives know nothing of derivatives: those are in
 `diffsort.manual` and `diffsort.permutations`.
 """
 

@@ -7,7 +7,8 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import floating
 from diffsort._precision import computing_dtype
-from diffsort.losses._samples import Sample, sample
+from diffsort.implementations import Implementation
+from diffsort.losses._samples import Sample, sample, whole_samples
 from diffsort.losses.transport import transport_cost
 
 
@@ -38,10 +39,12 @@ def point_sets(
         )
     first = sample(x, x[..., 0], weights[0], masks[0])
     second = sample(y, y[..., 0], weights[1], masks[1], "target_")
-    return first, second, lines
+    return *whole_samples((first, second), x.ndim - 2), lines
 
 
-def costs_on_lines(x: Sample, y: Sample, lines: jax.Array, implementation: str, p: float) -> jax.Array:
+def costs_on_lines(
+    x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float
+) -> jax.Array:
     """Returns the distances (..., L) on lines (L, d), or (..., L, d) for each pair of sets its own."""
     dtype = computing_dtype(common_dtype(x, y))
     lines = lines.astype(dtype)
@@ -55,8 +58,6 @@ def common_dtype(x: Sample, y: Sample) -> jnp.dtype:
 
 def _projected(points: Sample, lines: jax.Array) -> Sample:
     values, weights, where = points
-    if where is not None:  # what is masked would reach the gradient of the lines
-        values = jnp.where(where[..., None], values, jnp.zeros_like(values))
     equation = "...nd,ld->...ln" if lines.ndim == 2 else "...nd,...ld->...ln"
     heights = jnp.einsum(equation, values.astype(lines.dtype), lines, precision=lax.Precision.HIGHEST)
 

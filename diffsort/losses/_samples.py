@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import broadcast_like, canonical_axis, floating, mask_like
+from diffsort._arguments import broadcast_like, canonical_axis, check_non_negative, floating, mask_like
 from diffsort._precision import computing_dtype
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.sharding import whole_along
+from diffsort.sorting import zero_masked
 
 
 class Sample(NamedTuple):
@@ -64,12 +66,20 @@ def sample(
 
     Raises:
         TypeError: `weights` is not floating, or `where` not boolean.
-        ValueError: one of them does not broadcast to that shape.
+        ValueError: one of them does not broadcast to that shape, or a weight that is known is negative.
     """
     if weights is not None:
         name = f"{prefix}weights"
+        check_non_negative(weights, name)
         weights = broadcast_like(floating(weights, name), like, name)
-    return Sample(values, weights, None if where is None else mask_like(where, like, f"{prefix}where"))
+    if where is None:
+        return Sample(values, weights, None)
+    mask = mask_like(where, like, f"{prefix}where")
+    # At once, so that what is masked is kept for no backward pass.
+    weights = None if weights is None else zero_masked(weights, mask)
+    return Sample(
+        zero_masked(values, mask.reshape(mask.shape + (1,) * (values.ndim - like.ndim))), weights, mask
+    )
 
 
 def compared(
@@ -79,7 +89,7 @@ def compared(
     axis: int,
     weights: tuple[ArrayLike | None, ArrayLike | None],
     masks: tuple[ArrayLike | None, ArrayLike | None],
-    implementation: str,
+    implementation: ImplementationLike,
     *static: Hashable,
 ) -> jax.Array:
     """Returns `function(x, y, implementation, *static)` of two samples, compiled as a whole.
@@ -105,10 +115,10 @@ def compared(
             f"targets of shape {y.shape} do not fit predictions of shape {x.shape}: all but axis {axis} must "
             "be equal."
         )
-    get_implementation(implementation)
+    chosen = get_implementation(implementation)
     first = sample(x, x, weights[0], masks[0])
     second = sample(y, y, weights[1], masks[1], "target_")
-    return _compiled(function, first, second, axis, implementation, static)
+    return _compiled(function, *whole_samples((first, second), axis), axis, chosen, static)
 
 
 @functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
@@ -117,13 +127,19 @@ def _compiled(
     x: Sample,
     y: Sample,
     axis: int,
-    implementation: str,
+    implementation: Implementation,
     static: tuple[Hashable, ...],
 ) -> jax.Array:
     dtype = jnp.promote_types(x.values.dtype, y.values.dtype)
     last: list[Sample] = [jax.tree.map(lambda a: jnp.moveaxis(a, axis, -1), s) for s in (x, y)]
     first, second = (s._replace(values=s.values.astype(dtype)) for s in last)
     return function(first, second, implementation, *static).astype(dtype)
+
+
+def whole_samples(samples: tuple[Sample, Sample], axis: int) -> tuple[Sample, Sample]:
+    """Returns samples whose elements are not split between devices; see `sharding.whole_along`."""
+    first, second = (jax.tree.map(lambda a: whole_along(a, (axis,)), s) for s in samples)
+    return first, second
 
 
 def without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

@@ -11,21 +11,24 @@ from diffsort.sharding import laid_out_like, varying_alike
 from diffsort.statistics._ranked import Ranked
 
 
-def smoothed_superquantile(elements: Ranked, level: float, smoothing: float) -> jax.Array:
+def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | jax.Array) -> jax.Array:
     """Returns what `diffsort.losses.cvar` defines for a smoothing greater than 0."""
-    info = jnp.finfo(elements.values.dtype)
+    dtype = elements.values.dtype
+    info = jnp.finfo(dtype)
     smoothing = min(max(smoothing, float(info.tiny)), float(info.max))  # neither 0 nor infinite in that dtype
     values, axis = elements.values, elements.axis
-    position = laid_out_like(jnp.broadcast_to(elements.position, values.shape), values)
-    count = laid_out_like(jnp.broadcast_to(elements.count, _reduced(values, axis)), values)
-    return elements.finished(_value(level, smoothing, axis, values, position, count))
+    cap = jnp.asarray(1 / (1 - level)).astype(dtype)
+    position, count = (elements.in_float(a) for a in (elements.position, elements.count))
+    position = laid_out_like(jnp.broadcast_to(position, values.shape), values)
+    count = laid_out_like(jnp.broadcast_to(count, _reduced(values, axis)), values)
+    return elements.finished(_value(smoothing, axis, cap, values, position, count))
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _value(
-    level: float, smoothing: float, axis: int, values: jax.Array, position: jax.Array, count: jax.Array
+    smoothing: float, axis: int, cap: jax.Array, values: jax.Array, position: jax.Array, count: jax.Array
 ) -> jax.Array:
-    w = _weights(level, smoothing, axis, values, position, count)
+    w, _ = _weights(smoothing, axis, cap, values, position, count)
     gain = jnp.where(w == 0, jnp.zeros_like(values), values) * w
     penalty = jnp.where(position < count, smoothing / 2 * (w - 1) ** 2, jnp.zeros_like(w))
     return jnp.sum(gain - penalty, axis, keepdims=True) / jnp.maximum(count, 1)
@@ -33,42 +36,44 @@ def _value(
 
 @_value.defjvp
 def _value_jvp(
-    level: float, smoothing: float, axis: int, primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+    smoothing: float, axis: int, primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
 ) -> tuple[jax.Array, jax.Array]:
     """The weights are the gradient (Danskin), and their own derivative is the Hessian.
 
-    Differentiating the value as it is written would subtract numbers of size 1/ν from each other.
+    Differentiating the value as it is written would subtract numbers of size 1/ν from each other. By the cap
+    it is the sum of what the capped elements would gain by a greater one, their multipliers.
     """
-    w = _weights(level, smoothing, axis, *primals)
-    count = primals[2]
-    tangent = jnp.sum(w * tangents[0], axis, keepdims=True) / jnp.maximum(count, 1)
-    return _value(level, smoothing, axis, *primals), tangent
+    cap_tangent, tangent, _, _ = tangents
+    w, multipliers = _weights(smoothing, axis, *primals)
+    total = jnp.sum(w * tangent + multipliers * cap_tangent, axis, keepdims=True)
+    return _value(smoothing, axis, *primals), total / jnp.maximum(primals[-1], 1)
 
 
 def _weights(
-    level: float, smoothing: float, axis: int, values: jax.Array, position: jax.Array, count: jax.Array
-) -> jax.Array:
-    """The weights q, times n: 0 up to some rank, affine in the values up to another, and then the cap."""
-    cap = 1 / (1 - level)
-    fixed = lax.stop_gradient(values)
+    smoothing: float, axis: int, cap: jax.Array, values: jax.Array, position: jax.Array, count: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The weights q, times n: 0 up to some rank, affine in the values up to another, and then the cap.
 
-    def first_rank(weight: float) -> jax.Array:
+    Beside them the multipliers of the cap, 0 where it is not reached.
+    """
+    fixed, fixed_cap = lax.stop_gradient((values, cap))
+
+    def first_rank(weight: jax.Array) -> jax.Array:
         """The first rank at which, if the value there had that weight, all together had n or less."""
 
         def has_room(value: jax.Array) -> jax.Array:
             gap = jnp.where(fixed == value, jnp.zeros_like(fixed), fixed - value)  # infinities may be equal
-            w = jnp.clip(weight + gap / smoothing, 0, cap)
+            w = jnp.clip(weight + gap / smoothing, jnp.zeros_like(fixed_cap), fixed_cap)
             w = jnp.where(position < count, w, jnp.zeros_like(w))
             return jnp.sum(w, axis, keepdims=True) <= count
 
         return _first(has_room, fixed, count, axis)
 
-    start = first_rank(0)
-    stop = jnp.maximum(first_rank(cap), start)
+    start = first_rank(jnp.zeros_like(fixed_cap))
+    stop = jnp.maximum(first_rank(fixed_cap), start)
     is_between = (start <= position) & (position < stop)
-    capped = jnp.where(
-        (stop <= position) & (position < count), jnp.full_like(values, cap), jnp.zeros_like(values)
-    )
+    is_capped = (stop <= position) & (position < count)
+    capped = jnp.where(is_capped, cap, jnp.zeros_like(values))
 
     # Counted from one of those in between, which are close together, they lose nothing to rounding. If one is
     # infinite, they are all equal.
@@ -77,8 +82,12 @@ def _weights(
     gap = jnp.where(is_between, finite - origin, jnp.zeros_like(values))
     size = jnp.maximum(stop - start, 1)
     excess = ((count - stop) * (cap - 1) - start) / size  # of the others, over 1 each
-    affine = 1 - excess + (gap - jnp.sum(gap, axis, keepdims=True) / size) / smoothing
-    return jnp.where(is_between, affine, capped)
+    middle = jnp.sum(gap, axis, keepdims=True) / size
+    affine = 1 - excess + (gap - middle) / smoothing
+    # Where none is in between, the first capped one is about to be.
+    eta = jnp.where(stop > start, origin + middle + smoothing * excess, origin - smoothing * (cap - 1))
+    multipliers = jnp.where(is_capped, finite - eta - smoothing * (cap - 1), jnp.zeros_like(values))
+    return jnp.where(is_between, affine, capped), multipliers
 
 
 def _first(

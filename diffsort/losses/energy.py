@@ -1,10 +1,15 @@
 """Energy distances: between two samples, and between an ensemble and what was observed."""
 
+import math
+
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating
+from diffsort._arguments import canonical_axis, floating, fraction
+from diffsort._precision import computing_dtype
+from diffsort.implementations import Implementation, ImplementationLike
 from diffsort.losses._samples import Sample, compared, without
 from diffsort.sorting import sort_key_val
 from diffsort.statistics._ranked import Ranked, statistic
@@ -19,7 +24,7 @@ def energy_distance(
     target_weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     target_where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns Székely's energy distance of two samples of numbers, squared.
 
@@ -30,16 +35,16 @@ def energy_distance(
         predictions: one sample along `axis`, for each of the other axes; floating.
         targets: the other, floating; the size along `axis` need not be that of `predictions`.
         axis: the axis of the elements.
-        weights: of the predictions, floating, broadcastable to them. Non-negative (this is not checked), and
-            normalised to sum 1. The result is differentiable in them.
+        weights: of the predictions, floating, broadcastable to them. Non-negative, which is checked where
+            they are known, and normalised to sum 1. The result is differentiable in them.
         target_weights: of the targets.
         where: boolean mask, broadcastable to `predictions`.
         target_where: boolean mask, broadcastable to `targets`.
         implementation: as in `diffsort.sort`; it must have a permutation.
 
     Returns:
-        The squared distance, of the shape of `predictions` without `axis`; NaN where an element is, 0 where a
-        sample is all masked or has no weight.
+        The squared distance, of the shape of `predictions` without `axis`; NaN where an element is, and of
+        an axis of length 0; 0 where a sample is all masked or has no weight.
 
     Raises:
         TypeError: a dtype does not fit.
@@ -69,35 +74,38 @@ def crps_ensemble(
     targets: ArrayLike,
     axis: int = -1,
     *,
-    fair: bool = False,
+    fair: float = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the continuous ranked probability score of an ensemble.
 
     $E|X - y| - \frac{1}{2} E|X - X'| = \int (F(x) - [y \le x])^2 \, dx$, half the squared energy distance
     between the ensemble and the observation y; O(m log m). The fair score takes the mean of $|X - X'|$ over
-    pairs of different members, and so expects of m members what it would of infinitely many.
+    pairs of different members, and so expects of m members what it would of infinitely many. It does not tell
+    where a member is that all others lie on one side of; the almost fair score, a mixture of the two, does.
 
     Args:
         predictions: the members along `axis`, floating.
         targets: the observations, floating, of the shape of `predictions` without `axis`.
         axis: the axis of the members.
-        fair: divide by m (m − 1) where the mean over all pairs divides by m². A single member has no pair,
-            and scores its absolute error either way.
+        fair: True to divide by m (m − 1) where the mean over all pairs divides by m²; or how much of the
+            fair score there is to be in a mixture, from 0 (False) to 1. A single member has no pair, and
+            scores its absolute error whatever this is.
         where: boolean mask, broadcastable to `predictions`; m counts the unmasked members.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The score, of the shape of `targets`; NaN where a member or the observation is, 0 where all members
-        are masked.
+        The score, of the shape of `targets`; NaN where a member or the observation is, or both are the same
+        infinity; +inf where else one is infinite, in the fair score too; 0 where all members are masked.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: `axis`, a shape or `implementation` does not fit.
+        TypeError: a dtype does not fit, or `fair` is no number.
+        ValueError: `fair`, `axis`, a shape or `implementation` does not fit.
 
     Source: T. Gneiting and A. E. Raftery, Strictly proper scoring rules, prediction, and estimation, 2007,
-    equation 21; fair: C. A. T. Ferro, Fair scores for ensemble forecasts, 2014.
+    equation 21; fair: C. A. T. Ferro, Fair scores for ensemble forecasts, 2014; almost fair: S. Lang et al.,
+    AIFS-CRPS, 2024.
 
     >>> import jax.numpy as jnp
     >>> members, observed = jnp.array([4., 0.]), jnp.array(1.)
@@ -113,13 +121,25 @@ def crps_ensemble(
             f"targets of shape {y.shape} do not fit predictions of shape {x.shape}: expected "
             f"{without(x.shape, axis)}, one observation for all members along axis {axis}."
         )
+    fairness = fraction(fair, "fair", 0, math.inf)
+    if fairness > 1:
+        raise ValueError(f"fair={fairness:g} is not in [0, 1]: True or 1 is the fair score.")
     dtype = jnp.promote_types(x.dtype, y.dtype)
     return statistic(
-        _crps, x.astype(dtype), axis, where, implementation, bool(fair), operands=(y.astype(dtype),)
+        _crps,
+        x.astype(dtype),
+        axis,
+        where,
+        implementation,
+        fairness,
+        operands=(y.astype(dtype),),
+        name="predictions",
     )
 
 
-def _energy(x: Sample, y: Sample, implementation: str) -> jax.Array:
+def _energy(x: Sample, y: Sample, implementation: Implementation) -> jax.Array:
+    if 0 in (x.values.shape[-1], y.values.shape[-1]):
+        return jnp.full(x.values.shape[:-1], jnp.nan, computing_dtype(x.values.dtype))
     first, second = x.masses(), y.masses()
     first_whole, second_whole = (jnp.sum(mass, -1, keepdims=True) for mass in (first, second))
     where = None
@@ -133,23 +153,61 @@ def _energy(x: Sample, y: Sample, implementation: str) -> jax.Array:
         where=where,
         implementation=implementation,
     )
-    gap = jnp.diff(values.astype(mass.dtype), axis=-1)
+    after, before = values[..., 1:].astype(mass.dtype), values[..., :-1].astype(mass.dtype)
+    gap = jnp.where(after == before, jnp.zeros_like(after), after - before)  # infinities may be equal
+    position = jnp.arange(values.shape[-1], dtype=jnp.int32).reshape((1,) * (values.ndim - 1) + (-1,))
     if where is not None:
-        position = jnp.arange(1, values.shape[-1], dtype=jnp.int32).reshape((1,) * (values.ndim - 1) + (-1,))
         count = jnp.sum(where, -1, keepdims=True, dtype=jnp.int32)
-        gap = jnp.where(position < count, gap, jnp.zeros_like(gap))
+        gap = jnp.where(position[..., 1:] < count, gap, jnp.zeros_like(gap))
     whole = first_whole * second_whole
     is_empty = whole == 0
-    difference = jnp.cumsum(mass, -1)[..., :-1] / jnp.where(is_empty, jnp.ones_like(whole), whole)
-    squared = 2 * jnp.sum(difference**2 * gap, -1)
-    return jnp.where(jnp.squeeze(is_empty, -1), jnp.zeros_like(squared), squared)
+    difference = jnp.cumsum(mass, -1) / jnp.where(is_empty, jnp.ones_like(whole), whole)
+    level = difference[..., :-1]
+    gap = jnp.where(level == 0, jnp.zeros_like(gap), gap)  # 0 × inf would be NaN
+    squared = jnp.sum(level**2 * lax.stop_gradient(gap), -1) + _slope(values, difference, position)
+    return jnp.where(jnp.squeeze(is_empty, -1), jnp.zeros_like(squared), 2 * squared)
 
 
-def _crps(elements: Ranked, fair: bool, targets: jax.Array) -> jax.Array:
+def _slope(values: jax.Array, difference: jax.Array, position: jax.Array) -> jax.Array:
+    """Returns 0, with the derivative of the squared distance by the values, halved.
+
+    Between two neighbours the squared distance grows by the square of the difference F − G there, so that of
+    equal elements only all together have a derivative. It is shared out by mass, which is what each gets in
+    the mean over the orders that they might stand in.
+    """
+    axis = values.ndim - 1
+    is_new = values[..., 1:] != values[..., :-1]
+    edge = jnp.ones_like(is_new, shape=(*is_new.shape[:-1], 1))
+    first = lax.cummax(jnp.where(jnp.concatenate([edge, is_new], -1), position, 0), axis)
+    most = jnp.int32(values.shape[-1] - 1)
+    last = lax.cummin(jnp.where(jnp.concatenate([is_new, edge], -1), position, most), axis, reverse=True)
+    until = jnp.concatenate(
+        [jnp.zeros_like(difference[..., :1]), difference], -1
+    )  # before each, and after all
+    around = _taken(until, first) + _taken(until, last + 1)
+    finite = jnp.where(jnp.isfinite(values), values, jnp.zeros_like(values)).astype(difference.dtype)
+    moved = finite - lax.stop_gradient(finite)
+    return jnp.sum((until[..., :-1] - difference) * around * moved, -1)
+
+
+def _taken(values: jax.Array, index: jax.Array) -> jax.Array:
+    return jnp.take_along_axis(values, index, -1, mode="clip")
+
+
+def _crps(elements: Ranked, fairness: float, targets: jax.Array) -> jax.Array:
     k, n = elements.position, jnp.maximum(elements.count, 1)
     errors = elements.values - jnp.expand_dims(targets.astype(elements.values.dtype), elements.axis)
     errors = jnp.where(k < elements.count, errors, jnp.zeros_like(errors))
     # The weights of E|X − X'| sum to 0, so they may weigh the errors too, which are smaller than the values.
-    spread = (2 * k - n + 1) / (n * jnp.maximum(n - 1, 1) if fair else n * n)
-    weights = jnp.sign(errors) / n - spread
-    return elements.finished(jnp.sum(weights * errors, elements.axis, keepdims=True))
+    # All is counted in whole numbers: of the fair score the extreme members weigh nothing at all.
+    above, below, size = (elements.in_float(a) for a in (n - 1 - k, k, n))
+    beyond = jnp.where(errors > 0, above, -below)
+    beyond = jnp.where(errors == 0, (above - below) / 2, beyond)  # for the derivative at a tie
+    fair = 2 * beyond / (size * jnp.maximum(size - 1, 1))
+    fair = jnp.where(n == 1, jnp.sign(errors), fair)
+    plain = (2 * beyond + jnp.sign(errors)) / (size * size)
+    weights = fairness * fair + (1 - fairness) * plain
+    finite = jnp.where(weights == 0, jnp.zeros_like(errors), errors)
+    infinite = jnp.where(jnp.isinf(errors), jnp.abs(errors), jnp.zeros_like(errors))
+    score = jnp.sum(weights * finite + lax.stop_gradient(infinite), elements.axis, keepdims=True)
+    return elements.finished(score)

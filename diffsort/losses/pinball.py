@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating, mask_like
+from diffsort._arguments import canonical_axis, concrete, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort.losses._samples import without
 
@@ -87,10 +87,9 @@ def _compiled(
 def _checked(levels: jax.Array) -> jax.Array:
     if levels.ndim > 1:
         raise ValueError(f"levels must be a scalar or have one axis, not the shape {levels.shape}.")
-    if not isinstance(levels, jax.core.Tracer):
-        numbers = np.asarray(levels, np.float64)
-        if not np.all((numbers > 0) & (numbers < 1)):
-            raise ValueError(f"levels={numbers} must be between 0 and 1, without these two.")
+    numbers = concrete(levels)
+    if numbers is not None and not np.all((numbers > 0) & (numbers < 1)):
+        raise ValueError(f"levels={numbers} must be between 0 and 1, without these two.")
     return levels
 
 

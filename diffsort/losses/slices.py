@@ -10,7 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from diffsort._arguments import fraction, integer, require_positive
 from diffsort._precision import computing_dtype
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.losses._ascent import ascended
 from diffsort.losses._lines import common_dtype, costs_on_lines, point_sets
 from diffsort.losses._samples import Sample
@@ -31,7 +31,8 @@ def random_projections(
         Vectors of length 1, shape (num_projections, num_features).
 
     Raises:
-        TypeError: `num_projections` or `num_features` is no integer, or `dtype` not floating.
+        TypeError: `key` is no random key, `num_projections` or `num_features` no integer, or `dtype` not
+            floating.
         ValueError: one of the numbers is less than 1.
 
     >>> import jax, jax.numpy as jnp
@@ -40,6 +41,9 @@ def random_projections(
     ((50, 3), True)
     """
     require_positive(num_projections=num_projections, num_features=num_features)
+    kind = getattr(key, "dtype", None)
+    if kind is None or not (jnp.issubdtype(kind, jax.dtypes.prng_key) or kind == jnp.uint32):
+        raise TypeError(f"key must be a random key, not {key!r}; use jax.random.key({key!r}).")
     dtype = jnp.dtype(dtype)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"dtype must be floating, not {dtype}.")
@@ -57,7 +61,7 @@ def sliced_wasserstein(
     target_weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     target_where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the sliced Wasserstein distance of two sets of points, to the power p.
 
@@ -70,16 +74,16 @@ def sliced_wasserstein(
         projections: the directions θ, shape (L, d), floating, of length 1 (this is not checked): see
             `random_projections`. The result is differentiable in them.
         p: p ≥ 1.
-        weights: of the points, floating, broadcastable to (..., n). Non-negative (this is not checked), and
-            normalised to sum 1.
+        weights: of the points, floating, broadcastable to (..., n). Non-negative, which is checked where
+            they are known, and normalised to sum 1.
         target_weights: likewise, broadcastable to (..., m).
         where: boolean mask of the points, broadcastable to (..., n).
         target_where: likewise, broadcastable to (..., m).
         implementation: as in `wasserstein_1d`.
 
     Returns:
-        The distance to the power p, shape (...); NaN where a point has one, 0 where a set is all masked or
-        has no weight.
+        The distance to the power p, shape (...); NaN where a point has one, and of a set of length 0; 0 where
+        a set is all masked or has no weight.
 
     Raises:
         TypeError: a dtype does not fit, or `p` is no Python number.
@@ -96,8 +100,7 @@ def sliced_wasserstein(
     x, y, lines = point_sets(
         predictions, targets, projections, (weights, target_weights), (where, target_where)
     )
-    get_implementation(implementation)
-    return _mean(x, y, lines, implementation, fraction(p, "p", 1, math.inf))
+    return _mean(x, y, lines, get_implementation(implementation), fraction(p, "p", 1, math.inf))
 
 
 def max_sliced_wasserstein(
@@ -111,7 +114,7 @@ def max_sliced_wasserstein(
     target_weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     target_where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the greatest Wasserstein distance of two sets of points on a line, to the power p.
 
@@ -128,16 +131,16 @@ def max_sliced_wasserstein(
             `random_projections`.
         p: p ≥ 1.
         ascent_steps: how often to turn the direction, each a distance and its gradient for one line.
-        weights: of the points, floating, broadcastable to (..., n). Non-negative (this is not checked), and
-            normalised to sum 1.
+        weights: of the points, floating, broadcastable to (..., n). Non-negative, which is checked where
+            they are known, and normalised to sum 1.
         target_weights: likewise, broadcastable to (..., m).
         where: boolean mask of the points, broadcastable to (..., n).
         target_where: likewise, broadcastable to (..., m).
         implementation: as in `wasserstein_1d`.
 
     Returns:
-        The distance to the power p, shape (...); NaN where a point has one, 0 where a set is all masked or
-        has no weight.
+        The distance to the power p, shape (...); NaN where a point has one, and of a set of length 0; 0 where
+        a set is all masked or has no weight.
 
     Raises:
         TypeError: a dtype does not fit, `p` is no Python number, or `ascent_steps` no integer.
@@ -153,20 +156,22 @@ def max_sliced_wasserstein(
     x, y, lines = point_sets(
         predictions, targets, projections, (weights, target_weights), (where, target_where)
     )
-    get_implementation(implementation)
+    chosen = get_implementation(implementation)
     steps = integer(ascent_steps, "ascent_steps")
     if steps < 0:
         raise ValueError(f"ascent_steps={steps} must not be negative.")
-    return _greatest(x, y, lines, implementation, fraction(p, "p", 1, math.inf), steps)
+    return _greatest(x, y, lines, chosen, fraction(p, "p", 1, math.inf), steps)
 
 
 @functools.partial(jax.jit, static_argnames=("implementation", "p"))
-def _mean(x: Sample, y: Sample, lines: jax.Array, implementation: str, p: float) -> jax.Array:
+def _mean(x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float) -> jax.Array:
     return jnp.mean(costs_on_lines(x, y, lines, implementation, p), -1).astype(common_dtype(x, y))
 
 
 @functools.partial(jax.jit, static_argnames=("implementation", "p", "steps"))
-def _greatest(x: Sample, y: Sample, lines: jax.Array, implementation: str, p: float, steps: int) -> jax.Array:
+def _greatest(
+    x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float, steps: int
+) -> jax.Array:
     fixed_x, fixed_y, lines = lax.stop_gradient((x, y, lines))
 
     def costs(directions: jax.Array) -> jax.Array:

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from diffsort._arguments import fraction
-from diffsort.statistics.means import tail_weights
 
 Spectrum = Callable[[jax.Array], jax.Array]
 
@@ -88,17 +87,13 @@ def esrm_spectrum(rho: float) -> Spectrum:
 
 @dataclasses.dataclass(frozen=True)
 class Superquantile:
-    """The spectrum of the superquantile; `weights` are its differences without cancellation."""
+    """The spectrum of the superquantile; its risk is computed as `diffsort.superquantile`."""
 
     level: float
 
     def __call__(self, u: jax.Array) -> jax.Array:
         """Returns S(u)."""
         return jnp.maximum(u - self.level, 0) / (1 - self.level)
-
-    def weights(self, k: jax.Array, n: jax.Array) -> jax.Array:
-        """Returns S((k+1)/n) − S(k/n)."""
-        return tail_weights(self.level, k, n)
 
 
 @dataclasses.dataclass(frozen=True)

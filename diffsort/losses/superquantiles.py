@@ -5,20 +5,22 @@ import math
 import jax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import floating, fraction
+from diffsort._arguments import fraction, probability
+from diffsort.implementations import ImplementationLike
 from diffsort.losses._smoothing import smoothed_superquantile
 from diffsort.statistics._ranked import statistic
-from diffsort.statistics.means import superquantile
+from diffsort.statistics.means import tail_mean
 
 
 def cvar(
     losses: ArrayLike,
-    level: float,
-    axis: int = -1,
+    level: float | jax.Array,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     smoothing: float = 0.0,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the conditional value at risk: the mean of the largest losses, a proportion 1 − α of them.
 
@@ -34,19 +36,23 @@ def cvar(
     $\frac{\nu \alpha}{2 (1 - \alpha)}$ below the former.
 
     Args:
-        losses: one for each example, floating.
-        level: α, 0 ≤ α < 1. At 0 it is the mean, towards 1 the maximum.
-        axis: the axis to reduce.
+        losses: one for each example, real; integers are taken as floats, as by jax.numpy.mean.
+        level: α, 0 ≤ α < 1. At 0 it is the mean, towards 1 the maximum. It may be traced, as that of a
+            schedule is, and is then not checked.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         smoothing: ν ≥ 0, in the units of the losses; 0 does not smooth. The penalty is scaled with n, so that
             a value does the same for every number of losses.
         where: boolean mask, broadcastable to `losses`; n counts the unmasked losses.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The value, of the shape of `losses` without `axis`; NaN where a loss is NaN, 0 where all are masked.
+        The value, of the shape of `losses` without `axis`; NaN where a loss is NaN,
+        and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `losses` is not floating, `where` not boolean, `level` or `smoothing` no Python number.
+        TypeError: `losses` is not real, `where` not boolean, `level` no number, or `smoothing`
+            no Python number.
         ValueError: `level`, `smoothing`, `axis`, `where` or `implementation` does not fit.
 
     Source: R. T. Rockafellar and S. Uryasev, Conditional value-at-risk for general loss distributions, 2002;
@@ -62,9 +68,18 @@ def cvar(
     >>> jax.grad(lambda x: cvar(x, 0.5, smoothing=2.))(losses)
     Array([0.0625, 0.4375, 0.3125, 0.1875], dtype=float32)
     """
-    level = fraction(level, "level", 0, 1)
+    level = probability(level, "level")
     smoothing = fraction(smoothing, "smoothing", 0, math.inf)
-    array = floating(losses, "losses")
-    if smoothing == 0:
-        return superquantile(array, level, axis, where=where, implementation=implementation)
-    return statistic(smoothed_superquantile, array, axis, where, implementation, level, smoothing)
+    function, static = (smoothed_superquantile, (smoothing,)) if smoothing else (tail_mean, ())
+    return statistic(
+        function,
+        losses,
+        axis,
+        where,
+        implementation,
+        *static,
+        *((level,) if isinstance(level, float) else ()),
+        operands=() if isinstance(level, float) else (level,),
+        keepdims=keepdims,
+        name="losses",
+    )

@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import fraction
 from diffsort._precision import computing_dtype
+from diffsort.implementations import Implementation, ImplementationLike
 from diffsort.losses._samples import Sample, compared
 from diffsort.sorting import sort, sort_key_val, sort_with_indices
 
@@ -22,7 +23,7 @@ def wasserstein_1d(
     target_weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     target_where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the Wasserstein distance of two samples of numbers, to the power p.
 
@@ -35,8 +36,8 @@ def wasserstein_1d(
         targets: the other, floating; the size along `axis` need not be that of `predictions`.
         p: p ≥ 1.
         axis: the axis of the elements.
-        weights: of the predictions, floating, broadcastable to them. Non-negative (this is not checked), and
-            normalised to sum 1. The result is differentiable in them.
+        weights: of the predictions, floating, broadcastable to them. Non-negative, which is checked where
+            they are known, and normalised to sum 1. The result is differentiable in them.
         target_weights: of the targets.
         where: boolean mask, broadcastable to `predictions`.
         target_where: boolean mask, broadcastable to `targets`.
@@ -44,8 +45,8 @@ def wasserstein_1d(
             permutation.
 
     Returns:
-        The distance to the power p, of the shape of `predictions` without `axis`; NaN where an element is, 0
-        where a sample is all masked or has no weight.
+        The distance to the power p, of the shape of `predictions` without `axis`; NaN where an element is,
+        and of an axis of length 0; 0 where a sample is all masked or has no weight.
 
     Raises:
         TypeError: a dtype does not fit, or `p` is no Python number.
@@ -74,7 +75,7 @@ def wasserstein_1d(
     )
 
 
-def transport_cost(x: Sample, y: Sample, implementation: str, p: float) -> jax.Array:
+def transport_cost(x: Sample, y: Sample, implementation: Implementation, p: float) -> jax.Array:
     """Returns what `wasserstein_1d` defines, along the last axis, in float32 at least."""
     dtype = computing_dtype(x.values.dtype)
     n, m = x.values.shape[-1], y.values.shape[-1]
@@ -82,7 +83,7 @@ def transport_cost(x: Sample, y: Sample, implementation: str, p: float) -> jax.A
         first, second = (sort(s.values, implementation=implementation).astype(dtype) for s in (x, y))
         return jnp.mean(_power(first - second, p), -1)
     if 0 in (n, m):
-        return jnp.zeros(x.values.shape[:-1], dtype)
+        return jnp.full(x.values.shape[:-1], jnp.nan, dtype)
     (first, first_mass), (second, second_mass) = (
         _cumulative(x, implementation),
         _cumulative(y, implementation),
@@ -104,7 +105,7 @@ def transport_cost(x: Sample, y: Sample, implementation: str, p: float) -> jax.A
     return jnp.where(is_empty, jnp.zeros_like(cost), cost / jnp.where(is_empty, jnp.ones_like(whole), whole))
 
 
-def _cumulative(x: Sample, implementation: str) -> tuple[jax.Array, jax.Array]:
+def _cumulative(x: Sample, implementation: Implementation) -> tuple[jax.Array, jax.Array]:
     """Returns the sorted values, and the mass up to each."""
     values, mass = sort_key_val(x.values, x.masses(), where=x.where, implementation=implementation)
     return values.astype(mass.dtype), jnp.cumsum(mass, -1)
@@ -112,7 +113,7 @@ def _cumulative(x: Sample, implementation: str) -> tuple[jax.Array, jax.Array]:
 
 def _at(values: jax.Array, index: jax.Array) -> jax.Array:
     """The last element stands for those that rounding puts behind it."""
-    return jnp.take_along_axis(values, jnp.minimum(index, values.shape[-1] - 1), -1)
+    return jnp.take_along_axis(values, index, -1, mode="clip")
 
 
 def _power(gap: jax.Array, p: float) -> jax.Array:

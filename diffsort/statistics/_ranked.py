@@ -6,15 +6,14 @@ from collections.abc import Callable, Hashable
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating, mask_like
+from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
 from diffsort._precision import computing_dtype
-from diffsort.implementations import get_implementation
-from diffsort.sharding import laid_out_like
-from diffsort.sorting import sort
-
-Weights = Callable[[jax.Array, jax.Array], jax.Array]
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.sharding import laid_out_like, whole_along
+from diffsort.sorting import sorted_values, zero_masked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,102 +22,160 @@ class Ranked:
 
     Attributes:
         values: sorted along `axis`, in float32 at least; 0 behind the last that is not masked.
-        position: 0, 1, … along `axis`, of the same dtype; length 1 along the others.
-        count: how many elements are not masked, of the same dtype; length 1 along `axis`.
-        is_nan: whether any of them is NaN; length 1 along `axis`.
+        position: 0, 1, … along `axis`, int32; length 1 along the others.
+        count: how many elements are not masked, int32; length 1 along `axis`.
+        nan: NaN where any of them is, else 0, so that nothing needs to make one; length 1 along `axis`.
         axis: non-negative.
         dtype: that of the elements as they were given, for the result.
+        is_masked: whether `count` may be less than there are elements.
     """
 
     values: jax.Array
     position: jax.Array
     count: jax.Array
-    is_nan: jax.Array
+    nan: jax.Array
     axis: int
     dtype: jnp.dtype
+    is_masked: bool
 
     @property
     def length(self) -> int:
         """How many elements there are along `axis`, masked ones included."""
-        return int(self.values.shape[self.axis])
+        return self.values.shape[self.axis]
 
-    def weighed(self, weights: Weights) -> jax.Array:
-        """Returns the sum of `weights(position, count)` times the values; NaN where an element is NaN.
+    def in_float(self, number: jax.Array) -> jax.Array:
+        """Returns whole numbers in the dtype of the values."""
+        return number.astype(self.values.dtype)
+
+    def is_between(self, start: jax.Array, stop: jax.Array) -> jax.Array:
+        """Returns 1 at the positions from `start` up to `stop` and 0 at others, in the dtype of the values."""
+        return self.in_float((start <= self.position) & (self.position < stop))
+
+    def weighed(self, weights: jax.Array, origin: jax.Array | None = None) -> jax.Array:
+        """Returns the sum of weights times the values; NaN where an element is NaN.
 
         An element of weight 0 does not count, not even if it is infinite.
+
+        Args:
+            weights: of the elements at each position, broadcastable to the values.
+            origin: to be added to the sum; of length 1 along `axis`.
         """
-        w = weights(self.position, self.count)
-        w = jnp.where(self.position < self.count, w, jnp.zeros_like(w))
-        w = laid_out_like(jnp.broadcast_to(w, self.values.shape), self.values)
+        if self.is_masked:
+            weights = jnp.where(self.position < self.count, weights, jnp.zeros_like(weights))
+        weights = laid_out_like(jnp.broadcast_to(weights, self.values.shape), self.values)
         # Chosen before the product: 0 × inf would be NaN, in the gradient too.
-        values = jnp.where(w == 0, jnp.zeros_like(self.values), self.values)
-        return self.finished(jnp.sum(values * w, self.axis, keepdims=True))
+        values = jnp.where(weights == 0, jnp.zeros_like(self.values), self.values)
+        total = jnp.sum(values * weights, self.axis, keepdims=True)
+        return self.finished(total if origin is None else total + origin)
+
+    def at(self, index: jax.Array) -> jax.Array:
+        """Returns the elements at some places, the nearest ones there are.
+
+        Args:
+            index: int32, of any length along `axis`, of length 1 or that of the values along the others.
+        """
+        index = jnp.clip(index, jnp.zeros_like(index), jnp.full_like(index, self.length - 1))
+        return jnp.take_along_axis(self.values, index, self.axis, mode="clip")
 
     def finished(self, result: jax.Array) -> jax.Array:
         """Returns a result of length 1 along `axis` without that axis, NaN where an element is."""
-        result = jnp.where(self.is_nan, jnp.full_like(result, jnp.nan), result)
-        return jnp.squeeze(result, self.axis).astype(self.dtype)
+        return jnp.squeeze(self.poisoned(result), self.axis)
+
+    def poisoned(self, result: jax.Array) -> jax.Array:
+        """Returns a result in the dtype it is to have, NaN where an element is."""
+        return jnp.where(jnp.isnan(self.nan), self.nan, result).astype(self.dtype)
 
 
 def statistic(
     function: Callable[..., jax.Array],
     x: ArrayLike,
-    axis: int,
+    axis: int | tuple[int, ...] | None,
     where: ArrayLike | None,
-    implementation: str,
+    implementation: ImplementationLike,
     *static: Hashable,
-    operands: tuple[jax.Array, ...] = (),
+    operands: tuple[object, ...] = (),
+    keepdims: bool = False,
+    leading: int = 0,
+    name: str = "x",
 ) -> jax.Array:
     """Returns `function(elements, *static, *operands)`, compiled as a whole.
 
     Args:
         function: of a module, so that what is compiled for it is found again; `elements` are Ranked.
         x: what to rank.
-        axis: the axis to rank along.
+        axis: the axis or axes to rank along; None for all.
         where: boolean mask, broadcastable to `x`.
         implementation: as in `diffsort.sort`.
         *static: arguments that are Python values.
-        operands: arguments that are arrays.
+        operands: arguments that are arrays, of any nesting.
+        keepdims: leave the reduced axes in, with length 1.
+        leading: how many axes of the result come before those of `x`.
+        name: what `x` is called in messages.
 
     Raises:
-        TypeError: `x` is not floating, or `where` not boolean.
+        TypeError: `x` is not real, or `where` not boolean.
         ValueError: `axis`, `where` or `implementation` does not fit.
     """
-    array = floating(x, "x")
-    axis = canonical_axis(axis, array.ndim)
+    chosen = get_implementation(implementation)
+    keepdims = flag(keepdims, "keepdims")
+    array = as_floating(x, name)
+    axes = canonical_axes(axis, array.ndim)
     mask = None if where is None else mask_like(where, array)
-    get_implementation(implementation)  # unhashable names too are refused with the list of known ones
-    return _compiled(function, array, mask, operands, axis, implementation, static)
+    array, mask = jax.tree.map(lambda a: whole_along(a, axes), (array, mask))
+    if mask is not None:  # at once, so that what is masked is kept for no backward pass
+        array = zero_masked(array, mask)
+    along = axes[0]
+    if len(axes) != 1:
+        array, mask = jax.tree.map(lambda a: joined(a, axes), (array, mask))
+        along = array.ndim - 1
+    found = _compiled(function, array, mask, operands, along, chosen, static)
+    return jnp.expand_dims(found, [leading + d for d in sorted(axes)]) if keepdims else found
 
 
-@functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
+def joined(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """Returns `x` with the given axes joined into a last one."""
+    others = [d for d in range(x.ndim) if d not in axes]
+    size = 1
+    for d in axes:
+        size *= x.shape[d]
+    return x.transpose(*others, *axes).reshape(*(x.shape[d] for d in others), size)
+
+
+@functools.partial(jax.jit, static_argnames=("function", "axis", "chosen", "static"))
 def _compiled(
     function: Callable[..., jax.Array],
     x: jax.Array,
     where: jax.Array | None,
-    operands: tuple[jax.Array, ...],
+    operands: tuple[object, ...],
     axis: int,
-    implementation: str,
+    chosen: Implementation,
     static: tuple[Hashable, ...],
 ) -> jax.Array:
-    return function(_ranked(x, axis, where, implementation), *static, *operands)
+    if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
+        # Of no elements, as of one that is NaN.
+        x, where = (
+            jnp.full(tuple(1 if d == axis else n for d, n in enumerate(x.shape)), jnp.nan, x.dtype),
+            None,
+        )
+    return function(_ranked(x, axis, where, chosen), *static, *operands)
 
 
-def _ranked(array: jax.Array, axis: int, where: jax.Array | None, implementation: str) -> Ranked:
+def _ranked(array: jax.Array, axis: int, where: jax.Array | None, chosen: Implementation) -> Ranked:
     n = array.shape[axis]
     shape = [n if d == axis else 1 for d in range(array.ndim)]
-    dtype = computing_dtype(array.dtype)
-    is_nan = jnp.isnan(array)
     if where is None:
-        count = jnp.full([1] * array.ndim, n, dtype)
+        count = jnp.asarray(n, jnp.int32).reshape([1] * array.ndim)
     else:
-        is_nan &= where
-        count = jnp.sum(where, axis, keepdims=True, dtype=jnp.int32).astype(dtype)
+        count = jnp.sum(where, axis, keepdims=True, dtype=jnp.int32)
+    fixed = lax.stop_gradient(array)
+    only_nan = jnp.where(jnp.isnan(fixed), fixed, jnp.zeros_like(fixed))
+    dtype = computing_dtype(array.dtype)
     return Ranked(
-        values=sort(array, axis, where=where, implementation=implementation).astype(dtype),
-        position=jnp.arange(n, dtype=dtype).reshape(shape),
+        values=sorted_values(chosen, array, axis, where).astype(dtype),
+        position=jnp.arange(n, dtype=jnp.int32).reshape(shape),
         count=count,
-        is_nan=jnp.any(is_nan, axis, keepdims=True),
+        nan=jnp.sum(only_nan, axis, keepdims=True).astype(dtype),
         axis=axis,
         dtype=array.dtype,
+        is_masked=where is not None,
     )

@@ -1,20 +1,27 @@
 """Order statistics as one idea: a weighted sum of the sorted elements."""
 
+import functools
+import math
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating, mask_like
-from diffsort.sorting import sort
+from diffsort._arguments import as_floating, canonical_axes, flag, floating, mask_like
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.sharding import whole_along
+from diffsort.sorting import sorted_values, zero_masked
+from diffsort.statistics._ranked import joined
 
 
 def l_statistic(
     x: ArrayLike,
     weights: ArrayLike,
-    axis: int = -1,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the L-statistic $\sum_k w_k x_{(k)}$, where $x_{(k)}$ is the k-th smallest element.
 
@@ -22,10 +29,11 @@ def l_statistic(
     for both, and nothing is sorted again.
 
     Args:
-        x: array of a floating dtype.
-        weights: one-dimensional, of length n, or broadcastable to the shape of `x`; entry k along `axis`
-            weighs the k-th smallest.
-        axis: the axis to sort and sum over.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
+        weights: floating; one-dimensional, of length n, or broadcastable to the shape of `x`; entry k along
+            `axis` weighs the k-th smallest.
+        axis: the axis or axes to sort and sum over, several as one of their joint length; None for all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`. The weights then go to the unmasked elements, smallest
             first, and those left over have no effect. With all masked the result is 0.
         implementation: as in `diffsort.sort`.
@@ -34,7 +42,7 @@ def l_statistic(
         The statistic, of the shape of `x` without `axis`, in the common dtype of `x` and `weights`.
 
     Raises:
-        TypeError: `x` or `weights` is not floating, or `where` not boolean.
+        TypeError: `x` is not real, `weights` not floating, or `where` not boolean.
         ValueError: `axis`, `weights`, `where` or `implementation` does not fit.
 
     Source: H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed. (2003), section 6.5 and chapter 11.
@@ -47,11 +55,30 @@ def l_statistic(
     >>> jax.grad(l_statistic)(x, weights)
     Array([0.2, 0.5, 0.3], dtype=float32)
     """
-    array, weights = floating(x, "x"), floating(weights, "weights")
-    axis = canonical_axis(axis, array.ndim)
-    weights = _aligned(weights, array.shape, axis)
-    ordered = sort(array, axis, where=where, implementation=implementation)
-    return weigh_sorted(ordered, weights, axis, None if where is None else mask_like(where, array))
+    chosen = get_implementation(implementation)
+    array, weights = as_floating(x, "x"), floating(weights, "weights")
+    axes, keepdims = canonical_axes(axis, array.ndim), flag(keepdims, "keepdims")
+    weights = _aligned(weights, array.shape, axes)
+    mask = None if where is None else mask_like(where, array)
+    array, mask = jax.tree.map(lambda a: whole_along(a, axes), (array, mask))
+    if mask is not None:
+        array = zero_masked(array, mask)
+    along = axes[0]
+    if len(axes) != 1:
+        array, mask = jax.tree.map(lambda a: joined(a, axes), (array, mask))
+        weights = joined(weights, axes) if weights.ndim > 1 else weights
+        along = array.ndim - 1
+    if weights.ndim != array.ndim:
+        weights = weights.reshape([-1 if d == along else 1 for d in range(array.ndim)])
+    found = _compiled(array, weights, mask, along, chosen)
+    return jnp.expand_dims(found, sorted(axes)) if keepdims else found
+
+
+@functools.partial(jax.jit, static_argnames=("axis", "chosen"))
+def _compiled(
+    x: jax.Array, weights: jax.Array, where: jax.Array | None, axis: int, chosen: Implementation
+) -> jax.Array:
+    return weigh_sorted(sorted_values(chosen, x, axis, where), weights, axis, where)
 
 
 def weigh_sorted(ordered: jax.Array, weights: jax.Array, axis: int, where: jax.Array | None) -> jax.Array:
@@ -72,21 +99,24 @@ def weigh_sorted(ordered: jax.Array, weights: jax.Array, axis: int, where: jax.A
     return jnp.sum(ordered.astype(dtype) * weights.astype(dtype), axis)
 
 
-def _aligned(weights: jax.Array, shape: tuple[int, ...], axis: int) -> jax.Array:
-    """Returns the weights with the rank of x."""
+def _aligned(weights: jax.Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> jax.Array:
+    """Returns the weights, of one axis or with the rank of x and whole along `axes`."""
+    n = math.prod(shape[d] for d in axes)
+    over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
     if weights.ndim == 1:
-        if weights.shape[0] != shape[axis]:
+        if weights.shape[0] != n:
             raise ValueError(
-                f"weights has length {weights.shape[0]}, but axis {axis} of x has {shape[axis]} "
+                f"weights has length {weights.shape[0]}, but {over} of x has {n} "
                 "elements: give one weight for each."
             )
-        return weights.reshape([-1 if d == axis else 1 for d in range(len(shape))])
-    fits = len(weights.shape) == len(shape) and all(
-        w == n or (w == 1 and d != axis) for d, (w, n) in enumerate(zip(weights.shape, shape, strict=True))
+        return weights
+    fits = weights.ndim == len(shape) and all(
+        w == n or (w == 1 and d not in axes)
+        for d, (w, n) in enumerate(zip(weights.shape, shape, strict=True))
     )
     if not fits:
         raise ValueError(
             f"weights of shape {weights.shape} do not fit x of shape {shape}: give one dimension of "
-            f"length {shape[axis]}, or the rank of x with length 1 or equal off axis {axis}."
+            f"length {n}, or the rank of x with length 1 or equal off {over}."
         )
     return weights

@@ -1,40 +1,42 @@
 """Means of some of the elements, by their rank."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort._arguments import fraction
+from diffsort._arguments import fraction, probability
+from diffsort._precision import place
+from diffsort.implementations import ImplementationLike
 from diffsort.statistics._ranked import Ranked, statistic
 
 
 def trimmed_mean(
     x: ArrayLike,
     proportion: float,
-    axis: int = -1,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the mean without the smallest and the largest elements.
 
     $\frac{1}{n - 2g} \sum_{k=g}^{n-1-g} x_{(k)}$ with $g = \lfloor p n \rfloor$: what is cut may be infinite.
 
     Args:
-        x: array of a floating dtype.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
         proportion: p, of the elements to cut at each end; 0 ≤ p < 1/2.
-        axis: the axis to reduce.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The mean, of the shape of `x` without `axis`; NaN where an element is NaN, 0 where all are masked.
+        The mean, of the shape of `x` without `axis`; NaN where an element is NaN,
+        and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or `proportion` no Python number.
+        TypeError: `x` is not real, `where` not boolean, or `proportion` no Python number.
         ValueError: `proportion`, `axis`, `where` or `implementation` does not fit.
 
     Source: J. W. Tukey, 1962; `scipy.stats.trim_mean`.
@@ -44,16 +46,17 @@ def trimmed_mean(
     Array(2., dtype=float32)
     """
     proportion = fraction(proportion, "proportion", 0, 0.5)
-    return statistic(_trimmed, x, axis, where, implementation, proportion)
+    return statistic(_trimmed, x, axis, where, implementation, proportion, keepdims=keepdims)
 
 
 def winsorized_mean(
     x: ArrayLike,
     proportion: float,
-    axis: int = -1,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the mean after the smallest and the largest elements became those next to them.
 
@@ -61,17 +64,19 @@ def winsorized_mean(
     $g = \lfloor p n \rfloor$.
 
     Args:
-        x: array of a floating dtype.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
         proportion: p, of the elements to replace at each end; 0 ≤ p < 1/2.
-        axis: the axis to reduce.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The mean, of the shape of `x` without `axis`; NaN where an element is NaN, 0 where all are masked.
+        The mean, of the shape of `x` without `axis`; NaN where an element is NaN,
+        and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or `proportion` no Python number.
+        TypeError: `x` is not real, `where` not boolean, or `proportion` no Python number.
         ValueError: `proportion`, `axis`, `where` or `implementation` does not fit.
 
     Source: W. J. Dixon, 1960; `scipy.stats.mstats.winsorize`.
@@ -81,16 +86,17 @@ def winsorized_mean(
     Array(2., dtype=float32)
     """
     proportion = fraction(proportion, "proportion", 0, 0.5)
-    return statistic(_winsorized, x, axis, where, implementation, proportion)
+    return statistic(_winsorized, x, axis, where, implementation, proportion, keepdims=keepdims)
 
 
 def superquantile(
     x: ArrayLike,
-    level: float,
-    axis: int = -1,
+    level: float | jax.Array,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the superquantile, also called conditional value at risk or expected shortfall.
 
@@ -99,18 +105,20 @@ def superquantile(
     $w_k = \frac{1}{1 - \alpha} \left| \left[\tfrac{k}{n}, \tfrac{k+1}{n}\right] \cap [\alpha, 1] \right|$.
 
     Args:
-        x: array of a floating dtype.
-        level: α, 0 ≤ α < 1. At 0 it is the mean, towards 1 the maximum.
-        axis: the axis to reduce.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
+        level: α, 0 ≤ α < 1. At 0 it is the mean, towards 1 the maximum. It may be traced, and is then not
+            checked.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The superquantile, of the shape of `x` without `axis`; NaN where an element is NaN, 0 where all are
-        masked.
+        The superquantile, of the shape of `x` without `axis`; NaN where an element is NaN,
+        and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or `level` no Python number.
+        TypeError: `x` is not real, `where` not boolean, or `level` no number.
         ValueError: `level`, `axis`, `where` or `implementation` does not fit.
 
     Source: R. T. Rockafellar and S. Uryasev, Conditional value-at-risk for general loss distributions, 2002.
@@ -119,49 +127,34 @@ def superquantile(
     >>> superquantile(jnp.array([1., 4., 3., 2.]), 0.5)
     Array(3.5, dtype=float32)
     """
-    level = fraction(level, "level", 0, 1)
-    return statistic(_super, x, axis, where, implementation, level)
+    level = probability(level, "level")
+    static, operands = ((level,), ()) if isinstance(level, float) else ((), (level,))
+    return statistic(tail_mean, x, axis, where, implementation, *static, operands=operands, keepdims=keepdims)
 
 
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
     g = cut(elements, proportion)
-    return elements.weighed(lambda k, n: _is_kept(k, n, g) / jnp.maximum(n - 2 * g, 1))
+    kept = elements.is_between(g, elements.count - g)
+    return elements.weighed(kept / elements.in_float(jnp.maximum(elements.count - 2 * g, 1)))
 
 
 def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
-    g = cut(elements, proportion)
-
-    def weights(k: jax.Array, n: jax.Array) -> jax.Array:
-        ends = (k == g).astype(k.dtype) + (k == n - 1 - g).astype(k.dtype)
-        return (_is_kept(k, n, g) + g * ends) / jnp.maximum(n, 1)
-
-    return elements.weighed(weights)
+    g, k, n = cut(elements, proportion), elements.position, elements.count
+    ends = elements.in_float(k == g) + elements.in_float(k == n - 1 - g)
+    kept = elements.is_between(g, n - g)
+    return elements.weighed((kept + elements.in_float(g) * ends) / elements.in_float(jnp.maximum(n, 1)))
 
 
-def _super(elements: Ranked, level: float) -> jax.Array:
-    return elements.weighed(functools.partial(tail_weights, level))
-
-
-def tail_weights(level: float, k: jax.Array, n: jax.Array) -> jax.Array:
-    """The weights of the superquantile, which its spectrum shares."""
-    tail = (1 - level) * jnp.maximum(n, 1)  # how many elements that is; counted from the largest down
-    return jnp.clip(tail - (n - 1 - k), 0, 1) / tail
-
-
-def _is_kept(k: jax.Array, n: jax.Array, g: jax.Array) -> jax.Array:
-    """1 for all but the g first and the g last of n elements."""
-    return ((g <= k) & (k < n - g)).astype(k.dtype)
+def tail_mean(elements: Ranked, level: float | jax.Array) -> jax.Array:
+    """The superquantile, which its spectrum shares."""
+    n = jnp.maximum(elements.count, 1)
+    tail = place(1 - level, n, elements.values.dtype)  # how many elements that is, the last one in part
+    from_above = elements.count - 1 - elements.position
+    part = jnp.where(from_above == tail.whole, tail.part, jnp.zeros_like(tail.part))
+    share = jnp.where(from_above < tail.whole, jnp.ones_like(part), part)
+    return elements.weighed(share / (elements.in_float(tail.whole) + tail.part))
 
 
 def cut(elements: Ranked, proportion: float) -> jax.Array:
     """⌊p n⌋ of n elements, as in float64, in which 0.1 × 30 is 3."""
-    # Summed up to n, not looked up: a lookup would have to know how its result is laid out over devices.
-    steps = jnp.asarray(_steps(proportion, elements.length), elements.count.dtype)
-    is_there = (elements.position < elements.count).astype(steps.dtype)
-    return jnp.sum(steps.reshape(elements.position.shape) * is_there, elements.axis, keepdims=True)
-
-
-@functools.cache
-def _steps(proportion: float, n: int) -> np.ndarray:
-    """By how much ⌊p k⌋ grows with each k up to n."""
-    return np.diff(np.floor(proportion * np.arange(n + 1)))
+    return place(proportion, elements.count, elements.values.dtype).whole

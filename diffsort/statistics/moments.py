@@ -1,22 +1,25 @@
 """Moments of ordered elements: scale and shape without squares."""
 
-import functools
+import dataclasses
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import integer
+from diffsort.implementations import ImplementationLike
 from diffsort.statistics._ranked import Ranked, statistic
 
 
 def l_moments(
     x: ArrayLike,
     order: int = 4,
-    axis: int = -1,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns the first sample L-moments: location, scale, and unscaled skewness and kurtosis.
 
@@ -25,9 +28,10 @@ def l_moments(
     moment.
 
     Args:
-        x: array of a floating dtype.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
         order: how many moments, at least 1.
-        axis: the axis to reduce.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
@@ -36,7 +40,7 @@ def l_moments(
         A moment of more elements than there are is 0.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or `order` no integer.
+        TypeError: `x` is not real, `where` not boolean, or `order` no integer.
         ValueError: `order` is less than 1 or more than n; `axis`, `where` or `implementation` does not fit.
 
     Source: J. R. M. Hosking, L-moments: analysis and estimation of distributions using linear combinations
@@ -47,32 +51,34 @@ def l_moments(
     [4.0, 2.0]
     """
     order = integer(order, "order")
-    return statistic(_moments, x, axis, where, implementation, order)
+    return statistic(_moments, x, axis, where, implementation, order, keepdims=keepdims)
 
 
 def gini_mean_difference(
     x: ArrayLike,
-    axis: int = -1,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns Gini's mean difference: the mean of $|x_i - x_j|$ over all pairs of different elements.
 
     $\frac{2}{n (n-1)} \sum_k (2k - n + 1)\, x_{(k)}$, twice the second L-moment: O(n log n), not O(n²).
 
     Args:
-        x: array of a floating dtype.
-        axis: the axis to reduce.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The mean difference, of the shape of `x` without `axis`; NaN where an element is NaN, 0 of fewer than
-        two elements.
+        The mean difference, of the shape of `x` without `axis`; NaN where an element is NaN, and
+        of an axis of length 0; 0 of fewer than two elements.
 
     Raises:
-        TypeError: `x` is not floating, or `where` not boolean.
+        TypeError: `x` is not real, or `where` not boolean.
         ValueError: `axis`, `where` or `implementation` does not fit.
 
     Source: H. A. David, Gini's mean difference rediscovered, 1968.
@@ -81,28 +87,40 @@ def gini_mean_difference(
     >>> gini_mean_difference(jnp.array([4., 1., 2.]))
     Array(2., dtype=float32)
     """
-    return statistic(_mean_difference, x, axis, where, implementation)
+    return statistic(_mean_difference, x, axis, where, implementation, keepdims=keepdims)
 
 
 def _moments(elements: Ranked, order: int) -> jax.Array:
-    if not 1 <= order <= elements.length:
+    if isinstance(elements.length, int) and not 1 <= order <= elements.length:
         raise ValueError(
             f"order={order} is not between 1 and {elements.length}, the length of axis {elements.axis}."
         )
-    moments = [elements.weighed(functools.partial(_weights, r)) for r in range(order)]
+    centre, around = _centred(elements)
+    moments = [around.weighed(_weights(around, r), None if r else centre) for r in range(order)]
     return jnp.stack(moments, -1)
 
 
 def _mean_difference(elements: Ranked) -> jax.Array:
-    return elements.weighed(lambda k, n: 2 * (2 * k - n + 1) / jnp.maximum(n * (n - 1), 1))
+    _, around = _centred(elements)
+    k, n = elements.position, elements.count
+    pairs = elements.in_float(jnp.maximum(n, 1)) * elements.in_float(jnp.maximum(n - 1, 1))
+    return around.weighed(2 * elements.in_float(k - (n - 1 - k)) / pairs)
 
 
-def _weights(r: int, k: jax.Array, n: jax.Array) -> jax.Array:
+def _centred(elements: Ranked) -> tuple[jax.Array, Ranked]:
+    """Returns an element in the middle, and all less it: far from 0, differences would lose their digits."""
+    middle = lax.stop_gradient(elements.at(elements.count // 2))
+    middle = jnp.where(jnp.isfinite(middle), middle, jnp.zeros_like(middle))
+    return middle, dataclasses.replace(elements, values=elements.values - middle)
+
+
+def _weights(elements: Ranked, r: int) -> jax.Array:
     """The weight of x_(k) in λ_{r+1}; each b_j follows from the one before."""
-    ratio = jnp.ones_like(k) / jnp.maximum(n, 1)
+    k, n = elements.position, elements.count
+    ratio = jnp.ones_like(elements.in_float(k)) / elements.in_float(jnp.maximum(n, 1))
     total, coefficient = jnp.zeros_like(ratio), (-1) ** r
     for j in range(r + 1):
         total += coefficient * ratio
-        ratio *= (k - j) / jnp.maximum(n - 1 - j, 1)
+        ratio *= elements.in_float(k - j) / elements.in_float(jnp.maximum(n - 1 - j, 1))
         coefficient = -coefficient * (r - j) * (r + j + 1) // (j + 1) ** 2
     return jnp.where(n > r, total, jnp.zeros_like(total))

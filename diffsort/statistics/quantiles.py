@@ -1,12 +1,19 @@
 """Single elements by rank: order statistics, and quantiles between two of them."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating, integer, mask_like
+from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
+from diffsort._precision import place, split
+from diffsort.implementations import ImplementationLike
 from diffsort.statistics._ranked import Ranked, statistic
+
+# Probabilities: an array, or the arrays whose sum they are.
+Factor = jax.Array | tuple[jax.Array, ...]
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -19,7 +26,7 @@ def quantile(
     method: str = "linear",
     keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Returns quantiles of `x`, as jax.numpy.quantile does, with a mask.
 
@@ -28,23 +35,24 @@ def quantile(
     those two elements, in these shares.
 
     Args:
-        x: array of a floating dtype.
-        q: probabilities in [0, 1]: a scalar or one-dimensional. Those outside count as 0 or 1.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
+        q: probabilities in [0, 1], which is checked where they are known: a scalar or one-dimensional. They
+            are multiplied in float64, so that 0.09 of 300 is 27.
         axis: the axis or axes to reduce; None reduces all.
-        method: "linear", "lower", "higher", "midpoint" or "nearest" (to even), for a quantile that falls
-            between two elements.
+        method: "linear", "lower", "higher", "midpoint" or "nearest", for a quantile that falls between two
+            elements. Halfway, the nearest is the one of even rank, as in NumPy; jax.numpy takes the lower.
         keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
     Returns:
         The quantiles, in front the axis of `q` if it has one, then those of `x` without `axis`; NaN where an
-        element is NaN, 0 where all are masked.
+        element is NaN, and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not floating, or `where` not boolean.
-        ValueError: `q` has more than one axis, `method` is unknown; `axis`, `where` or `implementation` does
-            not fit.
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `q` has more than one axis or leaves [0, 1], `method` is unknown; `axis`, `where` or
+            `implementation` does not fit.
 
     Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996 (definition 7).
 
@@ -54,20 +62,19 @@ def quantile(
     """
     if method not in _METHODS:
         raise ValueError(f"method={method!r} is none of {', '.join(map(repr, _METHODS))}.")
-    array = floating(x, "x")
-    probabilities = jnp.asarray(q)
-    if probabilities.ndim > 1:
-        raise ValueError(f"q must be a scalar or have one axis, not the shape {probabilities.shape}.")
-    axes = _canonical_axes(axis, array.ndim)
-    rows, mask = _as_rows(array, axes), None
-    if where is not None:
-        mask = _as_rows(jnp.broadcast_to(mask_like(where, array), array.shape), axes)
+    probabilities = _probabilities(q)
     found = statistic(
-        _quantiles, rows, -1, mask, implementation, method, operands=(probabilities.reshape(-1),)
+        _quantiles,
+        x,
+        axis,
+        where,
+        implementation,
+        method,
+        operands=(jax.tree.map(jnp.ravel, probabilities),),
+        keepdims=keepdims,
+        leading=1,
     )
-    if keepdims:
-        found = found.reshape(-1, *(1 if d in axes else n for d, n in enumerate(array.shape)))
-    return found if probabilities.ndim else found[0]
+    return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
 
 
 def median(
@@ -76,40 +83,40 @@ def median(
     *,
     keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Returns the median of `x`, as jax.numpy.median does: the element in the middle, or the mean of the two.
 
     Args:
-        x: array of a floating dtype.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`.
         implementation: as in `diffsort.sort`.
 
     Returns:
-        The median, of the shape of `x` without `axis`; NaN where an element is NaN, 0 where all are masked.
+        The median, of the shape of `x` without `axis`; NaN where an element is NaN,
+        and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not floating, or `where` not boolean.
+        TypeError: `x` is not real, or `where` not boolean.
         ValueError: `axis`, `where` or `implementation` does not fit.
 
     >>> import jax.numpy as jnp
     >>> median(jnp.array([3., 1., 10.]))
     Array(3., dtype=float32)
     """
-    return quantile(
-        x, 0.5, axis, method="midpoint", keepdims=keepdims, where=where, implementation=implementation
-    )
+    return statistic(_median, x, axis, where, implementation, keepdims=keepdims)
 
 
 def order_statistic(
     x: ArrayLike,
     k: int,
-    axis: int = -1,
+    axis: int | tuple[int, ...] | None = -1,
     *,
+    keepdims: bool = False,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Returns the order statistic $x_{(k)}$: element number `k` of those sorted.
 
@@ -117,9 +124,10 @@ def order_statistic(
     element gets it all.
 
     Args:
-        x: array of a floating dtype.
+        x: real array; integers are taken as floats, as by jax.numpy.mean.
         k: 0 for the smallest, −1 for the largest; −n ≤ k < n.
-        axis: the axis to reduce.
+        axis: the axis or axes to reduce; None reduces all.
+        keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements, and where `k` is none of
             them the result is 0.
         implementation: as in `diffsort.sort`.
@@ -128,64 +136,77 @@ def order_statistic(
         The element, of the shape of `x` without `axis`; NaN where an element is NaN.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or `k` no integer.
+        TypeError: `x` is not real, `where` not boolean, or `k` no integer.
         ValueError: `k`, `axis`, `where` or `implementation` does not fit.
 
     >>> import jax.numpy as jnp
     >>> order_statistic(jnp.array([3., 1., 10.]), -2)
     Array(3., dtype=float32)
     """
-    return statistic(_order_statistic, x, axis, where, implementation, integer(k, "k"))
+    k = integer(k, "k")
+    array = as_floating(x, "x")
+    axes = canonical_axes(axis, array.ndim)
+    n = math.prod(array.shape[d] for d in axes)
+    if isinstance(n, int) and not -n <= k < n:
+        over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
+        raise ValueError(f"k={k} is not between {-n} and {n - 1}, for {over} of length {n}.")
+    return statistic(_order_statistic, array, axes, where, implementation, k, keepdims=keepdims)
 
 
 def _order_statistic(elements: Ranked, k: int) -> jax.Array:
-    n = elements.length
-    if not -n <= k < n:
-        raise ValueError(f"k={k} is not between {-n} and {n - 1}, for axis {elements.axis} of length {n}.")
-    place = jnp.full_like(elements.count, k) if k >= 0 else elements.count + k
-    element = _element(elements, place)
-    is_there = (place >= 0) & (place < elements.count)
+    rank = jnp.full_like(elements.count, k) if k >= 0 else elements.count + k
+    element = elements.at(rank)
+    is_there = (rank >= 0) & (rank < elements.count)
     return elements.finished(jnp.where(is_there, element, jnp.zeros_like(element)))
 
 
-def _quantiles(elements: Ranked, method: str, probabilities: jax.Array) -> jax.Array:
-    """The quantiles along a new first axis."""
-    return jax.vmap(lambda p: _quantile(elements, p, method))(probabilities)
-
-
-def _quantile(elements: Ranked, q: jax.Array, method: str) -> jax.Array:
+def _median(elements: Ranked) -> jax.Array:
     last = jnp.maximum(elements.count - 1, 0)
-    place = jnp.clip(q.astype(last.dtype), 0, 1) * last
-    low, high = jnp.floor(place), jnp.ceil(place)
+    low = last // 2
+    half = elements.in_float(last % 2) / 2
+    return elements.finished(_between(elements.at(low), elements.at(last - low), half))
+
+
+def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Array:
+    """The quantiles along a new first axis."""
+    last = jnp.maximum(elements.count - 1, 0)
+    along = [-1 if d == elements.axis else 1 for d in range(last.ndim)]
+    factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
+    at = place(factor, last, elements.values.dtype)
+    low, high, share = at.whole, at.whole + (at.part > 0).astype(jnp.int32), at.part
     if method == "nearest":
-        low = high = jnp.round(place)
-    share = {"linear": place - low, "midpoint": jnp.full_like(low, 0.5)}.get(method, jnp.zeros_like(low))
-    if method == "lower":
+        low = high = at.nearest
+    elif method == "lower":
         high = low
     elif method == "higher":
         low = high
-    first, second = _element(elements, low), _element(elements, high)
-    between = first * (1 - share) + second * share
+    elif method == "midpoint":
+        share = jnp.full_like(share, 0.5)
+    if method in ("nearest", "lower", "higher"):
+        share = jnp.zeros_like(share)
+    found = _between(elements.at(low), elements.at(high), share)
+    return jnp.moveaxis(elements.poisoned(found), elements.axis, 0)
+
+
+def _between(first: jax.Array, second: jax.Array, share: jax.Array) -> jax.Array:
     # Chosen, since 0 × inf would be NaN.
-    return elements.finished(jnp.where(share == 0, first, between))
+    return jnp.where(share == 0, first, first * (1 - share) + second * share)
 
 
-def _element(elements: Ranked, place: jax.Array) -> jax.Array:
-    index = jnp.clip(place.astype(jnp.int32), 0, elements.length - 1)
-    return jnp.take_along_axis(elements.values, index, elements.axis)
+def _probabilities(q: ArrayLike) -> Factor:
+    """Returns probabilities as `place` takes them: numbers that are known in float64, whatever the setting.
 
-
-def _canonical_axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    axes = tuple(canonical_axis(a, ndim) for a in (axis if isinstance(axis, tuple) else (axis,)))
-    if len(set(axes)) != len(axes):
-        raise ValueError(f"axis={axis} names an axis twice.")
-    return axes
-
-
-def _as_rows(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """Returns `x` with the given axes joined into a last one."""
-    others = [d for d in range(x.ndim) if d not in axes]
-    size = int(np.prod([x.shape[d] for d in axes], dtype=np.int64))
-    return x.transpose(*others, *axes).reshape(*(x.shape[d] for d in others), size)
+    Raises:
+        TypeError: they are not real.
+        ValueError: they have more than one axis, or one that is known is not in [0, 1].
+    """
+    array = q if isinstance(q, jax.Array) else np.asarray(q)
+    if array.ndim > 1:
+        raise ValueError(f"q must be a scalar or have one axis, not the shape {array.shape}.")
+    numbers = concrete(real_array(array, "q") if isinstance(array, jax.Array) else array)
+    if numbers is None:
+        return floating(q, "q")
+    outside = numbers[~((numbers >= 0) & (numbers <= 1))]
+    if outside.size:
+        raise ValueError(f"q={outside[0]:g} is not in [0, 1]: quantiles are asked for by probabilities.")
+    return split(numbers)

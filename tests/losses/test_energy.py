@@ -33,11 +33,68 @@ def test_the_gradient_of_the_energy_distance_is_that_of_all_pairs() -> None:
 
 
 def test_of_a_sample_and_itself_it_is_zero_with_a_gradient() -> None:
-    """Moving an element off its equal costs 2 / 64 times the way, whichever the direction."""
-    for y in (X, np.flip(X, 1)):
+    """It is the least there is; and moving an element off its equal costs the same in both directions."""
+    for y in (X, np.flip(X, 1), np.concatenate([X, X], 1)):
         value, gradient = jax.value_and_grad(lambda x, y=y: energy_distance(x, y).sum())(X)
         assert value == 0
-        np.testing.assert_allclose(np.abs(gradient), 2 / 64, rtol=1e-5)
+        np.testing.assert_array_equal(gradient, 0)
+
+
+@pytest.mark.parametrize("weighed", [False, True])
+def test_at_ties_the_gradient_is_that_of_the_definition(weighed: bool) -> None:
+    """Where the sign of 0 is 0: by all pairs, and so the same in every order."""
+    random = np.random.default_rng(0)
+    x, y = (random.integers(0, 4, (3, n)).astype(np.float32) for n in (9, 7))
+    weights, others = (
+        random.random(a.shape).astype(np.float32) if weighed else np.ones_like(a) for a in (x, y)
+    )
+
+    def definition(x: jax.Array) -> jax.Array:
+        def mean(x: jax.Array, v: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
+            both = v[:, :, None] * w[:, None, :]
+            gap = x[:, :, None] - y[:, None, :]
+            return (both * gap * jnp.sign(gap)).sum((1, 2)) / both.sum((1, 2))
+
+        across, within = mean(x, weights, y, others), mean(x, weights, x, weights)
+        return (2 * across - within - mean(y, others, y, others)).sum()
+
+    def distance(x: jax.Array) -> jax.Array:
+        return energy_distance(x, y, weights=weights, target_weights=others).sum()
+
+    (value, gradient), (expected, slope) = (jax.value_and_grad(f)(x) for f in (distance, definition))
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("fair", [0, 0.3, 0.95, 1])
+def test_an_almost_fair_score_is_a_mixture(fair: float) -> None:
+    expected = fair * crps_ensemble(X, Y[:, 0], fair=True) + (1 - fair) * crps_ensemble(X, Y[:, 0])
+    np.testing.assert_allclose(crps_ensemble(X, Y[:, 0], fair=fair), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fair", [-0.1, 1.1, float("nan")])
+def test_more_than_fair_is_refused(fair: float) -> None:
+    with pytest.raises(ValueError, match="fair=.* is not in"):
+        crps_ensemble(X, Y[:, 0], fair=fair)
+
+
+@pytest.mark.parametrize("fair", [False, 0.95, True])
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_an_infinite_member_is_infinitely_wrong_in_every_ensemble(fair: float, infinite: float) -> None:
+    for n in range(2, 140):
+        x = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+        for count in (1, 2):
+            x[:count] = infinite
+            assert crps_ensemble(x, np.float32(0.3), fair=fair) == np.inf, n
+        assert np.isinf(crps_ensemble(x[2:], np.float32(infinite), fair=fair)) or n == 2
+
+
+def test_an_infinite_point_of_no_weight_is_no_point() -> None:
+    x, weights = np.float32([[3, np.inf, 1]]), np.float32([[1, 0, 2]])
+    value, gradient = jax.value_and_grad(lambda x: energy_distance(x, Y[:1], weights=weights).sum())(x)
+    expected = energy_distance(x[:, ::2], Y[:1], weights=weights[:, ::2])[0]
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    assert np.isfinite(gradient).all()
 
 
 def test_far_from_zero_nothing_is_lost_to_rounding() -> None:

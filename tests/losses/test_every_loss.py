@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.losses.cases import CASES
+from tests.losses.cases import CASES, DISTANCES, REDUCERS
 from tests.oracles import IMPLEMENTATIONS
 
 Arrays = tuple[np.ndarray, ...]
@@ -166,7 +166,14 @@ def test_the_second_derivative_is_finite(name: str) -> None:
     assert all(np.isfinite(g).all() for g in second)
 
 
-@with_cases
+@pytest.mark.parametrize("name", REDUCERS)
+def test_reducers_take_integers_as_the_mean_does(name: str) -> None:
+    (x,) = arrays(CASES[name].lengths[-1])
+    whole = np.round(4 * x).astype(np.int32)
+    np.testing.assert_array_equal(call(name, (whole,)), call(name, (whole.astype(np.float32),)), strict=True)
+
+
+@pytest.mark.parametrize("name", DISTANCES)
 def test_integers_are_refused(name: str) -> None:
     for i, argument in enumerate(CASES[name].names):
         x = [*arrays(CASES[name].lengths[-1])]

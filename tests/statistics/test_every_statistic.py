@@ -180,7 +180,32 @@ def test_nan_is_passed_on_and_bfloat16_kept(name: str) -> None:
 
 
 @with_statistics
-def test_integers_are_refused(name: str) -> None:
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+@pytest.mark.parametrize("x64", [False, True])
+def test_integers_are_floats_as_in_jax(name: str, dtype: str, x64: bool) -> None:
     statistic, _ = STATISTICS[name]
-    with pytest.raises(TypeError, match="x must be floating, not int32"):
-        statistic(np.arange(6, dtype=np.int32), axis=0)
+    with jax.enable_x64(x64):
+        whole = jnp.asarray(np.arange(7) * 5 % 7, dtype)
+        as_floats = whole.astype(jnp.mean(whole).dtype)
+        np.testing.assert_array_equal(statistic(whole, axis=0), statistic(as_floats, axis=0), strict=True)
+
+
+@with_statistics
+def test_several_axes_are_one_and_may_be_kept(name: str) -> None:
+    statistic, _ = STATISTICS[name]
+    x, where = rows(24, "float32").reshape(3, 2, 3, 4), rows(25)[:, :24].reshape(3, 2, 3, 4) < 0.5
+    for axis in (None, (1, 3), (3, 1), (0,)):
+        axes = range(4) if axis is None else axis
+        others = [d for d in range(4) if d not in axes]
+        flat = (a.transpose(*others, *axes).reshape([*(a.shape[d] for d in others), -1]) for a in (x, where))
+        flat, mask = flat
+        for options, expected in (
+            ({}, statistic(flat, axis=-1)),
+            ({"where": where}, statistic(flat, axis=-1, where=mask)),
+        ):
+            actual = statistic(x, axis=axis, **options)
+            np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
+            kept = statistic(x, axis=axis, keepdims=True, **options)
+            more = actual.shape[len(others) :]  # the moments
+            assert kept.shape == (*(1 if d in axes else n for d, n in enumerate(x.shape)), *more)
+            np.testing.assert_array_equal(kept.reshape(actual.shape), actual)

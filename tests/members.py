@@ -1,0 +1,105 @@
+"""Everything that sorts, called alike: what holds for all of it is checked over this table."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import diffsort
+from tests.losses.cases import CASES as LOSSES
+from tests.statistics.test_every_statistic import STATISTICS
+
+N = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """An op, a statistic or a loss, as a function of one array of rows.
+
+    Attributes:
+        call: called with rows (..., N), a mask of them or None, and an implementation; returns an array.
+        reduces: whether it is of each row as a whole.
+    """
+
+    call: Callable[..., jax.Array]
+    reduces: bool = True
+
+    def __call__(self, x: Any, where: Any = None, implementation: Any = "manual") -> jax.Array:
+        """Calls it along the last axis."""
+        return self.call(x, where, implementation)
+
+
+def _op(op: Callable[..., Any], pick: Callable[[Any], jax.Array] = lambda out: out) -> Member:
+    def call(x: Any, where: Any, implementation: Any) -> jax.Array:
+        return pick(op(x, where=where, implementation=implementation))
+
+    return Member(call, reduces=False)
+
+
+def _statistic(statistic: Callable[..., jax.Array]) -> Member:
+    return Member(
+        lambda x, where, implementation: statistic(x, axis=-1, where=where, implementation=implementation)
+    )
+
+
+def _loss(name: str) -> Member:
+    """A loss of the rows, and of other numbers if it takes two samples."""
+    case = LOSSES[name]
+
+    def call(x: Any, where: Any, implementation: Any) -> jax.Array:
+        others = [
+            jnp.broadcast_to(jnp.asarray(OTHERS[:n], x.dtype), (*x.shape[:-1], n))
+            for n in case.lengths[-1][1:]
+        ]
+        masks = (where, *[None] * len(others))
+        return case.loss((x, *others), masks, -1, implementation)
+
+    return Member(call)
+
+
+OTHERS = np.float32([0.25, -1.5, 0.75, 2.5, -0.125, 1.0, -2.0, 0.5, 3.0, -0.75])
+WEIGHTS = np.float32([1, -2, 4, 3, -1, 2, 5, -3, 1, 2])
+
+
+def _visible(x: Any, where: Any) -> jax.Array:
+    x = jnp.asarray(x)
+    return x if where is None else jnp.where(where, x, jnp.zeros_like(x))
+
+
+OPS = {
+    "sort": _op(diffsort.sort),
+    "sort descending": _op(partial(diffsort.sort, descending=True)),
+    "sort_with_indices": _op(diffsort.sort_with_indices, lambda out: out[0]),
+    "sort_key_val": _op(lambda x, **o: diffsort.sort_key_val(x, x * x, **o), lambda out: out[1]),
+    "top_k": _op(lambda x, **o: diffsort.top_k(x, min(3, x.shape[-1]), **o), lambda out: out[0]),
+    "permute": _op(lambda x, **o: diffsort.permute(_visible(x, o["where"]), diffsort.rank(x, **o))),
+}
+REDUCTIONS = {
+    "l_statistic": _op(
+        lambda x, **o: diffsort.l_statistic(x, jnp.asarray(WEIGHTS[: x.shape[-1]], x.dtype), **o)
+    ),
+    **{
+        name: _statistic(STATISTICS[name][0])
+        for name in (
+            *("quantile 0.37 linear", "quantile 0.37 nearest", "median", "order_statistic -1"),
+            *("trimmed_mean 0.1", "winsorized_mean 0.3", "superquantile 0.77", "l_moments"),
+            "gini_mean_difference",
+        )
+    },
+    **{name: _loss(name) for name in LOSSES},
+}
+MEMBERS: dict[str, Member] = OPS | REDUCTIONS
+
+
+def rows(shape: tuple[int, ...] = (3, N), dtype: Any = np.float32, seed: int = 0) -> np.ndarray:
+    """Numbers without ties."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def some_mask(shape: tuple[int, ...] = (3, N)) -> np.ndarray:
+    """A mask that hides something in each row."""
+    return np.broadcast_to(np.arange(shape[-1]) % 4 != 1, shape)

@@ -1,0 +1,145 @@
+"""Everything under JAX's stricter settings, as somebody who debugs a model turns them on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import diffsort
+from diffsort import losses
+from tests.losses.cases import DISTANCES
+from tests.members import MEMBERS, OPS, N, Member, rows, some_mask
+from tests.oracles import IMPLEMENTATIONS
+
+with_members = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
+
+
+def derivatives(
+    member: Member, x: Any, where: Any, implementation: str = "manual"
+) -> tuple[jax.Array, jax.Array]:
+    """The value, and the gradient of its sum."""
+    value, pull_back = jax.vjp(lambda x: member(x, where, implementation), x)
+    return value, pull_back(jnp.ones_like(value))[0]
+
+
+def hidden_nans() -> tuple[np.ndarray, np.ndarray]:
+    x, where = rows(), some_mask()
+    return np.where(where, x, np.float32(np.nan)), where
+
+
+@with_members
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_what_a_mask_hides_is_no_nan_of_ours(member: Member, implementation: str) -> None:
+    x, where = map(jnp.asarray, hidden_nans())
+    for run in (derivatives, jax.jit(derivatives, static_argnums=(0, 3))):
+        with jax.debug_nans(True):
+            value, gradient = run(member, x, where, implementation)
+        assert np.isfinite(value).all()
+        assert np.isfinite(gradient).all()
+
+
+@with_members
+def test_of_clean_numbers_no_nan_is_made_on_the_way(member: Member) -> None:
+    """With every operation by itself, each of which JAX then looks at."""
+    x, where = jnp.asarray(rows()), jnp.asarray(some_mask())
+    with jax.disable_jit(), jax.debug_nans(True):
+        for mask in (None, where):
+            value, gradient = derivatives(member, x, mask)
+            assert np.isfinite(value).all()
+            assert np.isfinite(gradient).all()
+
+
+@with_members
+def test_a_nan_that_is_there_is_still_told(member: Member) -> None:
+    x = rows()
+    x[1, 3] = np.nan
+    x = jnp.asarray(x)
+    with jax.debug_nans(True), pytest.raises(FloatingPointError):
+        jax.block_until_ready(member(x))
+
+
+@with_members
+def test_without_compilation_the_results_are_the_same(member: Member) -> None:
+    x, where = jnp.asarray(rows()), jnp.asarray(some_mask())
+    expected = derivatives(member, x, where)
+    with jax.disable_jit():
+        actual = derivatives(member, x, where)
+    for a, e in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6)
+
+
+def of_a_sample(name: str) -> Callable[..., jax.Array]:
+    """A loss of the rows and of the rows shifted, since a table's other sample would be moved to the device."""
+    loss = getattr(losses, name)
+    return lambda x, where, implementation: loss(x, x, where=where, implementation=implementation)
+
+
+ON_THE_DEVICE = {
+    **{name: member for name, member in MEMBERS.items() if name not in {"l_statistic", *DISTANCES}},
+    **{name: of_a_sample(name) for name in ("wasserstein_1d", "energy_distance")},
+    "l_statistic": lambda x, where, implementation: diffsort.l_statistic(
+        x, x, where=where, implementation=implementation
+    ),
+    "crps_ensemble": lambda x, where, implementation: losses.crps_ensemble(
+        x, losses.average_top_k(x, 1), where=where, implementation=implementation
+    ),
+}
+
+
+@pytest.mark.parametrize("op", ON_THE_DEVICE.values(), ids=ON_THE_DEVICE)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_nothing_is_moved_to_a_device_behind_ones_back(op: Callable[..., Any], implementation: str) -> None:
+    x, where = jax.device_put((rows(), some_mask()))
+    expected = op(x, where, implementation)
+    with jax.transfer_guard("disallow"):
+        actual = jax.block_until_ready(op(x, where, implementation))
+    np.testing.assert_array_equal(actual, expected)
+
+
+@with_members
+@pytest.mark.parametrize("x64", [False, True])
+def test_the_width_of_numbers_is_kept(member: Member, x64: bool) -> None:
+    """Whatever the setting; and narrow ones give the same with it or without."""
+    with jax.enable_x64(x64):
+        for dtype in ("float32", "bfloat16", *["float64"] * x64):
+            value, gradient = derivatives(member, jnp.asarray(rows(), dtype), some_mask())
+            assert value.dtype == gradient.dtype == dtype
+    narrow = derivatives(member, jnp.asarray(rows()), some_mask())
+    with jax.enable_x64(True):
+        wide = derivatives(member, jnp.asarray(rows()), some_mask())
+    for a, e in zip(narrow, wide, strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name != "cvar smoothed"])
+def test_checked_for_nan_by_jax_itself(name: str) -> None:
+    """But for a loss that is a jax.custom_jvp: the check does not know those."""
+    member = MEMBERS[name]
+    x, where = hidden_nans()
+    before = jax.config.jax_error_checking_behavior_nan
+    jax.config.update("jax_error_checking_behavior_nan", "raise")
+    try:
+        value = jax.jit(member)(x, where)
+    finally:
+        jax.config.update("jax_error_checking_behavior_nan", before)
+    assert np.isfinite(value).all()
+
+
+WEAK = jnp.full((3, N), 3.0)
+
+
+@with_members
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_weak_types_are_those_of_jax_numpy(member: Member, implementation: str) -> None:
+    """A sort keeps them, as jnp.sort does; a statistic does not, as jnp.median."""
+    assert WEAK.weak_type
+    assert jnp.sort(WEAK).weak_type
+    assert not jnp.median(WEAK).weak_type
+    is_op = member in OPS.values()
+    for n in (0, 1, N) if is_op else (N,):
+        x = jnp.full((3, n), 3.0)
+        for where in (None, jnp.ones_like(x, bool)):
+            assert member(x, where, implementation).weak_type == is_op, (n, where)
