@@ -67,7 +67,7 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
     targets = _X86_TARGETS if is_x86 else {"plain": []}
     common = [*_FLAGS, *(["-DDIFFSORT_X86"] if is_x86 else [])]
     units = {name: ("sort.cc", [*_WORDS, f"-DDIFFSORT_TARGET={name}", *f]) for name, f in targets.items()}
-    units |= {name: (f"{name}.cc", []) for name in ("permute", "memory", "dispatch")}
+    units |= {name: (f"{name}.cc", []) for name in ("permute", "memory", "pool", "dispatch")}
     units["calls"] = ("c_calls.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
     with tempfile.TemporaryDirectory() as folder:
 

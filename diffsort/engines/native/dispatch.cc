@@ -51,9 +51,6 @@ const Target& chosen() {
 
 bool sort(const SortJob& job, Pool& pool) { return chosen().sort(job, pool); }
 
-int Alone::threads() const { return 1; }
-void Alone::run(int64_t tasks, int64_t, Body body, void* context) { body(context, 0, tasks); }
-
 }  // namespace diffsort
 
 extern "C" __attribute__((visibility("default"))) const char* diffsort_target() { return diffsort::chosen().name; }

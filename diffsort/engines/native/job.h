@@ -1,12 +1,13 @@
-// What is to be sorted, and who helps: the one interface between the kernel and its callers.
+// What is to be sorted or moved: the one interface between the kernel and its callers.
 //
-// Code for every instruction set includes this: functions are declared here, or always inlined, so that none
-// is compiled for one machine and linked into the path of another.
+// Code for every instruction set includes this, pool.h and memory.h: functions are declared there, or always
+// inlined, so that none is compiled for one machine and linked into the path of another.
 
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+
+#include "pool.h"
 
 namespace diffsort {
 
@@ -35,63 +36,6 @@ struct PermuteJob {
   void* out;
   bool inverse;  // out[indices[i]] = x[i], else out[i] = x[indices[i]]
   bool trusted;  // the indices are known to be a permutation
-};
-
-// Threads that share out tasks.
-struct Pool {
-  using Body = void (*)(void* context, int64_t begin, int64_t end);
-
-  virtual int threads() const = 0;
-  // Calls body on ranges that make up [0, tasks), at least `grain` tasks a range; returns when all are done.
-  virtual void run(int64_t tasks, int64_t grain, Body body, void* context) = 0;
-
-  template <class F>
-  void each(int64_t tasks, int64_t grain, F f) {
-    run(
-        tasks, grain,
-        [](void* context, int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) (*static_cast<F*>(context))(i);
-        },
-        &f);
-  }
-
- protected:
-  ~Pool() = default;
-};
-
-// No other thread.
-struct Alone final : Pool {
-  int threads() const override;
-  void run(int64_t tasks, int64_t grain, Body body, void* context) override;
-};
-
-// Memory of the calling thread, aligned to 64 bytes, kept for its next call; null if there is none left.
-void* thread_scratch(size_t bytes);
-
-// Memory that calls hand on to each other, aligned to 64 bytes; null if there is none left.
-class Workspace {
- public:
-  explicit Workspace(size_t bytes);
-  ~Workspace();
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  void* data() const { return data_; }
-
-  // The bytes an array takes up here, and the next array: each begins on a cache line.
-  template <class T>
-  static inline __attribute__((always_inline)) size_t bytes_for(int64_t count) {
-    return (size_t(count) * sizeof(T) + 63) / 64 * 64;
-  }
-  template <class T>
-  inline __attribute__((always_inline)) T* take(int64_t count) {
-    char* begin = static_cast<char*>(data_) + taken_;
-    taken_ += bytes_for<T>(count);
-    return reinterpret_cast<T*>(begin);
-  }
-
- private:
-  size_t bytes_, taken_ = 0;
-  void* data_;
 };
 
 // Returns false where memory ran out.

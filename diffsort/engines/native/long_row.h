@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "memory.h"
 #include "tile.h"
 
 namespace diffsort::DIFFSORT_TARGET {

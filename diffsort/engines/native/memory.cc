@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-#include "job.h"
+#include "memory.h"
 
 namespace diffsort {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "bands.h"
 #include "job.h"
+#include "memory.h"
 
 namespace diffsort {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "bands.h"
 #include "long_row.h"
+#include "memory.h"
 
 namespace diffsort::DIFFSORT_TARGET {
 
