@@ -46,14 +46,19 @@ class Kernel:
     def sort(
         self, case: "Case", *, values: np.ndarray | None = None, indices: np.ndarray | None = None
     ) -> None:
-        """Fills those of `values` and `indices` that are given."""
+        """Fills those of `values` and `indices` that are given.
+
+        Raises:
+            MemoryError: the kernel says that it found no memory.
+        """
         done = self._sort(
             *(DTYPES.index(case.x.dtype), *_sizes(case.x.shape, case.axis)),
             *(_address(a) for a in (case.x, case.where, values, indices)),
             *(4 if indices is None else indices.itemsize, case.descending, case.ties_reversed),
             self._threads,
         )
-        assert done, "out of memory"
+        if not done:
+            raise MemoryError(str(case))
 
     def permute(
         self,

@@ -1,30 +1,45 @@
 // The kernel without XLA: plain C entry points, for tests of the kernel by itself.
 
+#include <pthread.h>
+
 #include <atomic>
-#include <thread>
-#include <vector>
 
 #include "job.h"
 
 namespace {
 
+constexpr int kMostHelpers = 15;
+
+// Threads of its own for every call: fewer where there are no more to be had.
 struct Threads final : diffsort::Pool {
   int count;
 
   explicit Threads(int count) : count(count) {}
   int threads() const override { return count; }
   void run(int64_t tasks, int64_t grain, Body body, void* context) override {
+    Work work{tasks, grain, body, context};
+    pthread_t helpers[kMostHelpers];
+    int started = 0, wanted = count <= kMostHelpers ? count - 1 : kMostHelpers;
+    while (started < wanted && pthread_create(&helpers[started], nullptr, Work::take, &work) == 0) ++started;
+    Work::take(&work);
+    while (started) pthread_join(helpers[--started], nullptr);
+  }
+
+ private:
+  struct Work {
+    int64_t tasks, grain;
+    Body body;
+    void* context;
     std::atomic<int64_t> next{0};
-    auto work = [&] {
+
+    static void* take(void* work) {
+      auto& [tasks, grain, body, context, next] = *static_cast<Work*>(work);
       for (int64_t begin; (begin = next.fetch_add(grain)) < tasks;) {
         body(context, begin, begin + grain < tasks ? begin + grain : tasks);
       }
-    };
-    std::vector<std::thread> helpers;
-    for (int i = 1; i < count; ++i) helpers.emplace_back(work);
-    work();
-    for (auto& helper : helpers) helper.join();
-  }
+      return nullptr;
+    }
+  };
 };
 
 }  // namespace

@@ -1,61 +1,23 @@
 // The kernel's entry points for XLA.
 
-#include <atomic>
-#include <memory>
-#include <thread>
-
 #include "job.h"
-#include "xla/ffi/api/ffi.h"
+#include "xla_pool.h"
 
 namespace diffsort {
+
+// What came of a call. Its message is a constant, as a string would need memory, which may have run out.
+struct Outcome {
+  XLA_FFI_Error_Code code = XLA_FFI_Error_Code_OK;
+  const char* message = nullptr;
+};
+
 namespace {
 
 namespace ffi = xla::ffi;
 
-// XLA's own threads. The caller works too and waits only for ranges that others have begun, never for a
-// thread to become free: the pool may be full of callers that wait for one another in a collective.
-class XlaPool final : public Pool {
- public:
-  explicit XlaPool(ffi::ThreadPool& pool) : pool_(pool), threads_(int(pool.num_threads())) {}
-
-  int threads() const override { return threads_ < 1 ? 1 : threads_; }
-
-  void run(int64_t tasks, int64_t grain, Body body, void* context) override {
-    int64_t ranges = (tasks + grain - 1) / grain;
-    int64_t helpers = ranges < threads() ? ranges - 1 : threads() - 1;
-    if (helpers < 1) return body(context, 0, tasks);
-
-    struct Work {
-      Body body;
-      void* context;
-      int64_t tasks, grain;
-      std::atomic<int64_t> next{0}, done{0};
-
-      // A helper that comes late finds nothing left, and does not touch the context, which is gone.
-      void take() {
-        for (int64_t begin; (begin = next.fetch_add(grain)) < tasks;) {
-          int64_t end = begin + grain < tasks ? begin + grain : tasks;
-          body(context, begin, end);
-          done.fetch_add(end - begin, std::memory_order_release);
-        }
-      }
-    };
-    auto work = std::make_shared<Work>();
-    work->body = body;
-    work->context = context;
-    work->tasks = tasks;
-    work->grain = grain;
-    for (int64_t i = 0; i < helpers; ++i) pool_.Schedule([work] { work->take(); });
-    work->take();
-    for (int spins = 0; work->done.load(std::memory_order_acquire) < tasks; ++spins) {
-      if (spins > 1000) std::this_thread::yield();
-    }
-  }
-
- private:
-  ffi::ThreadPool& pool_;
-  int threads_;
-};
+constexpr Outcome kOutOfMemory{XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "diffsort: out of memory in a sort"};
+constexpr Outcome kNoSuchType{XLA_FFI_Error_Code_INVALID_ARGUMENT, "diffsort: no such element type"};
+constexpr Outcome kMisfit{XLA_FFI_Error_Code_INTERNAL, "diffsort: operands or results do not fit the attributes"};
 
 struct Shape {
   int64_t outer = 1, n = 1, inner = 1;
@@ -101,13 +63,13 @@ bool type_of(ffi::DataType data, Type& type) {
   }
 }
 
-ffi::Error sort_for_xla(ffi::ThreadPool threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                        int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
+Outcome sort_for_xla(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                     int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
   auto x = arguments.get<ffi::AnyBuffer>(0);
-  if (x.has_error()) return x.error();
+  if (!x.has_value()) return kMisfit;
   Shape shape(x->dimensions(), trailing);
   SortJob job{};
-  if (!type_of(x->element_type(), job.type)) return ffi::Error::InvalidArgument("diffsort: no such element type");
+  if (!type_of(x->element_type(), job.type)) return kNoSuchType;
   job.outer = shape.outer;
   job.n = shape.n;
   job.inner = shape.inner;
@@ -117,39 +79,51 @@ ffi::Error sort_for_xla(ffi::ThreadPool threads, ffi::RemainingArgs arguments, f
   job.ties_reversed = ties_reversed;
   if (arguments.size() > 1) {
     auto where = arguments.get<ffi::AnyBuffer>(1);
-    if (where.has_error()) return where.error();
+    if (!where.has_value()) return kMisfit;
     job.where = static_cast<const uint8_t*>(where->untyped_data());
   }
   size_t next = 0;
   if (values) {
     auto out = results.get<ffi::AnyBuffer>(next++);
-    if (out.has_error()) return out.error();
+    if (!out.has_value()) return kMisfit;
     job.values = (*out)->untyped_data();
   }
   if (indices) {
     auto out = results.get<ffi::AnyBuffer>(next++);
-    if (out.has_error()) return out.error();
+    if (!out.has_value()) return kMisfit;
     job.indices = (*out)->untyped_data();
     job.index_bytes = int(ffi::ByteWidth((*out)->element_type()));
   }
   XlaPool pool(threads);
-  if (!sort(job, pool)) return ffi::Error(ffi::ErrorCode::kResourceExhausted, "diffsort: out of memory in a sort");
-  return ffi::Error::Success();
+  return sort(job, pool) ? Outcome{} : kOutOfMemory;
 }
 
-ffi::Error permute_for_xla(ffi::ThreadPool threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
-                           ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse, bool trusted) {
+Outcome permute_for_xla(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
+                        ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse, bool trusted) {
   Shape shape(x.dimensions(), trailing);
   XlaPool pool(threads);
   permute({shape.outer, shape.n, shape.inner, int(ffi::ByteWidth(x.element_type())),
            int(ffi::ByteWidth(indices.element_type())), x.untyped_data(), indices.untyped_data(),
            out->untyped_data(), inverse, trusted},
           pool);
-  return ffi::Error::Success();
+  return {};
 }
 
 }  // namespace
 }  // namespace diffsort
+
+template <xla::ffi::ExecutionStage stage>
+struct xla::ffi::ResultEncoding<stage, diffsort::Outcome> {
+  template <class Context>
+  static XLA_FFI_Error* Encode(const XLA_FFI_Api* api, Context, diffsort::Outcome outcome) {
+    if (!outcome.message) return nullptr;
+    XLA_FFI_Error_Create_Args args{};
+    args.struct_size = XLA_FFI_Error_Create_Args_STRUCT_SIZE;
+    args.message = outcome.message;
+    args.errc = outcome.code;
+    return api->XLA_FFI_Error_Create(&args);
+  }
+};
 
 #pragma GCC visibility push(default)
 
@@ -162,7 +136,7 @@ extern "C" int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::sort_for_xla,
                               xla::ffi::Ffi::Bind()
-                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .Ctx<diffsort::XlaThreads>()
                                   .RemainingArgs()
                                   .RemainingRets()
                                   .Attr<int64_t>("trailing")
@@ -173,7 +147,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::sort_for_xla,
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::permute_for_xla,
                               xla::ffi::Ffi::Bind()
-                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .Ctx<diffsort::XlaThreads>()
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Ret<xla::ffi::AnyBuffer>()
