@@ -91,8 +91,7 @@ extern "C" int failing_sort(int (*sort)(int, int64_t, int64_t, int64_t, const vo
                             const void* x, const uint8_t* where, void* values, void* indices, int index_bytes,
                             int descending, int ties_reversed, int threads) {
   fail_from_now(number, is_for_good, nullptr);
-  int done =
-      sort(type, outer, n, inner, x, where, values, indices, index_bytes, descending, ties_reversed, threads);
+  int done = sort(type, outer, n, inner, x, where, values, indices, index_bytes, descending, ties_reversed, threads);
   fail_no_more();
   return done;
 }

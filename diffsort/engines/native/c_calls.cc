@@ -50,17 +50,15 @@ extern "C" int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, 
                              void* values, void* indices, int index_bytes, int descending, int ties_reversed,
                              int threads) {
   Threads pool(threads);
-  return diffsort::sort({diffsort::Type(type), outer, n, inner, x, where, values, indices, index_bytes,
-                         descending != 0, ties_reversed != 0},
+  return diffsort::sort({diffsort::Type(type), outer, n, inner, x, where, values, indices, index_bytes, descending != 0,
+                         ties_reversed != 0},
                         pool);
 }
 
 extern "C" void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
-                                 const void* x, const void* indices, void* out, int inverse, int trusted,
-                                 int threads) {
+                                 const void* x, const void* indices, void* out, int inverse, int trusted, int threads) {
   Threads pool(threads);
-  diffsort::permute({outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse != 0, trusted != 0},
-                    pool);
+  diffsort::permute({outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse != 0, trusted != 0}, pool);
 }
 
 #pragma GCC visibility pop

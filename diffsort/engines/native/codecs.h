@@ -55,9 +55,7 @@ struct Indexed {
   static DIFFSORT_INLINE Word from_wide(Wide wide, uint64_t base) {
     return {bit_cast<Vector<double, L>>((wide - base) | kOne)};
   }
-  static DIFFSORT_INLINE Wide to_wide(Word word, uint64_t base) {
-    return (bit_cast<Wide>(word.v) & kMantissa) + base;
-  }
+  static DIFFSORT_INLINE Wide to_wide(Word word, uint64_t base) { return (bit_cast<Wide>(word.v) & kMantissa) + base; }
   static DIFFSORT_INLINE Word last() { return {splat<Vector<double, L>>(4.0)}; }
 
   static DIFFSORT_INLINE Bits decode_wide(Wide wide, const Coding& c) {
@@ -68,9 +66,7 @@ struct Indexed {
     return __builtin_convertvector(wide & ((uint64_t(1) << c.index_bits) - 1), Indices<L>);
   }
   static DIFFSORT_INLINE Bits decode(Word word, const Coding& c) { return decode_wide(to_wide(word, c.base), c); }
-  static DIFFSORT_INLINE Indices<L> index(Word word, const Coding& c) {
-    return index_wide(to_wide(word, c.base), c);
-  }
+  static DIFFSORT_INLINE Indices<L> index(Word word, const Coding& c) { return index_wide(to_wide(word, c.base), c); }
   // Elements that a word cannot give back.
   static DIFFSORT_INLINE Bits lost(Bits bits) { return Element::lossy(bits); }
 };
@@ -157,7 +153,6 @@ struct Values {
 };
 
 template <class Element>
-using IndexedOf =
-    std::conditional_t<sizeof(typename Element::Memory) == 8, IndexedWide<Element>, Indexed<Element>>;
+using IndexedOf = std::conditional_t<sizeof(typename Element::Memory) == 8, IndexedWide<Element>, Indexed<Element>>;
 
 }  // namespace diffsort::DIFFSORT_TARGET

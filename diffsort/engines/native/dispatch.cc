@@ -7,8 +7,8 @@
 
 namespace diffsort {
 
-#define DIFFSORT_DECLARE(target) \
-  namespace target {             \
+#define DIFFSORT_DECLARE(target)    \
+  namespace target {                \
   bool sort(const SortJob&, Pool&); \
   }
 DIFFSORT_DECLARE(plain)

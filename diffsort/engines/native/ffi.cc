@@ -63,8 +63,8 @@ bool type_of(ffi::DataType data, Type& type) {
   }
 }
 
-Outcome sort_for_xla(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                     int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
+Outcome sort_for_xla(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results, int64_t trailing,
+                     bool values, bool indices, bool descending, bool ties_reversed) {
   auto x = arguments.get<ffi::AnyBuffer>(0);
   if (!x.has_value()) return kMisfit;
   Shape shape(x->dimensions(), trailing);
@@ -98,13 +98,13 @@ Outcome sort_for_xla(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Rema
   return sort(job, pool) ? Outcome{} : kOutOfMemory;
 }
 
-Outcome permute_for_xla(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
-                        ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse, bool trusted) {
+Outcome permute_for_xla(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices, ffi::Result<ffi::AnyBuffer> out,
+                        int64_t trailing, bool inverse, bool trusted) {
   Shape shape(x.dimensions(), trailing);
   XlaPool pool(threads);
   permute({shape.outer, shape.n, shape.inner, int(ffi::ByteWidth(x.element_type())),
-           int(ffi::ByteWidth(indices.element_type())), x.untyped_data(), indices.untyped_data(),
-           out->untyped_data(), inverse, trusted},
+           int(ffi::ByteWidth(indices.element_type())), x.untyped_data(), indices.untyped_data(), out->untyped_data(),
+           inverse, trusted},
           pool);
   return {};
 }

@@ -23,7 +23,7 @@ struct SortJob {
   void* indices;         // or null
   int index_bytes;       // 4, or 2 where n ≤ 65536
   bool descending;
-  bool ties_reversed;    // of equal elements the last comes first
+  bool ties_reversed;  // of equal elements the last comes first
 };
 
 // Moves elements along the middle axis by a permutation, or by its inverse.

@@ -34,9 +34,8 @@ class LongRow {
     Chunks chunks(n, pool);
     Range ranges[kMostChunks];
     bool losts[kMostChunks] = {};
-    pool.each(chunks.count, 1, [&](int64_t c) {
-      pack(words, chunks.begin(c), chunks.begin(c + 1), ranges[c], losts[c]);
-    });
+    pool.each(chunks.count, 1,
+              [&](int64_t c) { pack(words, chunks.begin(c), chunks.begin(c + 1), ranges[c], losts[c]); });
     Range range = ranges[0];
     for (int c = 0; c < chunks.count; ++c) {
       range.include(ranges[c]);
@@ -242,8 +241,7 @@ class LongRow {
     Output<Codec> out(job_, lost_);
     for (int64_t i = 0; i < n; ++i) {
       Wide wide = splat<Wide>(words[i]);
-      out.put(from_ + to + i, Codec::decode_wide(wide, coding_)[0],
-              Codec::index_wide(wide, coding_)[0], from_);
+      out.put(from_ + to + i, Codec::decode_wide(wide, coding_)[0], Codec::index_wide(wide, coding_)[0], from_);
     }
   }
 

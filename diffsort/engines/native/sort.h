@@ -174,9 +174,7 @@ class Sorter {
   }
 
   void split(int64_t first) {
-    sort_as_needed([&](auto codec) {
-      return in_tile<decltype(codec)>([&](auto tile) { return tile.split(first); });
-    });
+    sort_as_needed([&](auto codec) { return in_tile<decltype(codec)>([&](auto tile) { return tile.split(first); }); });
   }
 
   template <class Begin>

@@ -31,8 +31,7 @@ class Tile {
   }
   static int64_t split_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
 
-  Tile(const SortJob& job, Word* words)
-      : job_(job), words_(words), coding_(coding_for(job)) {}
+  Tile(const SortJob& job, Word* words) : job_(job), words_(words), coding_(coding_for(job)) {}
 
   // Sorts `groups` ≤ kGroups times L neighbouring columns, from element `first` on.
   Done columns(int64_t first, int groups) {
@@ -91,9 +90,8 @@ class Tile {
     for (int64_t r = 0; r < n; ++r) words_[r] = assemble(in, r, count, begin);
     if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
     sort_lanes(words_, n);
-    write_one_by_one(Output<Codec>(job_, in.lost()), 0, n, [=](int j) {
-      return Part{begin(j), j < count ? n : 0, begin(j)};
-    });
+    write_one_by_one(Output<Codec>(job_, in.lost()), 0, n,
+                     [=](int j) { return Part{begin(j), j < count ? n : 0, begin(j)}; });
     return Done::kYes;
   }
 
