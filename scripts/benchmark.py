@@ -1,46 +1,58 @@
 """Times sorts and training steps, contestants side by side: `python scripts/benchmark.py --help`."""
 
 import argparse
-import dataclasses
 import datetime
-import json
 import math
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from experiments.analysis.benchmark_plot import save_benchmark_plot
 from experiments.analysis.benchmarks import SUITES, run_suite
-from experiments.analysis.peers import torch_version
-from experiments.analysis.results import Result
+from experiments.analysis.machine import describe_machine, machine_line
+from experiments.analysis.results import Result, read_results, write_results
+from experiments.analysis.summary_table import summary_table
 from experiments.analysis.tables import benchmark_table, summary_line, together_line
-from experiments.training.environment import describe_environment
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def main() -> None:
-    """Runs the suites asked for, prints results as they come, and writes them with a picture of them."""
+    """Runs the suites asked for, prints results as they come, and writes them with pictures of them."""
     arguments = _parse_arguments()
-    environment = {**describe_environment(), "torch": torch_version()}
-    print(f"{environment['device']}: medians, quartiles, and the median relative to manual's")
+    written: list[Path] = []
+    if arguments.sum_up:
+        machine, results = arguments.sum_up
+        print(summary_table(machine, results))
+    else:
+        machine = describe_machine()
+        results = _measure(arguments, machine)
+        written.append(arguments.output / "results.json")
+        write_results(written[0], machine, results)
+    drawn = save_benchmark_plot(
+        results, arguments.output / "benchmark", machine_line(machine), machine["manual"]
+    )
+    print(f"\nwrote {', '.join(map(str, written + drawn))}")
+    if not drawn:
+        print("no picture: none of these suites has one")
+
+
+def _measure(arguments: argparse.Namespace, machine: dict[str, Any]) -> list[Result]:
+    print(f"{machine_line(machine)}: medians, quartiles, and the median relative to manual's")
+    engine = machine["manual"]
     results: list[Result] = []
     for suite in dict.fromkeys(arguments.suites or SUITES):
         print(f"\n{suite}: {SUITES[suite]}")
         for result in run_suite(suite, arguments.seconds, _config):
             results.append(result)
-            print(benchmark_table(result), flush=True)
+            print(benchmark_table(result, engine), flush=True)
         if summary := summary_line([r for r in results if r.suite == suite]):
             print(summary, flush=True)
     if summary := together_line(results):
         print(f"\n{summary}")
-
-    content = {"environment": environment, "results": [dataclasses.asdict(r) for r in results]}
-    found, picture = arguments.output / "results.json", arguments.output / "benchmark.png"
-    found.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    drawn = save_benchmark_plot(results, picture, str(environment["device"]))
-    print(f"\nwrote {found}" + (f" and {picture}" if drawn else "; these suites have no picture"))
+    return results
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -52,12 +64,27 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="to write to (default: outputs/benchmark/DATE_TIME)"
     )
+    parser.add_argument(
+        "--sum-up",
+        type=Path,
+        metavar="DIR",
+        help="measure nothing: print the README's table of DIR/results.json, and draw its pictures again",
+    )
     arguments = parser.parse_args()
     for suite in arguments.suites:
         if suite not in SUITES:
             parser.error(f"no suite {suite!r} (choices: {', '.join(SUITES)})")
     if not 0 <= arguments.seconds < math.inf:
         parser.error(f"--seconds {arguments.seconds}: give a number of seconds, zero or more")
+    if arguments.sum_up:
+        if arguments.suites or arguments.output:
+            parser.error("--sum-up: takes neither suites nor --output, as nothing is measured")
+        arguments.output = arguments.sum_up
+        try:
+            arguments.sum_up = read_results(arguments.sum_up / "results.json")
+        except (OSError, ValueError) as error:
+            parser.error(f"--sum-up {arguments.sum_up}: {error}")
+        return arguments
     now = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     arguments.output = arguments.output or Path("outputs", "benchmark", now)
     try:

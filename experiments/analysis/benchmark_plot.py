@@ -1,102 +1,188 @@
 """The picture of a benchmark."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import blended_transform_factory
 
-from experiments.analysis.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.analysis.colours import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.analysis.contestants import label
+from experiments.analysis.peers import NUMPY, TORCH
 from experiments.analysis.results import RUN_TIME, Result
 
-_STYLES: dict[str, dict[str, str]] = {
-    "manual": {"color": BLUE, "marker": "o"},
-    "builtin": {"color": VERMILION, "marker": "s"},
-    "double_argsort": {"color": ORANGE, "marker": "D"},
-    "torch": {"color": GREEN, "marker": "^"},
-    "floor": {"color": BLACK, "marker": "|"},
+_MARKS: dict[str, tuple[str, str]] = {
+    "manual": (BLUE, "o"),
+    "manual:xla": (SKY_BLUE, "P"),
+    "builtin": (VERMILION, "s"),
+    "double_argsort": (ORANGE, "D"),
+    TORCH: (GREEN, "^"),
+    NUMPY: ("", "|"),  # in the colour of the text
 }
-_ENGINE_STYLES = ({"color": SKY_BLUE, "marker": "x"}, {"color": PURPLE, "marker": "+"})
-_CASES, _SCALING = ("article", "pooling", "rows"), "scaling"
+_SPARE = (PURPLE, "v")
+_GROUPS = {
+    "article": "one row",
+    "pooling": "sets × points × features, sorted over points",
+    "rows": "rows × length",
+}
+_SCALING = "scaling"
+_DECADES = 1e3  # of an axis, to name more than the powers of ten
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
 
-def save_benchmark_plot(results: Sequence[Result], path: Path, title: str) -> bool:
+@dataclass(frozen=True)
+class _Theme:
+    """What a picture stands on."""
+
+    background: str
+    text: str
+    faint: str
+
+
+_LIGHT, _DARK = _Theme("#ffffff", "#1f2328", "#d5d9de"), _Theme("#0d1117", "#e6edf3", "#3b434d")
+
+
+def save_benchmark_plot(results: Sequence[Result], path: Path, title: str, engine: str | None) -> list[Path]:
     """Draws time per element: of each case of article, pooling and rows, and against length for scaling.
 
     Args:
         results: of any suites; those that are not drawn are left out.
-        path: PNG to write.
+        path: where to, without a suffix.
         title: what it was measured on.
+        engine: the one that `manual` takes.
 
     Returns:
-        Whether there was anything to draw; nothing is written otherwise.
+        What was written: a PNG for light pages, one for dark ones, and a PDF; nothing where there is
+        nothing to draw.
     """
-    timed = [r for r in results if r.quantity == RUN_TIME]
-    cases = [r for suite in _CASES for r in timed if r.suite == suite]
+    timed = [r for r in results if r.quantity == RUN_TIME and r.measurements]
+    cases = [r for suite in _GROUPS for r in timed if r.suite == suite]
     scaling = sorted((r for r in timed if r.suite == _SCALING), key=lambda r: r.elements)
-    panels: list[tuple[Callable[[Axes, list[Result]], None], list[Result]]] = []
+    if not cases and not scaling:
+        return []
+    written = []
+    for theme, ending in ((_LIGHT, ".png"), (_DARK, "-dark.png"), (_LIGHT, ".pdf")):
+        file = path.with_name(path.name + ending)
+        with matplotlib.rc_context(_rc(theme)):
+            metadata = {"CreationDate": None} if ending == ".pdf" else None
+            _draw(cases, scaling, title, engine, theme).savefig(file, metadata=metadata)
+        written.append(file)
+    return written
+
+
+def _draw(
+    cases: list[Result], scaling: list[Result], title: str, engine: str | None, theme: _Theme
+) -> Figure:
+    panels: list[tuple[Callable[[Axes, list[Result], _Theme], None], list[Result]]] = []
     panels += [(_draw_cases, cases)] if cases else []
     panels += [(_draw_scaling, scaling)] if scaling else []
-    if not panels:
-        return False
-    figure = Figure(figsize=(6 * len(panels), 4.8), dpi=150, layout="constrained")
+    figure = Figure(figsize=(6.2 * len(panels), 5.4), dpi=144, layout="constrained")
     FigureCanvasAgg(figure)  # no global state, and no display needed
-    figure.suptitle(title, fontsize="medium")
+    figure.suptitle(f"Sorting float32 on {title}", fontsize="medium")
     for axes, (draw, chosen) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw(axes, chosen)
-        axes.grid(alpha=0.25)
-    styles = _styles(cases + scaling)
-    handles = [Line2D([], [], label=name, **_shown(style)) for name, style in styles.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4 * len(panels), frameon=False)
-    figure.savefig(path)
-    return True
+        draw(axes, chosen, theme)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    names = _names(cases + scaling)
+    labels = {name: label(name, engine) + (" (forward only)" if name == NUMPY else "") for name in names}
+    handles = [Line2D([], [], label=text, **_mark(name, theme)) for name, text in labels.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(panels), frameon=False)
+    return figure
 
 
-def _draw_cases(axes: Axes, results: list[Result]) -> None:
-    """A row for each case, read from the top, with a gap between suites."""
+def _draw_cases(axes: Axes, results: list[Result], theme: _Theme) -> None:
+    """A row for each case, read from the top, the suites under headings."""
     heights: list[float] = []
-    for above, result in zip([None, *results], results, strict=False):
-        gap = 1.0 if above is None or above.suite == result.suite else 1.6
-        heights.append((heights[-1] if heights else 0.0) - gap)
-    axes.hlines(heights, *_extremes(results), color="0.8", linewidth=1.0, zorder=1)
-    for name, style in _styles(results).items():
+    headings: list[tuple[float, str]] = []
+    height, suite = 0.0, None
+    for result in results:
+        if result.suite != suite:
+            suite = result.suite
+            headings.append((height, _GROUPS[suite]))
+            height -= 1.0
+        heights.append(height)
+        height -= 1.0
+    axes.hlines(heights, *_extremes(results), color=theme.faint, linewidth=1.5, zorder=1)
+    for name in _names(results):
         points = [
             (_nanoseconds(r, name), h)
             for r, h in zip(results, heights, strict=True)
             if name in r.measurements
         ]
-        axes.plot(*zip(*points, strict=True), **{**_shown(style), "linestyle": "none"})
-    axes.set_xscale("log")
-    axes.set_yticks(heights, [f"{r.suite}: {r.case}" for r in results])
-    axes.set_xlabel("forward and backward, ns per element")
+        axes.plot(*zip(*points, strict=True), **{**_mark(name, theme), "linestyle": "none"})
+    beside = blended_transform_factory(axes.transAxes, axes.transData)
+    for height, words in headings:
+        axes.text(0.01, height, words, transform=beside, va="center", fontstyle="italic", fontsize="small")
+    axes.set_yticks(heights, [r.case.removesuffix(", axis 1") for r in results])
+    axes.set_ylim(min(heights) - 0.6, 0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=theme.faint, linewidth=0.6)
+    _in_time(axes, "x")
+    axes.set_xlabel("time per element, forward and backward  (← lower is better)")
 
 
-def _draw_scaling(axes: Axes, results: list[Result]) -> None:
-    for name, style in _styles(results).items():
+def _draw_scaling(axes: Axes, results: list[Result], theme: _Theme) -> None:
+    for name in _names(results):
         points = [(r.elements, _nanoseconds(r, name)) for r in results if name in r.measurements]
-        axes.plot(*zip(*points, strict=True), **_shown(style), linewidth=1.5)
+        axes.plot(*zip(*points, strict=True), **_mark(name, theme))
+    axes.grid(color=theme.faint, linewidth=0.6)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(LogLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: _count(n)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _in_time(axes, "y")
     axes.set_xlabel("elements in the one row sorted")
-    axes.set_ylabel("forward and backward, ns per element")
+    axes.set_ylabel("time per element, forward and backward  (← lower is better)")
 
 
-def _styles(results: Iterable[Result]) -> dict[str, dict[str, str]]:
-    """How to draw each contestant there is, in the order of the results."""
+def _in_time(axes: Axes, which: str) -> None:
+    """Makes an axis logarithmic, with times as people say them at 1, 2 and 5 unless these are too many."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    axes.set(**{f"{which}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _DECADES * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda ns, _: _time(ns)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _time(nanoseconds: float) -> str:
+    size, unit = next((u for u in _UNITS if nanoseconds >= 0.999 * u[0]), _UNITS[-1])
+    return f"{nanoseconds / size:g} {unit}"
+
+
+def _count(n: float) -> str:
+    size, unit = next(((s, u) for s, u in ((1e6, "M"), (1e3, "k")) if n >= 0.999 * s), (1.0, ""))
+    return f"{n / size:g}{unit}"
+
+
+def _names(results: Iterable[Result]) -> list[str]:
+    """Every contestant there is, the known ones in their order."""
     names = list(dict.fromkeys(name for r in results for name in r.measurements))
-    others = [name for name in names if name not in _STYLES]
-    spare = {name: _ENGINE_STYLES[i % len(_ENGINE_STYLES)] for i, name in enumerate(sorted(others))}
-    return {name: _STYLES.get(name) or spare[name] for name in names}
+    return sorted(names, key=lambda name: list(_MARKS).index(name) if name in _MARKS else len(_MARKS))
 
 
-def _shown(style: dict[str, str]) -> dict[str, Any]:
-    shown: dict[str, Any] = {**style, "markersize": 9 if style["marker"] == "|" else 6, "zorder": 3}
-    if style in _ENGINE_STYLES:  # `manual` is one of its engines: drawn over it, so that both show
-        shown |= {"linestyle": "--", "zorder": 4}
-    return shown
+def _mark(name: str, theme: _Theme) -> dict[str, Any]:
+    colour, marker = _MARKS.get(name, _SPARE)
+    size = {"|": 11, "D": 5.5}.get(marker, 7)
+    front = 4 if name == "manual" else 3
+    edge = {"color": theme.background, "width": 0.6} if marker != "|" else {"color": theme.text, "width": 2}
+    drawn = {"color": colour or theme.text, "linewidth": 1.5, "zorder": front}
+    marked = {"marker": marker, "markersize": size} | {f"markeredge{key}": v for key, v in edge.items()}
+    return drawn | marked
+
+
+def _rc(theme: _Theme) -> Any:
+    colours = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), theme.background)
+    texts = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    # Type 42, since many publishers refuse the Type 3 fonts that are the default.
+    return {**colours, **dict.fromkeys(texts, theme.text), "pdf.fonttype": 42}
 
 
 def _nanoseconds(result: Result, name: str) -> float:

@@ -1,8 +1,11 @@
 """What a benchmark finds."""
 
+import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 RUN_TIME = "run time"  # the quantity that summaries and plots are about
 
@@ -35,6 +38,7 @@ class Result:
         quantity: what was measured; RUN_TIME where it is that.
         unit: of all measurements.
         measurements: by contestant.
+        failures: by contestant, what kept it from running: too little memory, or something unsupported.
     """
 
     suite: str
@@ -43,6 +47,7 @@ class Result:
     quantity: str
     unit: str
     measurements: dict[str, Measurement]
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 def summarised(values: Sequence[float]) -> Measurement:
@@ -54,3 +59,26 @@ def summarised(values: Sequence[float]) -> Measurement:
 def exactly(value: float) -> Measurement:
     """Returns a value that would come out the same every time."""
     return Measurement(value, value, value, 1)
+
+
+def write_results(path: Path, machine: dict[str, Any], results: Sequence[Result]) -> None:
+    """Writes what was found, and on what, as JSON."""
+    content = {"machine": machine, "results": [asdict(r) for r in results]}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_results(path: Path) -> tuple[dict[str, Any], list[Result]]:
+    """Returns what write_results wrote.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        results = [
+            Result(**{**r, "measurements": {name: Measurement(**m) for name, m in r["measurements"].items()}})
+            for r in content["results"]
+        ]
+        return dict(content["machine"]), results
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} holds no results of a benchmark: {error!r}") from None

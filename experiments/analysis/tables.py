@@ -3,7 +3,8 @@
 import statistics
 from collections.abc import Sequence
 
-from experiments.analysis.peers import FLOOR, TORCH
+from experiments.analysis.contestants import label
+from experiments.analysis.peers import NUMPY, TORCH
 from experiments.analysis.results import RUN_TIME, Result
 from experiments.analysis.step_times import MAXPOOL
 
@@ -11,19 +12,25 @@ REFERENCE = "manual"
 TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
 
 _RIVALS = ("builtin", TORCH)  # to be faster than
-_BOUNDS = {FLOOR: "the floor", MAXPOOL: "a step of model=maxpool"}  # to come near to
+_BOUNDS = {NUMPY: label(NUMPY), MAXPOOL: "a step of model=maxpool"}  # to come near to
 
 
-def benchmark_table(result: Result) -> str:
-    """Returns a case's medians and quartiles, and each median relative to `manual`'s."""
-    reference = result.measurements[REFERENCE].median
+def benchmark_table(result: Result, engine: str | None = None) -> str:
+    """Returns a case's medians and quartiles, and each median relative to `manual`'s.
+
+    Args:
+        result: what was measured.
+        engine: the one that `manual` takes.
+    """
     exact = all(m.repeats == 1 for m in result.measurements.values())
     lines = [result.case if result.quantity == RUN_TIME else f"{result.case}: {result.quantity}"]
     for name, m in result.measurements.items():
-        line = f"  {name:<16}{_short(m.median):>10} {result.unit}"
+        line = f"  {label(name, engine):<16}{_short(m.median):>10} {result.unit}"
         if not exact:  # else the spread is nothing, and the unit a ratio already
-            line += f"  {f'({_short(m.low)} – {_short(m.high)})':<20}{m.median / reference:7.2f}×"
+            line += f"  {f'({_short(m.low)} – {_short(m.high)})':<20}"
+            line += f"{m.median / _reference(result):7.2f}×" if REFERENCE in result.measurements else ""
         lines.append(line)
+    lines += [f"  {label(name, engine):<16} failed: {why}" for name, why in result.failures.items()]
     return "\n".join(lines)
 
 
@@ -33,11 +40,11 @@ def summary_line(results: Sequence[Result]) -> str | None:
     Args:
         results: of a suite, or of several.
     """
-    timed = [r for r in results if r.quantity == RUN_TIME]
+    timed = [r for r in results if r.quantity == RUN_TIME and REFERENCE in r.measurements]
     parts = []
     for name in _RIVALS:
         if ratios := [r.measurements[name].median / _reference(r) for r in timed if name in r.measurements]:
-            parts.append(f"{_mean(ratios)} as fast as {name} (at least {min(ratios):.2f}×)")
+            parts.append(f"{_mean(ratios)} as fast as {label(name)} (at least {min(ratios):.2f}×)")
     for name, words in _BOUNDS.items():
         if ratios := [_reference(r) / r.measurements[name].median for r in timed if name in r.measurements]:
             parts.append(f"{_mean(ratios)} the time of {words} (at most {max(ratios):.2f}×)")

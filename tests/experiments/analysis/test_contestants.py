@@ -3,15 +3,23 @@ import numpy as np
 import pytest
 
 import diffsort
-from experiments.analysis.contestants import forward_and_backward, implementations
+from experiments.analysis import contestants
+from experiments.analysis.contestants import engine_of_manual, forward_and_backward, implementations
 
 
-def test_manual_comes_first_and_each_of_its_engines_after_it():
-    names = implementations()
+def test_manual_comes_first_and_stands_for_the_engine_that_it_takes():
+    names, engines = implementations(), set(contestants._engines())
     assert names[0] == "manual"
-    assert {"manual:xla", "builtin", "double_argsort"} <= set(names)
     assert set(names) <= set(diffsort.implementation_names())
-    assert {n for n in diffsort.implementation_names() if n.startswith("manual:")} <= set(names)
+    assert {"builtin", "double_argsort"} <= set(names)
+    assert engines - set(names) == {f"manual:{engine_of_manual()}"}
+    is_native = "manual:native" in engines
+    assert engine_of_manual() == ("native" if is_native else "xla")
+
+
+def test_the_kernel_does_not_compete_on_an_accelerator(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert contestants._engines() == ["manual:xla"]
 
 
 @pytest.mark.parametrize("name", implementations())

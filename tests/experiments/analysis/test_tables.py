@@ -1,12 +1,12 @@
-from experiments.analysis.results import Measurement, Result
+from experiments.analysis.results import Measurement, Result, exactly
 from experiments.analysis.tables import benchmark_table, summary_line, together_line
 
 
 def test_table_is_relative_to_manual():
     times = {"manual": Measurement(2.0, 1.5, 2.5, 9), "builtin": Measurement(8.0, 7.0, 9.0, 9)}
-    lines = benchmark_table(Result("rows", "8×8, axis 1", 64, "run time", "ms", times)).splitlines()
+    lines = benchmark_table(Result("rows", "8×8, axis 1", 64, "run time", "ms", times), "xla").splitlines()
     assert lines[0] == "8×8, axis 1"
-    assert lines[1].split() == ["manual", "2", "ms", "(1.5", "–", "2.5)", "1.00×"]
+    assert lines[1].split() == ["manual", "(xla)", "2", "ms", "(1.5", "–", "2.5)", "1.00×"]
     assert lines[2].split() == ["builtin", "8", "ms", "(7", "–", "9)", "4.00×"]
 
 
@@ -19,14 +19,24 @@ def test_table_of_sizes_names_them_and_has_no_spread(make_result):
     ]
 
 
+def test_table_tells_who_could_not_take_part_and_why():
+    result = Result("long", "8", 8, "run time", "ms", {"builtin": exactly(2.0)}, {"manual": "out of memory"})
+    lines = benchmark_table(result).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["builtin", "2", "ms"],
+        ["manual", "failed:", "out", "of", "memory"],
+    ]
+    assert summary_line([result]) is None
+
+
 def test_summary_is_a_geometric_mean_and_the_worst_case(make_result):
     results = [
-        make_result("rows", manual=1.0, builtin=2.0, torch=1.0, floor=0.5),
-        make_result("rows", manual=1.0, builtin=8.0, torch=0.25, floor=0.5),
+        make_result("rows", manual=1.0, builtin=2.0, torch=1.0, numpy_packed=0.5),
+        make_result("rows", manual=1.0, builtin=8.0, torch=0.25, numpy_packed=0.5),
     ]
     assert summary_line(results) == (
-        "manual: 4.00× as fast as builtin (at least 2.00×), 0.50× as fast as torch (at least 0.25×), "
-        "2.00× the time of the floor (at most 2.00×)"
+        "manual: 4.00× as fast as builtin (at least 2.00×), 0.50× as fast as PyTorch (at least 0.25×), "
+        "2.00× the time of NumPy, packed (at most 2.00×)"
     )
 
 
@@ -35,8 +45,8 @@ def test_summary_leaves_out_who_did_not_compete(make_result):
     line = summary_line([step])
     assert "builtin (at least 2.00×)" in line
     assert "2.00× the time of a step of model=maxpool" in line
-    assert "torch" not in line
-    assert "floor" not in line
+    assert "PyTorch" not in line
+    assert "NumPy" not in line
 
 
 def test_only_run_times_are_summarised(make_result):
