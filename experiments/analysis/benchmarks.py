@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from omegaconf import DictConfig
 
+from experiments.analysis import device_times
 from experiments.analysis.compilation import run_compilation
 from experiments.analysis.memory import run_memory
 from experiments.analysis.results import Result
@@ -12,6 +13,7 @@ from experiments.analysis.step_times import run_steps
 
 SUITES: dict[str, str] = {
     **dict.fromkeys(SHAPES, "a sort of float32, forward and backward"),
+    **device_times.SUITES,
     "memory": "what the gradient of a sort costs in memory",
     "compile": "forward and backward of a sort, from Python to a program",
     "step": "a training step",
@@ -28,6 +30,8 @@ def run_suite(suite: str, seconds: float, config: Callable[[], DictConfig]) -> I
     """
     if suite in SHAPES:
         return run_sorts(suite, seconds)
+    if suite in device_times.SUITES:
+        return device_times.run_devices(suite, seconds)
     if suite == "step":
         return run_steps(config(), seconds)
     return {"memory": run_memory, "compile": run_compilation}[suite](seconds)

@@ -7,7 +7,7 @@ import jax
 from experiments.analysis.contestants import forward_and_backward, implementations
 from experiments.analysis.peers import peers
 from experiments.analysis.results import RUN_TIME, Result
-from experiments.analysis.timing import Program, time_in_turn
+from experiments.analysis.timing import Program, able, time_in_turn
 
 Shapes = dict[tuple[int, ...], int]
 
@@ -33,10 +33,25 @@ def run_sorts(suite: str, seconds: float) -> Iterator[Result]:
     """
     for shape, axis in SHAPES[suite].items():
         x, cotangent = random_pair(shape)
-        programs = {name: _program(name, x, cotangent, axis) for name in implementations()}
-        programs |= peers(x, cotangent, axis)
-        times = time_in_turn(programs, seconds)
-        yield Result(suite, describe_case(shape, axis), x.size, RUN_TIME, "ms", times)
+        yield time_forward_and_backward(suite, describe_case(shape, axis), x, cotangent, axis, seconds)
+
+
+def time_forward_and_backward(
+    suite: str, case: str, x: jax.Array, cotangent: jax.Array, axis: int, seconds: float
+) -> Result:
+    """Times a sort and its gradient with each implementation, and with the peers.
+
+    Args:
+        suite: to be noted.
+        case: likewise.
+        x: what to sort; floating.
+        cotangent: of the sorted values.
+        axis: non-negative.
+        seconds: about how long to take.
+    """
+    programs = {name: _program(name, x, cotangent, axis) for name in implementations()}
+    programs, failures = able(programs | peers(x, cotangent, axis))
+    return Result(suite, case, x.size, RUN_TIME, "ms", time_in_turn(programs, seconds), failures)
 
 
 def random_pair(shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:

@@ -47,6 +47,24 @@ def time_in_turn(programs: Mapping[str, Program], seconds: float) -> dict[str, M
     return {name: summarised(times) for name, times in samples.items()}
 
 
+def able(programs: Mapping[str, Program]) -> tuple[dict[str, Program], dict[str, str]]:
+    """Runs each program once, and returns those that could, and by name what kept the others from it.
+
+    Too little memory, or something that a device does not support, is a result like others; any error but
+    those of JAX and PyTorch is a mistake in the program, and raised.
+    """
+    could: dict[str, Program] = {}
+    failures: dict[str, str] = {}
+    for name, program in programs.items():
+        try:
+            jax.block_until_ready(program())
+        except RuntimeError as error:  # JaxRuntimeError, torch.OutOfMemoryError, NotImplementedError
+            failures[name] = str(error).partition("\n")[0][:200]
+        else:
+            could[name] = program
+    return could, failures
+
+
 def _milliseconds(program: Program) -> float:
     start = time.perf_counter()
     jax.block_until_ready(program())

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.analysis import benchmarks, compilation, memory, sort_times
+from experiments.analysis import benchmarks, compilation, device_times, memory, sort_times
 from experiments.analysis.contestants import implementations
+from experiments.analysis.machine import machine_line
+from experiments.analysis.results import read_results
+from experiments.analysis.summary_table import summary_table
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "benchmark.py"
 
@@ -21,6 +24,8 @@ def benchmark(monkeypatch, tmp_path):
         monkeypatch.setitem(sort_times.SHAPES, suite, {(4,): 0})
     monkeypatch.setattr(memory, "SHAPES", {(4,): 0})
     monkeypatch.setattr(compilation, "SHAPES", {(4,): 0})
+    monkeypatch.setattr(device_times, "_ON_CPU", 1024)
+    monkeypatch.setattr(device_times, "LENGTHS", (16,))
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["benchmark.py", *arguments])
@@ -34,11 +39,24 @@ def test_writes_results_and_a_picture(benchmark, capsys):
     printed = capsys.readouterr().out
     content = json.loads(Path("found/here/results.json").read_text())
     assert [r["suite"] for r in content["results"]] == ["article", "pooling", "rows", "memory", "memory"]
-    assert content["environment"]["versions"]["jax"]
+    assert content["machine"]["versions"]["jax"]
     for result in content["results"]:
         assert set(implementations()) <= set(result["measurements"])
     assert Path("found/here/benchmark.png").is_file()
+    assert printed.startswith(machine_line(content["machine"]))
     assert "article, pooling, rows together (3 cases)" in printed
+
+
+def test_sums_up_what_was_found_and_draws_it_again(benchmark, capsys):
+    benchmark("article", "--seconds", "0", "--output", "found")
+    pictures = [Path("found", name) for name in ("benchmark.png", "benchmark-dark.png", "benchmark.pdf")]
+    for picture in pictures:
+        picture.unlink()
+    capsys.readouterr()
+    benchmark("--sum-up", "found")
+    machine, results = read_results(Path("found/results.json"))
+    assert capsys.readouterr().out.startswith(summary_table(machine, results))
+    assert all(picture.is_file() for picture in pictures)
 
 
 def test_says_that_there_is_nothing_to_draw_and_dates_its_directory(benchmark, capsys):
@@ -56,11 +74,16 @@ def test_says_that_there_is_nothing_to_draw_and_dates_its_directory(benchmark, c
         (("tiny", "--seconds", "nan"), "--seconds nan: "),
         (("tiny", "--seconds", "-1"), "--seconds -1.0: "),
         (("tiny", "--output", "file"), "--output file: cannot make this directory"),
+        (("--sum-up", "nowhere"), "--sum-up nowhere: [Errno 2] No such file or directory"),
+        (("--sum-up", "other"), "--sum-up other: other/results.json holds no results of a benchmark"),
+        (("tiny", "--sum-up", "other"), "--sum-up: takes neither suites nor --output"),
         (("tiny", "--output", "file/below"), "--output file/below: cannot make this directory"),
     ],
 )
 def test_refuses(arguments, complaint, benchmark, capsys):
     Path("file").touch()
+    Path("other").mkdir()
+    Path("other/results.json").write_text("{}")
     with pytest.raises(SystemExit):
         benchmark(*arguments)
     assert f"error: {complaint}" in capsys.readouterr().err

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from experiments.analysis import timing
-from experiments.analysis.timing import time_in_turn
+from experiments.analysis.timing import able, time_in_turn
 
 
 @pytest.fixture
@@ -33,3 +33,17 @@ def test_a_slow_program_sits_out_but_runs_a_few_times():
     timings = time_in_turn({"quick": lambda: None, "slow": lambda: time.sleep(0.02)}, seconds=0.005)
     assert timings["slow"].repeats == 3
     assert timings["quick"].repeats == 7
+
+
+def test_who_cannot_run_is_left_out_and_says_why():
+    def greedy():
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory\nallocator: a long table")
+
+    could, failures = able({"modest": int, "greedy": greedy})
+    assert list(could) == ["modest"]
+    assert failures == {"greedy": "RESOURCE_EXHAUSTED: out of memory"}
+
+
+def test_a_mistake_is_no_lack_of_memory():
+    with pytest.raises(ZeroDivisionError):
+        able({"wrong": lambda: 1 / 0})
