@@ -6,6 +6,10 @@ from pathlib import Path
 import jax
 import pytest
 
+from experiments.analysis.results import read_results
+from experiments.analysis.summary_table import summary_table
+from experiments.analysis.tables import together_line
+
 README = Path(__file__).parents[1] / "README.md"
 CODE = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
 
@@ -55,6 +59,28 @@ def test_its_headlines_are_those_of_the_committed_studies(study: str, rows: int)
         assert numbers <= found[name], name
 
 
+BENCHMARKS = README.parent / "docs" / "benchmarks"
+
+
+def test_its_benchmark_is_that_of_the_committed_results() -> None:
+    text = README.read_text(encoding="utf-8")
+    (folder,) = set(re.findall(r"docs/benchmarks/([\w.-]+)/", text))
+    machine, results = read_results(BENCHMARKS / folder / "results.json")
+    assert summary_table(machine, results) in text
+    (factor,) = re.findall(r"([\d.]+)× as fast as builtin", together_line(results) or "")
+    assert f"is about {float(factor):.0f} times faster on a CPU, forward and backward" in text
+
+
+@pytest.mark.parametrize("folder", sorted(path.parent.name for path in BENCHMARKS.glob("*/results.json")))
+def test_every_committed_benchmark_is_on_its_page(folder: str) -> None:
+    page = BENCHMARKS.with_suffix(".md").read_text(encoding="utf-8")
+    assert summary_table(*read_results(BENCHMARKS / folder / "results.json")) in page
+    for name in ("results.json", "benchmark.png", "benchmark-dark.png", "benchmark.pdf"):
+        assert f"benchmarks/{folder}/{name}" in page
+        assert (BENCHMARKS / folder / name).is_file()
+
+
 def test_links_and_figures_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\(([^)#]+)\)|src(?:set)?=\"([^\"]+)\"", README.read_text(encoding="utf-8")):
+        target = "".join(target)
         assert target.startswith("https://") or (README.parent / target).exists(), target
