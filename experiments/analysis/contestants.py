@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import diffsort
+from diffsort.implementations import get_implementation
 
 ForwardAndBackward = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
@@ -52,7 +53,7 @@ def sort_along(name: str, axis: int) -> Callable[[jax.Array], jax.Array]:
     """Returns the sort along `axis` of an implementation; `builtin` is jax.numpy.sort itself."""
     if name == "builtin":
         return functools.partial(jnp.sort, axis=axis)
-    return functools.partial(diffsort.sort, axis=axis, implementation=name)
+    return functools.partial(diffsort.sort, axis=axis, implementation=get_implementation(name))
 
 
 def forward_and_backward(name: str, axis: int) -> ForwardAndBackward:

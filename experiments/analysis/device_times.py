@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import diffsort
+from diffsort.implementations import get_implementation
 from experiments.analysis.contestants import implementations
 from experiments.analysis.peers import TORCH, torch_device, torch_sort_program
 from experiments.analysis.results import Result
@@ -101,7 +102,8 @@ def _sort_programs(x: jax.Array) -> dict[str, Program]:
     """The programs that give sorted values and indices along the last axis, by name."""
     ours = [name for name in implementations() if name.startswith("manual")]
     sorts: dict[str, Callable[[jax.Array], object]] = {
-        name: functools.partial(diffsort.sort_with_indices, implementation=name) for name in ours
+        name: functools.partial(diffsort.sort_with_indices, implementation=get_implementation(name))
+        for name in ours
     }
     sorts |= {**forms(x), SORT_ALONE: functools.partial(jnp.sort, axis=-1)}
     programs: dict[str, Program] = {name: functools.partial(jax.jit(f), x) for name, f in sorts.items()}
