@@ -53,13 +53,18 @@ def flag(value: bool, name: str) -> bool:
     return bool(number)
 
 
+def as_array(x: ArrayLike) -> jax.Array:
+    """Returns `x` as an array. What is one is not touched, and so not looked at by jax.debug_nans."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
+
+
 def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
     """Returns `x` as an array that can be ordered.
 
     Raises:
         TypeError: the dtype is complex, or no number at all.
     """
-    array = jnp.asarray(x)
+    array = as_array(x)
     if array.dtype != jnp.bool_ and not jnp.issubdtype(array.dtype, jnp.number):
         raise TypeError(f"{name} must hold real numbers, not {array.dtype}.")
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
@@ -120,10 +125,19 @@ def mask_like(where: ArrayLike, x: jax.Array, name: str = "where") -> jax.Array:
         TypeError: `where` is not boolean.
         ValueError: `where` does not broadcast to the shape of `x`.
     """
-    mask = jnp.asarray(where)
+    mask = as_array(where)
     if mask.dtype != jnp.bool_:
         raise TypeError(f"{name} must be boolean, not {mask.dtype}; use {name}=mask.astype(bool).")
     return broadcast_like(mask, x, name)
+
+
+@jax.jit
+def like_points(x: jax.Array) -> jax.Array:
+    """Returns an array without the last axis of `x`, laid out as that is, for `mask_like`: False throughout.
+
+    No number of `x`, which may be a NaN that the mask is to hide.
+    """
+    return jnp.zeros_like(x[..., 0], dtype=bool)
 
 
 def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:

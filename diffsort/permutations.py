@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort import engines, sharding
-from diffsort._arguments import canonical_axis
+from diffsort._arguments import as_array, canonical_axis
 from diffsort.gathering import Move, gather, scatter
 
 
@@ -127,7 +127,7 @@ def inverted(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Arra
 
 
 def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
-    x, indices = jnp.asarray(x), _integers(indices)
+    x, indices = as_array(x), _integers(indices)
     axis = canonical_axis(axis, x.ndim)
     if indices.ndim == 1 and x.ndim > 1:
         indices = indices.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
@@ -143,7 +143,7 @@ def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, ja
 
 
 def _integers(indices: jax.Array) -> jax.Array:
-    indices = jnp.asarray(indices)
+    indices = as_array(indices)
     if not jnp.issubdtype(indices.dtype, jnp.integer):
         raise TypeError(f"indices must be integers, not {indices.dtype}.")
     info, kept = jnp.iinfo(indices.dtype), jnp.iinfo(jnp.int32)

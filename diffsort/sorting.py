@@ -10,7 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort import sharding
-from diffsort._arguments import canonical_axis, flag, mask_like, real_array
+from diffsort._arguments import as_array, canonical_axis, flag, mask_like, real_array
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.permutations import inverted
 
@@ -201,7 +201,7 @@ def sort_key_val(
     ordered, indices = _pair(chosen, keys, axis, flag(descending, "descending"), where)
 
     def follow(value: ArrayLike) -> jax.Array:
-        value = jnp.asarray(value)
+        value = as_array(value)
         _check_follows(value, keys, axis)
         if where is not None:
             value = zero_masked(value, mask_like(where, value))

@@ -65,8 +65,8 @@ OTHERS = np.float32([0.25, -1.5, 0.75, 2.5, -0.125, 1.0, -2.0, 0.5, 3.0, -0.75])
 WEIGHTS = np.float32([1, -2, 4, 3, -1, 2, 5, -3, 1, 2])
 
 
+@jax.jit
 def _visible(x: Any, where: Any) -> jax.Array:
-    x = jnp.asarray(x)
     return x if where is None else jnp.where(where, x, jnp.zeros_like(x))
 
 
@@ -74,7 +74,7 @@ OPS = {
     "sort": _op(diffsort.sort),
     "sort descending": _op(partial(diffsort.sort, descending=True)),
     "sort_with_indices": _op(diffsort.sort_with_indices, lambda out: out[0]),
-    "sort_key_val": _op(lambda x, **o: diffsort.sort_key_val(x, x * x, **o), lambda out: out[1]),
+    "sort_key_val": _op(lambda x, **o: diffsort.sort_key_val(x, x, **o), lambda out: out[1]),
     "top_k": _op(lambda x, **o: diffsort.top_k(x, min(3, x.shape[-1]), **o), lambda out: out[0]),
     "permute": _op(lambda x, **o: diffsort.permute(_visible(x, o["where"]), diffsort.rank(x, **o))),
 }

@@ -117,8 +117,11 @@ def _primitive(
 
     @primitive.def_impl
     def impl(*operands: jax.Array, **params: Any) -> Any:  # under jax.disable_jit
-        with jax.disable_jit(False):
-            return jax.jit(functools.partial(primitive.bind, **params))(*operands)
+        # To find a NaN, JAX would take apart what is compiled here, and come here again.
+        with jax.disable_jit(False), jax.debug_nans(False), jax.debug_infs(False):
+            out = jax.jit(functools.partial(primitive.bind, **params))(*operands)
+        _check_numbers(name, out)
+        return out
 
     def batched(operands: Sequence[jax.Array], axes: Sequence[int | None], **params: Any) -> Any:
         size = next(o.shape[a] for o, a in zip(operands, axes, strict=True) if a is not None)
@@ -158,6 +161,15 @@ def _primitive(
     mlir.register_lowering(primitive, lowered_elsewhere)
     mlir.register_lowering(primitive, lowered_for_cpu, platform="cpu")
     return primitive
+
+
+def _check_numbers(name: str, results: Sequence[jax.Array]) -> None:
+    """Refuses what `jax.debug_nans` and `jax.debug_infs` refuse."""
+    checks = {"nan": (jax.config.jax_debug_nans, jnp.isnan), "inf": (jax.config.jax_debug_infs, jnp.isinf)}
+    for kind, (is_on, is_bad) in checks.items():
+        for result in results:
+            if is_on and jnp.issubdtype(result.dtype, jnp.floating) and bool(is_bad(result).any()):
+                raise FloatingPointError(f"invalid value ({kind}) encountered in {name}")
 
 
 _IN_AN_EXPORT = (

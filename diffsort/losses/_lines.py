@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import floating
+from diffsort._arguments import floating, like_points
 from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation
 from diffsort.losses._samples import Sample, sample, whole_samples
@@ -37,8 +37,8 @@ def point_sets(
             f"projections of shape {lines.shape} do not fit points of {x.shape[-1]} features: expected "
             f"(L, {x.shape[-1]}) with at least one direction."
         )
-    first = sample(x, x[..., 0], weights[0], masks[0])
-    second = sample(y, y[..., 0], weights[1], masks[1], "target_")
+    first = sample(x, like_points(x), weights[0], masks[0])
+    second = sample(y, like_points(y), weights[1], masks[1], "target_")
     return *whole_samples((first, second), x.ndim - 2), lines
 
 

@@ -127,13 +127,14 @@ def crps_ensemble(
     dtype = jnp.promote_types(x.dtype, y.dtype)
     return statistic(
         _crps,
-        x.astype(dtype),
+        x,
         axis,
         where,
         implementation,
         fairness,
         operands=(y.astype(dtype),),
         name="predictions",
+        dtype=dtype,
     )
 
 

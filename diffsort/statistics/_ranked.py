@@ -48,7 +48,7 @@ class Ranked:
         return number.astype(self.values.dtype)
 
     def is_between(self, start: jax.Array, stop: jax.Array) -> jax.Array:
-        """Returns 1 at the positions from `start` up to `stop` and 0 at others, in the dtype of the values."""
+        """Returns 1 at the positions from `start` up to `stop`, else 0, in the dtype of the values."""
         return self.in_float((start <= self.position) & (self.position < stop))
 
     def weighed(self, weights: jax.Array, origin: jax.Array | None = None) -> jax.Array:
@@ -97,6 +97,7 @@ def statistic(
     keepdims: bool = False,
     leading: int = 0,
     name: str = "x",
+    dtype: jnp.dtype | None = None,
 ) -> jax.Array:
     """Returns `function(elements, *static, *operands)`, compiled as a whole.
 
@@ -111,6 +112,7 @@ def statistic(
         keepdims: leave the reduced axes in, with length 1.
         leading: how many axes of the result come before those of `x`.
         name: what `x` is called in messages.
+        dtype: of the result; None for that of `x`.
 
     Raises:
         TypeError: `x` is not real, or `where` not boolean.
@@ -124,6 +126,8 @@ def statistic(
     array, mask = jax.tree.map(lambda a: whole_along(a, axes), (array, mask))
     if mask is not None:  # at once, so that what is masked is kept for no backward pass
         array = zero_masked(array, mask)
+    if dtype is not None:
+        array = array.astype(dtype)
     along = axes[0]
     if len(axes) != 1:
         array, mask = jax.tree.map(lambda a: joined(a, axes), (array, mask))

@@ -74,7 +74,7 @@ def test_an_almost_fair_score_is_a_mixture(fair: float) -> None:
 
 @pytest.mark.parametrize("fair", [-0.1, 1.1, float("nan")])
 def test_more_than_fair_is_refused(fair: float) -> None:
-    with pytest.raises(ValueError, match="fair=.* is not in"):
+    with pytest.raises(ValueError, match=r"fair=.* is not in"):
         crps_ensemble(X, Y[:, 0], fair=fair)
 
 
