@@ -222,6 +222,62 @@ def check_checkpoint(op: Op, matrix: Matrix) -> None:
         equal(gradient, gradient_of_cube(matrix(X), weights, X))
 
 
+def looped(loss: Callable[[jax.Array], jax.Array]) -> dict[str, Callable[[jax.Array], jax.Array]]:
+    """Ways to write loss(x) + loss(2 x), which is 9 times loss(x) if that is a cube."""
+
+    def step(i: Any, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return state[0], state[1] + loss((i + 1) * state[0])
+
+    def scan(x: jax.Array) -> jax.Array:
+        return lax.scan(lambda total, f: (total + loss(f * x), None), 0.0, np.float32([1, 2]))[0]
+
+    def while_loop(x: jax.Array) -> jax.Array:
+        start = (jnp.float32(0), (x, jnp.float32(0)))
+        return lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, step(*s)), start)[1][1]
+
+    def fori_loop(x: jax.Array) -> jax.Array:
+        return lax.fori_loop(0, 2, lambda i, s: step(jnp.float32(i), s), (x, jnp.float32(0)))[1]
+
+    return {
+        "scan": scan,
+        "fori_loop": fori_loop,
+        "while_loop": while_loop,
+        "cond": lambda x: lax.cond(x[1] < 100, lambda x: 9 * loss(x), lambda x: x.sum(), x),
+        "checkpoint": lambda x: 9 * jax.checkpoint(loss)(x),
+        "vmap": lambda x: jax.vmap(loss)(jnp.stack([x, 2 * x])).sum(),
+        "checkpoint in scan": lambda x: lax.scan(
+            lambda total, f: (total + jax.checkpoint(loss)(f * x), None), 0.0, np.float32([1, 2])
+        )[0],
+    }
+
+
+def check_second_order_inside_control_flow(op: Op, matrix: Matrix) -> None:
+    m = matrix(X)
+    weights = output_weights(m)
+    hessian = 9 * m.T @ np.diag(6 * weights * (m @ X)) @ m
+    inside = looped(cube(op, weights))
+
+    @jax.jit
+    def program(x: jax.Array, v: jax.Array) -> dict[str, list[jax.Array]]:
+        def along(f: Callable[..., Any]) -> Callable[[jax.Array], Any]:
+            return lambda x: jax.jvp(f, (x,), (v,))[1]
+
+        found = {
+            name: [v @ hessian, along(jax.grad(f))(x)] for name, f in inside.items() if name != "while_loop"
+        }
+        for name in found:
+            found[name] += [
+                jax.grad(along(inside[name]))(x),
+                jax.grad(lambda x, f=inside[name]: jax.grad(f)(x) @ v)(x),
+            ]
+        # That loop has no reverse mode.
+        return found | {"while_loop": [v @ hessian @ v, along(along(inside["while_loop"]))(x)]}
+
+    for name, (expected, *found) in program(X, WEIGHTS).items():
+        for actual in found:
+            np.testing.assert_array_equal(actual, expected, name)
+
+
 def check_no_tracer_leaks(op: Op, matrix: Matrix) -> None:
     weights = output_weights(matrix(X))
     with jax.checking_leaks():
