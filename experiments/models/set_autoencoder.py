@@ -43,7 +43,14 @@ class FSAutoencoder(nnx.Module):
         width = point_widths[-1]
         small = nnx.initializers.normal(0.1)
         self.encode = MultilayerPerceptron([channels, *point_widths], rngs=rngs)
-        self.pool = FSPool(width, pieces=pieces, knots_init=small, implementation=implementation, rngs=rngs)
+        self.pool = FSPool(
+            width,
+            pieces=pieces,
+            knots_init=small,
+            reduction="sum",
+            implementation=implementation,
+            rngs=rngs,
+        )
         self.squeeze = nnx.Linear(width, num_latents, rngs=rngs)
         self.expand = MultilayerPerceptron([num_latents, width, width], rngs=rngs)
         self.unpool = FSUnpool(width, pieces=pieces, rngs=rngs)
