@@ -55,7 +55,7 @@ def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
     """
     try:
         found = tuple(float(level) for level in levels)
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"levels must be a sequence of Python numbers, not {levels!r}.") from None
     if not found:
         raise ValueError("levels is empty: name at least one, such as 0.5 for the median.")
