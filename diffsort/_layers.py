@@ -3,20 +3,8 @@
 from typing import Literal, get_args
 
 import jax
-import numpy as np
 
 Reduction = Literal["sum", "mean"]
-
-
-def flag(value: bool, name: str) -> bool:
-    """Returns `value` as a Python boolean.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, not {value!r}.")
-    return bool(value)
 
 
 def known_reduction(reduction: Reduction) -> Reduction:

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
 from diffsort._layers import Reduction
+from diffsort.implementations import ImplementationLike
 from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import featurewise_sort_pool
 
@@ -40,7 +41,7 @@ class FSPool(nn.Module):
     reduction: Reduction = "mean"
     dtype: Dtype | None = None
     param_dtype: Dtype = jnp.float32
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     @overload
     def __call__(

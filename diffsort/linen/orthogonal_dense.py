@@ -7,8 +7,7 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import require_positive
-from diffsort._layers import flag
+from diffsort._arguments import flag, require_positive
 from diffsort.initializers import cayley_normal
 from diffsort.linen._parameters import features_of, parameter
 from diffsort.orthogonal import orthogonal_dense

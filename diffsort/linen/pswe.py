@@ -8,6 +8,7 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import evenly_spaced, identity_or_normal
 from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import sliced_wasserstein_pool
@@ -36,7 +37,7 @@ class PSWE(nn.Module):
     weights_init: Initializer = nn.initializers.glorot_uniform()
     dtype: Dtype | None = None
     param_dtype: Dtype = jnp.float32
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     @nn.compact
     def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:

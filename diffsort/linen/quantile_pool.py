@@ -6,6 +6,7 @@ import jax
 from flax import linen as nn
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling import quantile_pool
 from diffsort.pooling.quantiles import as_levels
 
@@ -25,7 +26,7 @@ class QuantilePool(nn.Module):
     """
 
     levels: Iterable[float]
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     def __post_init__(self) -> None:
         """Makes a tuple of the levels: modules are hashed, and lists and arrays are not."""

@@ -9,6 +9,7 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import uniform_by_length
 from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import top_k_pool
@@ -31,7 +32,7 @@ class TopKPool(nn.Module):
     projection_init: Initializer = uniform_by_length
     dtype: Dtype | None = None
     param_dtype: Dtype = jnp.float32
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     @overload
     def __call__(

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
 from diffsort._layers import Reduction, known_reduction, require_features
+from diffsort.implementations import ImplementationLike
 from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import featurewise_sort_pool
 
@@ -59,7 +60,7 @@ class FSPool(nnx.Module):
         reduction: Reduction = "mean",
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, pieces=pieces)

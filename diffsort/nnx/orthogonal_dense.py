@@ -7,8 +7,8 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import require_positive
-from diffsort._layers import flag, require_features
+from diffsort._arguments import flag, require_positive
+from diffsort._layers import require_features
 from diffsort.initializers import cayley_normal
 from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.orthogonal import orthogonal_dense

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
 from diffsort._layers import require_features
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import evenly_spaced, identity_or_normal
 from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import sliced_wasserstein_pool
@@ -68,7 +69,7 @@ class PSWE(nnx.Module):
         weights_metadata: Metadata = NO_METADATA,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, num_projections=num_projections, num_points=num_points)

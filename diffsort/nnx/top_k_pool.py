@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
 from diffsort._layers import require_features
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import uniform_by_length
 from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import top_k_pool
@@ -54,7 +55,7 @@ class TopKPool(nnx.Module):
         projection_metadata: Metadata = NO_METADATA,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, k=k)

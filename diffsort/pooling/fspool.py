@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import mask_like
-from diffsort._layers import Reduction, flag, known_reduction
+from diffsort._arguments import flag, mask_like
+from diffsort._layers import Reduction, known_reduction
 from diffsort._precision import at_least_float32
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.permutations import permute
 from diffsort.pooling._relative_rank import as_knots, weights_by_rank
 from diffsort.pooling._sets import as_points, count_of, point_mask
@@ -26,7 +26,7 @@ def featurewise_sort_pool(
     where: ArrayLike | None = None,
     reduction: Reduction = "sum",
     return_indices: Literal[False] = False,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array: ...
 
 
@@ -38,7 +38,7 @@ def featurewise_sort_pool(
     where: ArrayLike | None = None,
     reduction: Reduction = "sum",
     return_indices: bool,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array]: ...
 
 
@@ -49,7 +49,7 @@ def featurewise_sort_pool(
     where: ArrayLike | None = None,
     reduction: Reduction = "sum",
     return_indices: bool = False,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array]:
     r"""Featurewise sort pooling (FSPool): sorts each feature over the set and sums it with weights.
 
@@ -97,10 +97,10 @@ def featurewise_sort_pool(
     """
     points = as_points(x)
     knots = as_knots(knots, points)
-    get_implementation(implementation)
+    chosen = get_implementation(implementation)
     return_indices = flag(return_indices, "return_indices")
     mask = point_mask(where, points)
-    pooled, indices = _pooled(points, knots, mask, known_reduction(reduction), return_indices, implementation)
+    pooled, indices = _pooled(points, knots, mask, known_reduction(reduction), return_indices, chosen)
     return pooled if indices is None else (pooled, indices)
 
 
@@ -111,7 +111,7 @@ def _pooled(
     mask: jax.Array | None,
     reduction: Reduction,
     return_indices: bool,
-    implementation: str,
+    implementation: Implementation,
 ) -> tuple[jax.Array, jax.Array | None]:
     count = count_of(x, mask)
     indices = None

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.pooling._sets import as_points, point_mask
 from diffsort.statistics import quantile
 
@@ -17,7 +17,7 @@ def quantile_pool(
     levels: Iterable[float],
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Pools a set to quantiles of each feature, between elements linearly, as `diffsort.quantile`.
 
@@ -42,8 +42,8 @@ def quantile_pool(
     Array([1., 2., 4., 5.], dtype=float32)
     """
     points = as_points(x)
-    get_implementation(implementation)
-    return _pooled(points, point_mask(where, points), as_levels(levels), implementation)
+    chosen = get_implementation(implementation)
+    return _pooled(points, point_mask(where, points), as_levels(levels), chosen)
 
 
 def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
@@ -67,7 +67,7 @@ def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
 
 @functools.partial(jax.jit, static_argnames=("levels", "implementation"))
 def _pooled(
-    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: str
+    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: Implementation
 ) -> jax.Array:
     found = quantile(x, jnp.array(levels), -2, where=mask, implementation=implementation)
     return jnp.moveaxis(found, 0, -1).reshape(*x.shape[:-2], x.shape[-1] * len(levels))

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import broadcast_like, floating, require_positive
-from diffsort._layers import flag
-from diffsort.implementations import get_implementation
+from diffsort._arguments import broadcast_like, flag, floating, require_positive
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.pooling._directions import unit
 from diffsort.pooling._sets import as_points, count_of, first_points, point_mask, visible
 from diffsort.sorting import sort_key_val
@@ -24,7 +23,7 @@ def top_k_pool(
     *,
     where: ArrayLike | None = None,
     return_indices: Literal[False] = False,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array: ...
 
 
@@ -36,7 +35,7 @@ def top_k_pool(
     *,
     where: ArrayLike | None = None,
     return_indices: bool,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]: ...
 
 
@@ -47,7 +46,7 @@ def top_k_pool(
     *,
     where: ArrayLike | None = None,
     return_indices: bool = False,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
     r"""Top-k pooling: keeps the k points of greatest score, each times the tanh of its score.
 
@@ -93,9 +92,9 @@ def top_k_pool(
         raise ValueError(
             f"projection has shape {projection.shape}; expected {points.shape[-1:]}, the channels of x."
         )
-    get_implementation(implementation)
+    chosen = get_implementation(implementation)
     return_indices = flag(return_indices, "return_indices")
-    kept = _kept(points, projection, point_mask(where, points), k, return_indices, implementation)
+    kept = _kept(points, projection, point_mask(where, points), k, return_indices, chosen)
     return kept if return_indices else kept[0]
 
 
@@ -106,7 +105,7 @@ def _kept(
     mask: jax.Array | None,
     k: int,
     return_indices: bool,
-    implementation: str,
+    implementation: Implementation,
 ) -> tuple[jax.Array, ...]:
     x = visible(x, mask)
     # In full precision, which a product with one vector has to spare: scores decide what is kept.

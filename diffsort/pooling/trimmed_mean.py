@@ -3,6 +3,7 @@
 import jax
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling._sets import as_points, point_mask
 from diffsort.statistics import trimmed_mean
 
@@ -12,7 +13,7 @@ def trimmed_mean_pool(
     proportion: float,
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Pools a set to the mean of each feature without its extremes, as `diffsort.trimmed_mean`.
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from diffsort.implementations import ImplementationLike
 from diffsort.nnx import FSPool, FSUnpool
 from experiments.models.multilayer_perceptron import MultilayerPerceptron
 
@@ -36,7 +37,7 @@ class FSAutoencoder(nnx.Module):
         point_widths: Sequence[int],
         num_latents: int,
         pieces: int,
-        implementation: str,
+        implementation: ImplementationLike,
         rngs: nnx.Rngs,
     ) -> None:
         del num_points

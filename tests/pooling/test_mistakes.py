@@ -82,7 +82,7 @@ def embed(**changed: object) -> Callable[[], jax.Array]:
         (lambda: top_k_pool(X, jnp.ones(3), 0), ValueError, "k=0 must be at least 1"),
         (lambda: top_k_pool(X, jnp.ones(3), 1.5), TypeError, "k must be a Python integer"),
         (
-            lambda: top_k_pool(X, jnp.ones(3), 1, return_indices=jnp.bool_(True)),
+            lambda: top_k_pool(X, jnp.ones(3), 1, return_indices=2),
             TypeError,
             "return_indices must be True or False",
         ),
