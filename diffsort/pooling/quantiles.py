@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.pooling._sets import as_points, point_mask
+from diffsort.pooling._sets import as_points, point_mask, with_a_point
 from diffsort.statistics import quantile
 
 
@@ -43,7 +43,8 @@ def quantile_pool(
     """
     points = as_points(x)
     chosen = get_implementation(implementation)
-    return _pooled(points, point_mask(where, points), as_levels(levels), chosen)
+    points, mask = with_a_point(points, point_mask(where, points))
+    return _pooled(points, mask, as_levels(levels), chosen)
 
 
 def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
