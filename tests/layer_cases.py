@@ -40,6 +40,11 @@ class Case:
     sorts: bool = True
     masks: bool = True
 
+    @property
+    def pools(self) -> bool:
+        """Whether it makes one result of a set."""
+        return self.masks and not self.keeps_points
+
     def build(self, seed: int = 0, **keywords: Any) -> Any:
         """The NNX layer."""
         return self.nnx(**keywords, **({"rngs": nnx.Rngs(seed)} if self.learns else {}))

@@ -12,7 +12,7 @@ from flax import nnx
 
 import diffsort.linen
 import diffsort.nnx
-from tests.layer_cases import CASES, POINTS, Case, batch, linen_variables, weighted
+from tests.layer_cases import CASES, FEATURES, POINTS, Case, batch, linen_variables, weighted
 from tests.oracles import assert_same_bits
 
 ALL = tuple(CASES.values())
@@ -226,6 +226,20 @@ def test_a_set_goes_through_fspool_and_fsunpool(masked: bool) -> None:
     assert_same_bits(twin.apply(linen_variables(unpool), pooled, indices, mask), decoded)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_top_k_pool_says_what_it_kept(masked: bool) -> None:
+    x, where = batch()
+    mask = where if masked else None
+    layer = CASES["top_k_pool"].build()
+    pooled, indices, scores = layer(x, mask, return_indices=True)
+    assert_same_bits(pooled, layer(x, mask))
+    kept = np.where(indices[..., None] >= 0, np.take_along_axis(x, indices[..., None], 1), 0)
+    np.testing.assert_allclose(pooled, kept * np.tanh(scores)[..., None], rtol=1e-5, atol=1e-6)
+    twin = CASES["top_k_pool"].linen().apply(linen_variables(layer), x, mask, return_indices=True)
+    for actual, expected in zip(twin, (pooled, indices, scores), strict=True):
+        assert_same_bits(actual, expected)
+
+
 def test_an_orthogonal_layer_without_a_bias() -> None:
     x = batch()[0]
     layer = diffsort.nnx.OrthogonalDense(x.shape[-1], 9, use_bias=False, rngs=nnx.Rngs(0))
@@ -235,6 +249,41 @@ def test_an_orthogonal_layer_without_a_bias() -> None:
     assert_same_bits(twin.apply(linen_variables(layer), x), layer(x))
     assert set(twin.init(jax.random.key(0), x)["params"]) == {"kernel"}
     np.testing.assert_allclose(np.linalg.norm(layer(x), axis=-1), np.linalg.norm(x, axis=-1), rtol=1e-5)
+
+
+@over(only="learns")
+def test_parameters_carry_metadata(case: Case) -> None:
+    """How they are sharded, in the way of each API."""
+    layer = case.build()
+    for name, value in nnx.to_pure_dict(nnx.state(layer)).items():
+        axes = ("rows", None)[: value.ndim]
+        marked = case.build(**{f"{name}_metadata": {"note": axes}})
+        assert getattr(marked, name).get_metadata()["note"] == axes
+        assert_same_bits(getattr(marked, name)[...], value)
+
+        partitioned = case.linen(
+            **{f"{name}_init": nn.with_partitioning(nn.initializers.constant(0.5), axes)}
+        )
+        arguments = case.arguments(*batch())
+        variables = partitioned.init(jax.random.key(0), *arguments)
+        assert nn.get_partition_spec(variables)["params"][name] == jax.P(*axes)
+        plain = nn.meta.unbox(variables)
+        assert_same_bits(partitioned.apply(variables, *arguments), partitioned.apply(plain, *arguments))
+
+
+@pytest.mark.parametrize("points", [2, 21, 500])
+@over(only="pools")
+def test_a_default_classifier_starts_near_the_loss_of_knowing_nothing(case: Case, points: int) -> None:
+    """Scores are of the size of the features, whatever that of the set: else the first steps undo them."""
+    classes, losses = 5, []
+    x = jax.random.normal(jax.random.key(0), (64, points, 3))
+    labels = jax.random.randint(jax.random.key(1), (64,), 0, classes)
+    for seed in range(5):
+        rngs = nnx.Rngs(seed)
+        features = case.build(seed)(nnx.relu(nnx.Linear(3, FEATURES, rngs=rngs)(x))).reshape(64, -1)
+        scores = nnx.Linear(features.shape[-1], classes, rngs=rngs)(features)
+        losses.append(optax.softmax_cross_entropy_with_integer_labels(scores, labels).mean())
+    assert abs(np.mean(losses) - np.log(classes)) < 1
 
 
 @over(only="learns")

@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
+from flax import nnx
 
 from experiments.analysis.results import read_results
 from experiments.analysis.summary_table import summary_table
@@ -22,6 +26,23 @@ def test_examples_run_and_the_model_learns():
     history = scope["history"]
     assert len(CODE) == 3
     assert history[-1] < 0.2 * history[0]
+    assert_masked_points_leave_no_trace(*(scope[name] for name in ("model", "points", "where", "targets")))
+
+
+def assert_masked_points_leave_no_trace(model, points, where, targets):
+    """As the README says of its model: no bit of the loss, of a gradient of a parameter or of the points."""
+
+    @nnx.jit
+    @nnx.value_and_grad(argnums=(0, 1))
+    def loss(model, points):
+        return jnp.mean(optax.squared_error(model(points, where)[:, 0], targets))
+
+    clean, *others = (
+        loss(model, jnp.where(where[..., None], points, hidden)) for hidden in (0.0, jnp.nan, jnp.inf)
+    )
+    for dirty in others:
+        jax.tree.map(np.testing.assert_array_equal, dirty, clean)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(clean))
 
 
 def test_continuous_integration_runs_the_readmes_test_command():

@@ -10,6 +10,9 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort._layers import Reduction
+from diffsort.implementations import ImplementationLike
+from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import featurewise_sort_pool
 
 
@@ -21,6 +24,7 @@ class FSPool(nn.Module):
     Attributes:
         pieces: linear pieces of a weight function.
         knots_init: initializer of the parameter `knots`, of shape (features, pieces + 1).
+        reduction: "mean" or "sum", the paper's.
         dtype: dtype of the computation; by default that of the input and the parameters together.
         param_dtype: dtype of the parameters.
         implementation: as in `diffsort.sort`.
@@ -34,9 +38,10 @@ class FSPool(nn.Module):
 
     pieces: int = 20
     knots_init: Initializer = nn.initializers.normal(1.0)
+    reduction: Reduction = "mean"
     dtype: Dtype | None = None
     param_dtype: Dtype = jnp.float32
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     @overload
     def __call__(
@@ -65,12 +70,18 @@ class FSPool(nn.Module):
             second, and so on.
 
         Raises:
-            ValueError: `pieces` is less than 1.
+            ValueError: `pieces` is less than 1, `reduction` neither, or `x` has other features than before.
         """
         require_positive(pieces=self.pieces)
         x = jnp.asarray(x)
-        knots = self.param("knots", self.knots_init, (x.shape[-1], self.pieces + 1), self.param_dtype)
+        shape = features_of(x, self, "knots"), self.pieces + 1
+        knots = parameter(self, "knots", self.knots_init, shape, self.param_dtype)
         x, knots = dtypes.promote_dtype(x, knots, dtype=self.dtype)
         return featurewise_sort_pool(
-            x, knots, where=where, return_indices=return_indices, implementation=self.implementation
+            x,
+            knots,
+            where=where,
+            reduction=self.reduction,
+            return_indices=return_indices,
+            implementation=self.implementation,
         )

@@ -8,6 +8,7 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import featurewise_sort_unpool
 
 
@@ -41,10 +42,11 @@ class FSUnpool(nn.Module):
             Points, shape (..., n, features); 0 where they are masked.
 
         Raises:
-            ValueError: `pieces` is less than 1.
+            ValueError: `pieces` is less than 1, or `x` has other features than before.
         """
         require_positive(pieces=self.pieces)
         x = jnp.asarray(x)
-        knots = self.param("knots", self.knots_init, (x.shape[-1], self.pieces + 1), self.param_dtype)
+        shape = features_of(x, self, "knots"), self.pieces + 1
+        knots = parameter(self, "knots", self.knots_init, shape, self.param_dtype)
         x, knots = dtypes.promote_dtype(x, knots, dtype=self.dtype)
         return featurewise_sort_unpool(x, knots, indices, where=where)

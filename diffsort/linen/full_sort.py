@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax.typing import ArrayLike
 
 from diffsort.activations import full_sort
+from diffsort.implementations import ImplementationLike
 
 
 class FullSort(nn.Module):
@@ -16,7 +17,7 @@ class FullSort(nn.Module):
         implementation: as in `diffsort.sort`.
     """
 
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     def __call__(self, x: ArrayLike) -> jax.Array:
         """Sorts features.

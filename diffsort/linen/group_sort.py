@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax.typing import ArrayLike
 
 from diffsort.activations import group_sort
+from diffsort.implementations import ImplementationLike
 
 
 class GroupSort(nn.Module):
@@ -18,7 +19,7 @@ class GroupSort(nn.Module):
     """
 
     group_size: int
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     def __call__(self, x: ArrayLike) -> jax.Array:
         """Sorts groups.

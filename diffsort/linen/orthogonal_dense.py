@@ -7,8 +7,9 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import require_positive
+from diffsort._arguments import flag, require_positive
 from diffsort.initializers import cayley_normal
+from diffsort.linen._parameters import features_of, parameter
 from diffsort.orthogonal import orthogonal_dense
 
 
@@ -49,14 +50,16 @@ class OrthogonalDense(nn.Module):
             Shape (..., features).
 
         Raises:
-            ValueError: `features` is less than 1.
+            TypeError: `use_bias` is no boolean.
+            ValueError: `features` is less than 1, or `x` has other features than before.
         """
         require_positive(features=self.features)
         x = jnp.asarray(x)
-        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), self.param_dtype)
+        shape = features_of(x, self, "kernel"), self.features
+        kernel = parameter(self, "kernel", self.kernel_init, shape, self.param_dtype)
         bias = None
-        if self.use_bias:
-            bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype)
+        if flag(self.use_bias, "use_bias"):
+            bias = parameter(self, "bias", self.bias_init, (self.features,), self.param_dtype)
         # The kernel counts for the dtype, but is not rounded to it before it is transformed.
         x, _, bias = dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         return orthogonal_dense(x, kernel, bias)

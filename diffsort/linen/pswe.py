@@ -8,7 +8,9 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import evenly_spaced, identity_or_normal
+from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import sliced_wasserstein_pool
 
 
@@ -35,7 +37,7 @@ class PSWE(nn.Module):
     weights_init: Initializer = nn.initializers.glorot_uniform()
     dtype: Dtype | None = None
     param_dtype: Dtype = jnp.float32
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     @nn.compact
     def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
@@ -49,15 +51,17 @@ class PSWE(nn.Module):
             Pooled features, shape (..., num_projections); 0 for an empty set.
 
         Raises:
-            ValueError: `num_projections` or `num_points` is less than 1.
+            ValueError: `num_projections` or `num_points` is less than 1, or `x` has other features than
+                before.
         """
         require_positive(num_projections=self.num_projections, num_points=self.num_points)
         x = jnp.asarray(x)
-        directions, points = (x.shape[-1], self.num_projections), (self.num_points, self.num_projections)
+        directions = features_of(x, self, "directions"), self.num_projections
+        points = self.num_points, self.num_projections
         parameters = (
-            self.param("directions", self.directions_init, directions, self.param_dtype),
-            self.param("reference", self.reference_init, points, self.param_dtype),
-            self.param("weights", self.weights_init, points, self.param_dtype),
+            parameter(self, "directions", self.directions_init, directions, self.param_dtype),
+            parameter(self, "reference", self.reference_init, points, self.param_dtype),
+            parameter(self, "weights", self.weights_init, points, self.param_dtype),
         )
         arguments = dtypes.promote_dtype(x, *parameters, dtype=self.dtype)
         return sliced_wasserstein_pool(*arguments, where=where, implementation=self.implementation)

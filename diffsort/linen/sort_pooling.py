@@ -4,6 +4,7 @@ import jax
 from flax import linen as nn
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling import sort_pool
 
 
@@ -20,7 +21,7 @@ class SortPooling(nn.Module):
 
     k: int
     sort_channels: int = 1
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
         """Pools sets.

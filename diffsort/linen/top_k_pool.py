@@ -1,5 +1,7 @@
 """TopKPool: the k points furthest along a learned direction."""
 
+from typing import Literal, overload
+
 import jax
 from flax import linen as nn
 from flax.linen import dtypes
@@ -7,7 +9,9 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import uniform_by_length
+from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import top_k_pool
 
 
@@ -28,23 +32,45 @@ class TopKPool(nn.Module):
     projection_init: Initializer = uniform_by_length
     dtype: Dtype | None = None
     param_dtype: Dtype = jnp.float32
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
+
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+    ) -> tuple[jax.Array, jax.Array, jax.Array]: ...
 
     @nn.compact
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, features).
             where: boolean mask of the points, broadcastable to (..., n).
+            return_indices: return where the points stood and their scores too.
 
         Returns:
-            Points in order, shape (..., k, features).
+            Points in order, shape (..., k, features). With `return_indices`, a triple of them, of int32
+            indices, shape (..., k), and of scores, shape (..., k); −1 and 0 where there is no point.
 
         Raises:
-            ValueError: `k` is less than 1.
+            ValueError: `k` is less than 1, or `x` has other features than before.
         """
         x = jnp.asarray(x)
-        projection = self.param("projection", self.projection_init, (x.shape[-1],), self.param_dtype)
+        shape = (features_of(x, self, "projection"),)
+        projection = parameter(self, "projection", self.projection_init, shape, self.param_dtype)
         x, projection = dtypes.promote_dtype(x, projection, dtype=self.dtype)
-        return top_k_pool(x, projection, self.k, where=where, implementation=self.implementation)
+        return top_k_pool(
+            x,
+            projection,
+            self.k,
+            where=where,
+            return_indices=return_indices,
+            implementation=self.implementation,
+        )

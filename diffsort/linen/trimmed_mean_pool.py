@@ -4,6 +4,7 @@ import jax
 from flax import linen as nn
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling import trimmed_mean_pool
 
 
@@ -18,7 +19,7 @@ class TrimmedMeanPool(nn.Module):
     """
 
     proportion: float
-    implementation: str = "manual"
+    implementation: ImplementationLike = "manual"
 
     def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
         """Pools sets.

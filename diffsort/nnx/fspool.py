@@ -10,6 +10,9 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort._layers import Reduction, known_reduction, require_features
+from diffsort.implementations import ImplementationLike
+from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import featurewise_sort_pool
 
 _standard_normal = nnx.initializers.normal(1.0)
@@ -27,15 +30,18 @@ class FSPool(nnx.Module):
     Args:
         num_features: features of a point.
         pieces: linear pieces of a weight function.
-        knots_init: initializer of the knots. The paper's is the default, a standard normal; divide its
-            standard deviation by the usual set size to keep the scale of the features.
+        knots_init: initializer of the knots; a standard normal, as in the paper.
+        knots_metadata: for their `nnx.Param`, such as how they are sharded.
+        reduction: "mean" divides the sum by the size of the set, so that what follows starts from features
+            of one scale at every size; "sum" is the paper's formula.
         dtype: dtype of the computation; by default that of the input and the parameters together.
         param_dtype: dtype of the parameters.
         implementation: as in `diffsort.sort`.
         rngs: random streams; "params" is used.
 
     Raises:
-        ValueError: `num_features` or `pieces` is less than 1.
+        TypeError: `rngs`, `knots_init` or `knots_metadata` is something else.
+        ValueError: `num_features` or `pieces` is less than 1, or `reduction` is neither.
 
     >>> from flax import nnx
     >>> import diffsort.nnx, jax.numpy as jnp
@@ -50,13 +56,17 @@ class FSPool(nnx.Module):
         *,
         pieces: int = 20,
         knots_init: Initializer = _standard_normal,
+        knots_metadata: Metadata = NO_METADATA,
+        reduction: Reduction = "mean",
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, pieces=pieces)
-        self.knots = nnx.Param(knots_init(rngs.params(), (num_features, pieces + 1), param_dtype))
+        shape = num_features, pieces + 1
+        self.knots = parameter("knots", knots_init, shape, param_dtype, knots_metadata, rngs)
+        self.reduction = known_reduction(reduction)
         self.dtype = dtype
         self.implementation = implementation
 
@@ -85,7 +95,14 @@ class FSPool(nnx.Module):
             pair of them and of indices, shape (..., n, num_features): where the greatest stood, the
             second, and so on.
         """
-        x, knots = dtypes.promote_dtype((jnp.asarray(x), self.knots[...]), dtype=self.dtype)
+        x = jnp.asarray(x)
+        require_features(x, self.knots.shape[0], self)
+        x, knots = dtypes.promote_dtype((x, self.knots[...]), dtype=self.dtype)
         return featurewise_sort_pool(
-            x, knots, where=where, return_indices=return_indices, implementation=self.implementation
+            x,
+            knots,
+            where=where,
+            reduction=self.reduction,
+            return_indices=return_indices,
+            implementation=self.implementation,
         )

@@ -8,6 +8,8 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort._layers import require_features
+from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import featurewise_sort_unpool
 
 _standard_normal = nnx.initializers.normal(1.0)
@@ -25,12 +27,14 @@ class FSUnpool(nnx.Module):
     Args:
         num_features: features of a point.
         pieces: linear pieces of a weight function.
-        knots_init: initializer of the knots. The paper's is the default, a standard normal.
+        knots_init: initializer of the knots; a standard normal, as in the paper.
+        knots_metadata: for their `nnx.Param`, such as how they are sharded.
         dtype: dtype of the computation; by default that of the input and the parameters together.
         param_dtype: dtype of the parameters.
         rngs: random streams; "params" is used.
 
     Raises:
+        TypeError: `rngs`, `knots_init` or `knots_metadata` is something else.
         ValueError: `num_features` or `pieces` is less than 1.
 
     >>> from flax import nnx
@@ -47,12 +51,14 @@ class FSUnpool(nnx.Module):
         *,
         pieces: int = 20,
         knots_init: Initializer = _standard_normal,
+        knots_metadata: Metadata = NO_METADATA,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, pieces=pieces)
-        self.knots = nnx.Param(knots_init(rngs.params(), (num_features, pieces + 1), param_dtype))
+        shape = num_features, pieces + 1
+        self.knots = parameter("knots", knots_init, shape, param_dtype, knots_metadata, rngs)
         self.dtype = dtype
 
     def __call__(self, x: ArrayLike, indices: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
@@ -66,5 +72,7 @@ class FSUnpool(nnx.Module):
         Returns:
             Points, shape (..., n, num_features); 0 where they are masked.
         """
-        x, knots = dtypes.promote_dtype((jnp.asarray(x), self.knots[...]), dtype=self.dtype)
+        x = jnp.asarray(x)
+        require_features(x, self.knots.shape[0], self)
+        x, knots = dtypes.promote_dtype((x, self.knots[...]), dtype=self.dtype)
         return featurewise_sort_unpool(x, knots, indices, where=where)

@@ -5,6 +5,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from diffsort.activations import full_sort
+from diffsort.implementations import ImplementationLike
 
 
 class FullSort(nnx.Module):
@@ -20,7 +21,7 @@ class FullSort(nnx.Module):
     Array([1., 2., 3., 6.], dtype=float32)
     """
 
-    def __init__(self, *, implementation: str = "manual") -> None:
+    def __init__(self, *, implementation: ImplementationLike = "manual") -> None:
         self.implementation = implementation
 
     def __call__(self, x: ArrayLike) -> jax.Array:

@@ -6,6 +6,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
 from diffsort.activations import group_sort
+from diffsort.implementations import ImplementationLike
 
 
 class GroupSort(nnx.Module):
@@ -25,7 +26,7 @@ class GroupSort(nnx.Module):
     Array([1., 2., 3., 4., 5., 6.], dtype=float32)
     """
 
-    def __init__(self, group_size: int, *, implementation: str = "manual") -> None:
+    def __init__(self, group_size: int, *, implementation: ImplementationLike = "manual") -> None:
         require_positive(group_size=group_size)
         self.group_size = group_size
         self.implementation = implementation

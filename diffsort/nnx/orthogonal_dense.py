@@ -7,8 +7,10 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import require_positive
+from diffsort._arguments import flag, require_positive
+from diffsort._layers import require_features
 from diffsort.initializers import cayley_normal
+from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.orthogonal import orthogonal_dense
 
 
@@ -28,7 +30,9 @@ class OrthogonalDense(nnx.Module):
         use_bias: whether to add a bias.
         kernel_init: initializer of the kernel. The default makes it, once transformed, as far from the
             identity as from its negative; see `diffsort.initializers.cayley_normal`.
+        kernel_metadata: for its `nnx.Param`, such as how it is sharded.
         bias_init: initializer of the bias.
+        bias_metadata: for its `nnx.Param`.
         dtype: dtype of the computation; by default that of the input and the parameters together. The
             kernel is transformed in float32 at least, then cast: in bfloat16 the layer is 1-Lipschitz up to
             that type's rounding.
@@ -36,6 +40,7 @@ class OrthogonalDense(nnx.Module):
         rngs: random streams; "params" is used.
 
     Raises:
+        TypeError: `rngs`, an initializer or metadata are something else, or `use_bias` no boolean.
         ValueError: `in_features` or `out_features` is less than 1.
 
     >>> from flax import nnx
@@ -54,14 +59,21 @@ class OrthogonalDense(nnx.Module):
         *,
         use_bias: bool = True,
         kernel_init: Initializer = cayley_normal,
+        kernel_metadata: Metadata = NO_METADATA,
         bias_init: Initializer = jax.nn.initializers.zeros,
+        bias_metadata: Metadata = NO_METADATA,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(in_features=in_features, out_features=out_features)
-        self.kernel = nnx.Param(kernel_init(rngs.params(), (in_features, out_features), param_dtype))
-        self.bias = nnx.Param(bias_init(rngs.params(), (out_features,), param_dtype)) if use_bias else None
+        shape = in_features, out_features
+        self.kernel = parameter("kernel", kernel_init, shape, param_dtype, kernel_metadata, rngs)
+        self.bias = (
+            parameter("bias", bias_init, (out_features,), param_dtype, bias_metadata, rngs)
+            if flag(use_bias, "use_bias")
+            else None
+        )
         self.dtype = dtype
 
     def __call__(self, x: ArrayLike) -> jax.Array:
@@ -73,7 +85,9 @@ class OrthogonalDense(nnx.Module):
         Returns:
             Shape (..., out_features).
         """
+        x = jnp.asarray(x)
+        require_features(x, self.kernel.shape[0], self)
         kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
         # The kernel counts for the dtype, but is not rounded to it before it is transformed.
-        x, _, bias = dtypes.promote_dtype((jnp.asarray(x), kernel, bias), dtype=self.dtype)
+        x, _, bias = dtypes.promote_dtype((x, kernel, bias), dtype=self.dtype)
         return orthogonal_dense(x, kernel, bias)

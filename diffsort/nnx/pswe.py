@@ -8,7 +8,10 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort._layers import require_features
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import evenly_spaced, identity_or_normal
+from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import sliced_wasserstein_pool
 
 _glorot_uniform = nnx.initializers.glorot_uniform()
@@ -31,14 +34,18 @@ class PSWE(nnx.Module):
         num_points: points of the reference.
         directions_init: initializer of the directions: along the axes of the features, or normally
             distributed where there are more projections than features.
+        directions_metadata: for their `nnx.Param`, such as how they are sharded.
         reference_init: initializer of the reference: from −1 to 1 in even steps.
+        reference_metadata: for its `nnx.Param`.
         weights_init: initializer of the weights.
+        weights_metadata: for their `nnx.Param`.
         dtype: dtype of the computation; by default that of the input and the parameters together.
         param_dtype: dtype of the parameters.
         implementation: as in `diffsort.sort`; it must have a permutation.
         rngs: random streams; "params" is used.
 
     Raises:
+        TypeError: `rngs`, an initializer or metadata are something else.
         ValueError: `num_features`, `num_projections` or `num_points` is less than 1.
 
     >>> from flax import nnx
@@ -55,18 +62,23 @@ class PSWE(nnx.Module):
         num_points: int,
         *,
         directions_init: Initializer = identity_or_normal,
+        directions_metadata: Metadata = NO_METADATA,
         reference_init: Initializer = evenly_spaced,
+        reference_metadata: Metadata = NO_METADATA,
         weights_init: Initializer = _glorot_uniform,
+        weights_metadata: Metadata = NO_METADATA,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, num_projections=num_projections, num_points=num_points)
-        directions, points = (num_features, num_projections), (num_points, num_projections)
-        self.directions = nnx.Param(directions_init(rngs.params(), directions, param_dtype))
-        self.reference = nnx.Param(reference_init(rngs.params(), points, param_dtype))
-        self.weights = nnx.Param(weights_init(rngs.params(), points, param_dtype))
+        shape, points = (num_features, num_projections), (num_points, num_projections)
+        self.directions = parameter(
+            "directions", directions_init, shape, param_dtype, directions_metadata, rngs
+        )
+        self.reference = parameter("reference", reference_init, points, param_dtype, reference_metadata, rngs)
+        self.weights = parameter("weights", weights_init, points, param_dtype, weights_metadata, rngs)
         self.dtype = dtype
         self.implementation = implementation
 
@@ -80,6 +92,8 @@ class PSWE(nnx.Module):
         Returns:
             Pooled features, shape (..., num_projections); 0 for an empty set.
         """
+        x = jnp.asarray(x)
+        require_features(x, self.directions.shape[0], self)
         parameters = self.directions[...], self.reference[...], self.weights[...]
-        arguments = dtypes.promote_dtype((jnp.asarray(x), *parameters), dtype=self.dtype)
+        arguments = dtypes.promote_dtype((x, *parameters), dtype=self.dtype)
         return sliced_wasserstein_pool(*arguments, where=where, implementation=self.implementation)

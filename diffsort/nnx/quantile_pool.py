@@ -6,6 +6,7 @@ import jax
 from flax import nnx
 from jax.typing import ArrayLike
 
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling import quantile_pool
 from diffsort.pooling.quantiles import as_levels
 
@@ -27,7 +28,7 @@ class QuantilePool(nnx.Module):
     (8, 48)
     """
 
-    def __init__(self, levels: Iterable[float], *, implementation: str = "manual") -> None:
+    def __init__(self, levels: Iterable[float], *, implementation: ImplementationLike = "manual") -> None:
         self.levels = as_levels(levels)
         self.implementation = implementation
 

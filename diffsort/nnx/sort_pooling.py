@@ -5,6 +5,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling import sort_pool
 
 
@@ -26,7 +27,9 @@ class SortPooling(nnx.Module):
     (8, 30, 16)
     """
 
-    def __init__(self, k: int, *, sort_channels: int = 1, implementation: str = "manual") -> None:
+    def __init__(
+        self, k: int, *, sort_channels: int = 1, implementation: ImplementationLike = "manual"
+    ) -> None:
         require_positive(k=k, sort_channels=sort_channels)
         self.k = k
         self.sort_channels = sort_channels

@@ -1,5 +1,7 @@
 """TopKPool: the k points furthest along a learned direction."""
 
+from typing import Literal, overload
+
 import jax
 from flax import nnx
 from flax.nnx.nn import dtypes
@@ -8,7 +10,10 @@ from jax import numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
+from diffsort._layers import require_features
+from diffsort.implementations import ImplementationLike
 from diffsort.initializers import uniform_by_length
+from diffsort.nnx._parameters import NO_METADATA, Metadata, parameter
 from diffsort.pooling import top_k_pool
 
 
@@ -24,12 +29,14 @@ class TopKPool(nnx.Module):
         num_features: features of a point.
         k: how many points to keep; smaller sets are padded with rows of 0.
         projection_init: initializer of the projection.
+        projection_metadata: for its `nnx.Param`, such as how it is sharded.
         dtype: dtype of the computation; by default that of the input and the parameters together.
         param_dtype: dtype of the parameters.
         implementation: as in `diffsort.sort`; it must have a permutation.
         rngs: random streams; "params" is used.
 
     Raises:
+        TypeError: `rngs`, `projection_init` or `projection_metadata` is something else.
         ValueError: `num_features` or `k` is less than 1.
 
     >>> from flax import nnx
@@ -45,26 +52,52 @@ class TopKPool(nnx.Module):
         k: int,
         *,
         projection_init: Initializer = uniform_by_length,
+        projection_metadata: Metadata = NO_METADATA,
         dtype: Dtype | None = None,
         param_dtype: Dtype = jnp.float32,
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         require_positive(num_features=num_features, k=k)
-        self.projection = nnx.Param(projection_init(rngs.params(), (num_features,), param_dtype))
+        self.projection = parameter(
+            "projection", projection_init, (num_features,), param_dtype, projection_metadata, rngs
+        )
         self.k = k
         self.dtype = dtype
         self.implementation = implementation
 
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+    ) -> tuple[jax.Array, jax.Array, jax.Array]: ...
+
+    def __call__(
+        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, num_features).
             where: boolean mask of the points, broadcastable to (..., n).
+            return_indices: return where the points stood and their scores too.
 
         Returns:
-            Points in order, shape (..., k, num_features).
+            Points in order, shape (..., k, num_features). With `return_indices`, a triple of them, of int32
+            indices, shape (..., k), and of scores, shape (..., k); −1 and 0 where there is no point.
         """
-        x, projection = dtypes.promote_dtype((jnp.asarray(x), self.projection[...]), dtype=self.dtype)
-        return top_k_pool(x, projection, self.k, where=where, implementation=self.implementation)
+        x = jnp.asarray(x)
+        require_features(x, self.projection.shape[0], self)
+        x, projection = dtypes.promote_dtype((x, self.projection[...]), dtype=self.dtype)
+        return top_k_pool(
+            x,
+            projection,
+            self.k,
+            where=where,
+            return_indices=return_indices,
+            implementation=self.implementation,
+        )

@@ -5,6 +5,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 
 from diffsort._arguments import fraction
+from diffsort.implementations import ImplementationLike
 from diffsort.pooling import trimmed_mean_pool
 
 
@@ -25,7 +26,7 @@ class TrimmedMeanPool(nnx.Module):
     Array([2., 5.], dtype=float32)
     """
 
-    def __init__(self, proportion: float, *, implementation: str = "manual") -> None:
+    def __init__(self, proportion: float, *, implementation: ImplementationLike = "manual") -> None:
         self.proportion = fraction(proportion, "proportion", 0, 0.5)
         self.implementation = implementation
 

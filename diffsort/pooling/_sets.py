@@ -51,3 +51,14 @@ def first_points(points: jax.Array, k: int) -> jax.Array:
     kept = lax.slice_in_dim(points, 0, min(k, n), axis=-2)
     missing = [(0, max(0, k - n)) if d == points.ndim - 2 else (0, 0) for d in range(points.ndim)]
     return jnp.pad(kept, missing)
+
+
+def with_a_point(points: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
+    """Returns sets and their mask; where there are no points at all, sets of one that is masked.
+
+    Of those a statistic is 0, as of every set that is masked whole; of an axis of length 0 it is NaN.
+    """
+    if points.shape[-2]:
+        return points, mask
+    points = first_points(points, 1)
+    return points, jnp.zeros((*points.shape[:-1], 1), jnp.bool_)

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import mask_like
-from diffsort.implementations import get_implementation
+from diffsort._arguments import flag, mask_like
+from diffsort._layers import Reduction, known_reduction
+from diffsort._precision import at_least_float32
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.permutations import permute
 from diffsort.pooling._relative_rank import as_knots, weights_by_rank
 from diffsort.pooling._sets import as_points, count_of, point_mask
@@ -22,8 +24,9 @@ def featurewise_sort_pool(
     knots: ArrayLike,
     *,
     where: ArrayLike | None = None,
+    reduction: Reduction = "sum",
     return_indices: Literal[False] = False,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array: ...
 
 
@@ -33,8 +36,9 @@ def featurewise_sort_pool(
     knots: ArrayLike,
     *,
     where: ArrayLike | None = None,
+    reduction: Reduction = "sum",
     return_indices: bool,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array]: ...
 
 
@@ -43,8 +47,9 @@ def featurewise_sort_pool(
     knots: ArrayLike,
     *,
     where: ArrayLike | None = None,
+    reduction: Reduction = "sum",
     return_indices: bool = False,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array]:
     r"""Featurewise sort pooling (FSPool): sorts each feature over the set and sums it with weights.
 
@@ -58,6 +63,8 @@ def featurewise_sort_pool(
             element, the last the smallest.
         where: boolean mask of the elements, broadcastable to (..., n). What masked elements hold reaches
             no value and no gradient.
+        reduction: "sum", as in the paper, or "mean", which divides it by n and so keeps one scale for sets
+            of every size.
         return_indices: return the permutation too, for `featurewise_sort_unpool`; found in the same pass.
         implementation: as in `diffsort.sort`; for indices it must have a permutation.
 
@@ -67,8 +74,9 @@ def featurewise_sort_pool(
         k-th greatest stood, ties from the last to the first, masked elements at the end.
 
     Raises:
-        TypeError: `x` or `knots` is not floating, or `where` not boolean.
-        ValueError: the shapes do not fit, or `implementation` is unknown or lacks a permutation.
+        TypeError: `x` or `knots` is not floating, or `where` or `return_indices` not boolean.
+        ValueError: the shapes do not fit, `reduction` is neither, or `implementation` is unknown or lacks a
+            permutation.
 
     Source: Y. Zhang, J. Hare, A. Prügel-Bennett, FSPool: Learning Set Representations with Featurewise
     Sort Pooling, ICLR 2020, section 3.
@@ -80,6 +88,8 @@ def featurewise_sort_pool(
     Array([3., 6.], dtype=float32)
     >>> featurewise_sort_pool(x, smallest)
     Array([1., 4.], dtype=float32)
+    >>> featurewise_sort_pool(x, jnp.ones((2, 2)), reduction="mean")
+    Array([2., 5.], dtype=float32)
     >>> featurewise_sort_pool(x, greatest, return_indices=True)[1]
     Array([[1, 2],
            [2, 0],
@@ -87,14 +97,21 @@ def featurewise_sort_pool(
     """
     points = as_points(x)
     knots = as_knots(knots, points)
-    get_implementation(implementation)
-    pooled, indices = _pooled(points, knots, point_mask(where, points), return_indices, implementation)
+    chosen = get_implementation(implementation)
+    return_indices = flag(return_indices, "return_indices")
+    mask = point_mask(where, points)
+    pooled, indices = _pooled(points, knots, mask, known_reduction(reduction), return_indices, chosen)
     return pooled if indices is None else (pooled, indices)
 
 
-@functools.partial(jax.jit, static_argnames=("return_indices", "implementation"))
+@functools.partial(jax.jit, static_argnames=("reduction", "return_indices", "implementation"))
 def _pooled(
-    x: jax.Array, knots: jax.Array, mask: jax.Array | None, return_indices: bool, implementation: str
+    x: jax.Array,
+    knots: jax.Array,
+    mask: jax.Array | None,
+    reduction: Reduction,
+    return_indices: bool,
+    implementation: Implementation,
 ) -> tuple[jax.Array, jax.Array | None]:
     count = count_of(x, mask)
     indices = None
@@ -107,7 +124,12 @@ def _pooled(
     weights = weights_by_rank(knots, x.shape[-2], count, descending=False)
     weights = weights.reshape((1,) * (x.ndim - weights.ndim) + weights.shape)
     where = None if mask is None else mask_like(mask, x)
-    return weigh_sorted(ordered, weights, x.ndim - 2, where), indices
+    pooled = weigh_sorted(ordered, weights, x.ndim - 2, where)
+    if reduction == "mean":
+        wide = at_least_float32(pooled)
+        size = jnp.maximum(count, 1).astype(wide.dtype)[..., None]
+        pooled = (wide / size.reshape((1,) * (wide.ndim - size.ndim) + size.shape)).astype(pooled.dtype)
+    return pooled, indices
 
 
 def _greatest_first(indices: jax.Array, count: jax.Array) -> jax.Array:

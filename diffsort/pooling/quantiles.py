@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort.implementations import get_implementation
-from diffsort.pooling._sets import as_points, point_mask
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.pooling._sets import as_points, point_mask, with_a_point
 from diffsort.statistics import quantile
 
 
@@ -17,7 +17,7 @@ def quantile_pool(
     levels: Iterable[float],
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Pools a set to quantiles of each feature, between elements linearly, as `diffsort.quantile`.
 
@@ -42,8 +42,9 @@ def quantile_pool(
     Array([1., 2., 4., 5.], dtype=float32)
     """
     points = as_points(x)
-    get_implementation(implementation)
-    return _pooled(points, point_mask(where, points), as_levels(levels), implementation)
+    chosen = get_implementation(implementation)
+    points, mask = with_a_point(points, point_mask(where, points))
+    return _pooled(points, mask, as_levels(levels), chosen)
 
 
 def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
@@ -55,7 +56,7 @@ def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
     """
     try:
         found = tuple(float(level) for level in levels)
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"levels must be a sequence of Python numbers, not {levels!r}.") from None
     if not found:
         raise ValueError("levels is empty: name at least one, such as 0.5 for the median.")
@@ -67,7 +68,7 @@ def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
 
 @functools.partial(jax.jit, static_argnames=("levels", "implementation"))
 def _pooled(
-    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: str
+    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: Implementation
 ) -> jax.Array:
     found = quantile(x, jnp.array(levels), -2, where=mask, implementation=implementation)
     return jnp.moveaxis(found, 0, -1).reshape(*x.shape[:-2], x.shape[-1] * len(levels))

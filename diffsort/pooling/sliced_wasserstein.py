@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.pooling._directions import unit
 from diffsort.pooling._sets import as_points, count_of, point_mask, visible
 from diffsort.sorting import sort_key_val
@@ -23,7 +23,7 @@ def sliced_wasserstein_pool(
     weights: ArrayLike,
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     r"""Pooling by sliced-Wasserstein embedding: how far a set is from a reference, slice by slice.
 
@@ -71,8 +71,8 @@ def sliced_wasserstein_pool(
     parameters = {"directions": directions, "reference": reference, "weights": weights}
     theta, r, w = (floating(value, name) for name, value in parameters.items())
     _check_shapes(points.shape, theta.shape, r.shape, w.shape)
-    get_implementation(implementation)
-    return _pooled(points, theta, r, w, point_mask(where, points), implementation)
+    chosen = get_implementation(implementation)
+    return _pooled(points, theta, r, w, point_mask(where, points), chosen)
 
 
 @functools.partial(jax.jit, static_argnames="implementation")
@@ -82,7 +82,7 @@ def _pooled(
     reference: jax.Array,
     weights: jax.Array,
     mask: jax.Array | None,
-    implementation: str,
+    implementation: Implementation,
 ) -> jax.Array:
     count = count_of(x, mask)
     z = jnp.matmul(visible(x, mask), unit(directions))

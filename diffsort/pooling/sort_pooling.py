@@ -7,7 +7,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import require_positive
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.pooling._sets import as_points, first_points, point_mask
 from diffsort.sorting import sort_key_val
 
@@ -18,7 +18,7 @@ def sort_pool(
     *,
     where: ArrayLike | None = None,
     sort_channels: int = 1,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Sort pooling (SortPooling of DGCNN): the first k points, by their last channel from the greatest.
 
@@ -53,13 +53,13 @@ def sort_pool(
     channels = points.shape[-1]
     if not 1 <= sort_channels <= channels:
         raise ValueError(f"sort_channels={sort_channels} is not between 1 and {channels}, the channels of x.")
-    get_implementation(implementation)
-    return _kept(points, point_mask(where, points), k, sort_channels, implementation)
+    chosen = get_implementation(implementation)
+    return _kept(points, point_mask(where, points), k, sort_channels, chosen)
 
 
 @functools.partial(jax.jit, static_argnames=("k", "sort_channels", "implementation"))
 def _kept(
-    points: jax.Array, mask: jax.Array | None, k: int, sort_channels: int, implementation: str
+    points: jax.Array, mask: jax.Array | None, k: int, sort_channels: int, implementation: Implementation
 ) -> jax.Array:
     channels = points.shape[-1]
     # Sorts are stable, so sorting by the least important channel first breaks ties by it.

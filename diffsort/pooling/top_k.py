@@ -1,17 +1,42 @@
 """Top-k pooling: the k points furthest along a learned direction."""
 
 import functools
+from typing import Any, Literal, overload
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import floating, require_positive
-from diffsort.implementations import get_implementation
+from diffsort._arguments import broadcast_like, flag, floating, require_positive
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.pooling._directions import unit
-from diffsort.pooling._sets import as_points, first_points, point_mask, visible
+from diffsort.pooling._sets import as_points, count_of, first_points, point_mask, visible
 from diffsort.sorting import sort_key_val
+
+
+@overload
+def top_k_pool(
+    x: ArrayLike,
+    projection: ArrayLike,
+    k: int,
+    *,
+    where: ArrayLike | None = None,
+    return_indices: Literal[False] = False,
+    implementation: ImplementationLike = "manual",
+) -> jax.Array: ...
+
+
+@overload
+def top_k_pool(
+    x: ArrayLike,
+    projection: ArrayLike,
+    k: int,
+    *,
+    where: ArrayLike | None = None,
+    return_indices: bool,
+    implementation: ImplementationLike = "manual",
+) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]: ...
 
 
 def top_k_pool(
@@ -20,8 +45,9 @@ def top_k_pool(
     k: int,
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
-) -> jax.Array:
+    return_indices: bool = False,
+    implementation: ImplementationLike = "manual",
+) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
     r"""Top-k pooling: keeps the k points of greatest score, each times the tanh of its score.
 
     With scores $s_i = x_i^\top p / \lVert p \rVert_2$ for a projection vector p, the j-th row of the result
@@ -33,14 +59,18 @@ def top_k_pool(
         k: how many points to keep. Where a set has fewer, rows of 0 follow.
         where: boolean mask of the points, broadcastable to (..., n). What masked points hold reaches no
             value and no gradient.
+        return_indices: return where the points stood and their scores too; found in the same pass.
         implementation: as in `diffsort.sort`; it must have a permutation.
 
     Returns:
         Points in order, shape (..., k, c). Points of equal score stay in input order; but for them, the
-        result is invariant to the order of the points.
+        result is invariant to the order of the points. With `return_indices`, a triple of them, of int32
+        indices of shape (..., k), and of the scores $s_{(j)}$ of shape (..., k), differentiable; where a set
+        has fewer than k points, the index is −1 and the score 0.
 
     Raises:
-        TypeError: `x` or `projection` is not floating, `where` not boolean, or `k` no integer.
+        TypeError: `x` or `projection` is not floating, `where` or `return_indices` not boolean, or `k` no
+            integer.
         ValueError: `k` is not positive, the shapes do not fit, or `implementation` is unknown or lacks a
             permutation.
 
@@ -52,6 +82,9 @@ def top_k_pool(
     >>> top_k_pool(x, jnp.array([7., 0.]), 2)
     Array([[50., 20.],
            [ 0.,  0.]], dtype=float32)
+    >>> _, indices, scores = top_k_pool(x, jnp.array([7., 0.]), 4, return_indices=True)
+    >>> indices, scores
+    (Array([ 2,  0,  1, -1], dtype=int32), Array([50.,  0.,  0.,  0.], dtype=float32))
     """
     points, projection = as_points(x), floating(projection, "projection")
     require_positive(k=k)
@@ -59,18 +92,34 @@ def top_k_pool(
         raise ValueError(
             f"projection has shape {projection.shape}; expected {points.shape[-1:]}, the channels of x."
         )
-    get_implementation(implementation)
-    return _kept(points, projection, point_mask(where, points), k, implementation)
+    chosen = get_implementation(implementation)
+    return_indices = flag(return_indices, "return_indices")
+    kept = _kept(points, projection, point_mask(where, points), k, return_indices, chosen)
+    return kept if return_indices else kept[0]
 
 
-@functools.partial(jax.jit, static_argnames=("k", "implementation"))
+@functools.partial(jax.jit, static_argnames=("k", "return_indices", "implementation"))
 def _kept(
-    x: jax.Array, projection: jax.Array, mask: jax.Array | None, k: int, implementation: str
-) -> jax.Array:
+    x: jax.Array,
+    projection: jax.Array,
+    mask: jax.Array | None,
+    k: int,
+    return_indices: bool,
+    implementation: Implementation,
+) -> tuple[jax.Array, ...]:
     x = visible(x, mask)
     # In full precision, which a product with one vector has to spare: scores decide what is kept.
     scores = jnp.matmul(x, unit(projection)[:, None], precision=lax.Precision.HIGHEST)
-    _, rows = sort_key_val(
-        scores, x * jnp.tanh(scores), -2, descending=True, where=mask, implementation=implementation
+    keywords: Any = {"descending": True, "where": mask, "implementation": implementation}
+    rows = x * jnp.tanh(scores)
+    if not return_indices:
+        return (first_points(sort_key_val(scores, rows, -2, **keywords)[1], k),)
+    position = jnp.arange(x.shape[-2], dtype=jnp.int32)[:, None]
+    scores, (rows, indices) = sort_key_val(
+        scores, (rows, broadcast_like(position, scores, "x")), -2, **keywords
     )
-    return first_points(rows, k)
+    rows, indices, scores = (first_points(kept, k) for kept in (rows, indices, scores))
+    # Scores of points that are missing are 0 already.
+    place = jnp.arange(k, dtype=jnp.int32).reshape((1,) * (x.ndim - 2) + (k,))
+    count = jnp.broadcast_to(count_of(x, mask), x.shape[:-2])[..., None]
+    return rows, jnp.where(place < count, indices[..., 0], -1), scores[..., 0]

@@ -3,7 +3,8 @@
 import jax
 from jax.typing import ArrayLike
 
-from diffsort.pooling._sets import as_points, point_mask
+from diffsort.implementations import ImplementationLike
+from diffsort.pooling._sets import as_points, point_mask, with_a_point
 from diffsort.statistics import trimmed_mean
 
 
@@ -12,7 +13,7 @@ def trimmed_mean_pool(
     proportion: float,
     *,
     where: ArrayLike | None = None,
-    implementation: str = "manual",
+    implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Pools a set to the mean of each feature without its extremes, as `diffsort.trimmed_mean`.
 
@@ -36,5 +37,5 @@ def trimmed_mean_pool(
     Array([2., 5.], dtype=float32)
     """
     points = as_points(x)
-    mask = point_mask(where, points)
+    points, mask = with_a_point(points, point_mask(where, points))
     return trimmed_mean(points, proportion, -2, where=mask, implementation=implementation)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from diffsort.implementations import get_implementation
+from diffsort.implementations import ImplementationLike, get_implementation
 from diffsort.nnx import SortPooling
 from experiments.models.multilayer_perceptron import MultilayerPerceptron
 
@@ -63,7 +63,7 @@ class DGCNN(nnx.Module):
         k: int,
         convolution_widths: tuple[int, int],
         set_widths: Sequence[int],
-        implementation: str = "manual",
+        implementation: ImplementationLike = "manual",
         rngs: nnx.Rngs,
     ) -> None:
         if k < 8:

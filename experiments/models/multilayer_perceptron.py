@@ -8,6 +8,7 @@ import jax
 from flax import nnx
 
 from diffsort.activations import full_sort, group_sort, max_min
+from diffsort.implementations import ImplementationLike
 from diffsort.nnx import OrthogonalDense
 
 Activation = Callable[[jax.Array], jax.Array]
@@ -81,7 +82,7 @@ class LipschitzNetwork(MultilayerPerceptron):
         widths: Sequence[int],
         activation: str,
         group_size: int,
-        implementation: str,
+        implementation: ImplementationLike,
         rngs: nnx.Rngs,
     ) -> None:
         activations: dict[str, Activation] = {

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from diffsort.implementations import ImplementationLike
 from diffsort.nnx import FSPool, FSUnpool
 from experiments.models.multilayer_perceptron import MultilayerPerceptron
 
@@ -36,14 +37,21 @@ class FSAutoencoder(nnx.Module):
         point_widths: Sequence[int],
         num_latents: int,
         pieces: int,
-        implementation: str,
+        implementation: ImplementationLike,
         rngs: nnx.Rngs,
     ) -> None:
         del num_points
         width = point_widths[-1]
         small = nnx.initializers.normal(0.1)
         self.encode = MultilayerPerceptron([channels, *point_widths], rngs=rngs)
-        self.pool = FSPool(width, pieces=pieces, knots_init=small, implementation=implementation, rngs=rngs)
+        self.pool = FSPool(
+            width,
+            pieces=pieces,
+            knots_init=small,
+            reduction="sum",
+            implementation=implementation,
+            rngs=rngs,
+        )
         self.squeeze = nnx.Linear(width, num_latents, rngs=rngs)
         self.expand = MultilayerPerceptron([num_latents, width, width], rngs=rngs)
         self.unpool = FSUnpool(width, pieces=pieces, rngs=rngs)

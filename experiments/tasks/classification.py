@@ -55,7 +55,9 @@ class CertifiedClassification(Classification):
     """Classification by a model whose scores are a 1-Lipschitz function of the input.
 
     No change of the input that is shorter than the margin (the greatest score less the second) divided by
-    √2 can change the decision: a difference of two scores is √2-Lipschitz.
+    √2 can change the decision: a difference of two scores is √2-Lipschitz. That is so in exact arithmetic.
+    In float32 each orthogonal layer has a norm of at most 1 + 10⁻⁶, and scores are rounded as much; neither
+    is subtracted from a radius.
 
     Args:
         radius: of the balls around the inputs in which `certified_accuracy` counts, in the units of the
@@ -90,8 +92,12 @@ class CertifiedClassification(Classification):
 
 
 def certified_radii(of: Evaluation) -> np.ndarray:
-    """Returns how far each input may move without a wrong decision; 0 where that is wrong already."""
+    """Returns how far each input may move without a wrong decision; 0 where that is wrong already.
+
+    Scores that are not all finite certify nothing: 0 too.
+    """
     scores, labels = of.predictions["scores"], of.examples.arrays()["labels"]
+    scores = np.where(np.isfinite(scores).all(-1, keepdims=True), scores, 0)
     right = np.take_along_axis(scores, labels[:, None], -1)[:, 0]
     others = np.where(np.arange(scores.shape[-1]) == labels[:, None], -np.inf, scores).max(-1)
     return np.maximum(right - others, 0) / np.sqrt(2)

@@ -32,6 +32,9 @@ def parameters(shape: tuple[int, ...], x: Any) -> jax.Array:
 # Directions along the axes, so that projecting rounds nothing.
 POOLS: dict[str, Pool] = {
     "fspool": lambda x, where=None: featurewise_sort_pool(x, parameters((3, 5), x), where=where),
+    "fspool, mean": lambda x, where=None: featurewise_sort_pool(
+        x, parameters((3, 5), x), where=where, reduction="mean"
+    ),
     "sort_pool": lambda x, where=None: sort_pool(x, 6, where=where),
     "quantiles": lambda x, where=None: quantile_pool(x, (0.1, 0.5, 1), where=where),
     "trimmed_mean": lambda x, where=None: trimmed_mean_pool(x, 0.2, where=where),

@@ -37,6 +37,20 @@ def test_the_papers_formula(implementation: str, pieces: int) -> None:
     np.testing.assert_allclose(whole, by_definition(x, knots, everything(x)), rtol=1e-5, atol=1e-5)
 
 
+def test_the_mean_is_the_sum_divided_by_the_size_of_the_set() -> None:
+    x, mask = sets(), masks()
+    size = np.maximum(mask.sum(-1, keepdims=True), 1)
+    for where, n in ((mask, size), (None, x.shape[1])):
+        total = np.asarray(featurewise_sort_pool(x, KNOTS, where=where, reduction="sum"))
+        mean = featurewise_sort_pool(x, KNOTS, where=where, reduction="mean")
+        np.testing.assert_allclose(mean, total / n, rtol=1e-6)
+        assert_same_bits(featurewise_sort_pool(x, KNOTS, where=where), total)
+    # A set twice as large of the same points, at knots that all are equal, has the same mean.
+    level = np.ones((3, 2), np.float32)
+    once, twice = (featurewise_sort_pool(a, level, reduction="mean") for a in (x, np.concatenate([x, x], 1)))
+    np.testing.assert_allclose(twice, once, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_permutation_is_greatest_first_and_changes_no_bit(implementation: str, masked: bool) -> None:

@@ -6,29 +6,64 @@ import numpy as np
 import pytest
 
 from diffsort.pooling import top_k_pool
+from tests.layer_cases import weighted
+from tests.oracles import assert_same_bits
 from tests.pooling.sets import everything, masks, sets
 
 P = np.array([0.5, -2.0, 1.0], np.float32)
 
 
-def by_definition(x: np.ndarray, p: np.ndarray, k: int, mask: np.ndarray) -> np.ndarray:
+def by_definition(x: np.ndarray, p: np.ndarray, k: int, mask: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Points, where they stood, and their scores, in float64."""
     x, p = x.astype(np.float64), p.astype(np.float64)
-    out = np.zeros((x.shape[0], k, x.shape[2]))
+    out, indices = np.zeros((x.shape[0], k, x.shape[2])), np.full((x.shape[0], k), -1)
+    scores = np.zeros(indices.shape)
     for b in range(x.shape[0]):
-        scored = [(float(row @ p / np.sqrt(p @ p)), row) for row in x[b, mask[b]]]
+        scored = [(float(x[b, i] @ p / np.sqrt(p @ p)), i) for i in np.flatnonzero(mask[b])]
         scored.sort(key=lambda pair: -pair[0])
-        for j, (score, row) in enumerate(scored[:k]):
-            out[b, j] = np.tanh(score) * row
-    return out
+        for j, (score, i) in enumerate(scored[:k]):
+            out[b, j], indices[b, j], scores[b, j] = np.tanh(score) * x[b, i], i, score
+    return out, indices, scores
 
 
 @pytest.mark.parametrize("k", [1, 5, 9, 12])
 def test_the_definition(k: int) -> None:
     x, mask = sets(), masks()
-    pooled = top_k_pool(x, P, k, where=mask)
-    np.testing.assert_allclose(pooled, by_definition(x, P, k, mask), rtol=1e-4, atol=1e-6)
-    whole = top_k_pool(x, P, k)
-    np.testing.assert_allclose(whole, by_definition(x, P, k, everything(x)), rtol=1e-4, atol=1e-6)
+    for where, valid in ((mask, mask), (None, everything(x))):
+        pooled, indices, scores = top_k_pool(x, P, k, where=where, return_indices=True)
+        expected = by_definition(x, P, k, valid)
+        np.testing.assert_allclose(pooled, expected[0], rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(indices, expected[1])
+        np.testing.assert_allclose(scores, expected[2], rtol=1e-4, atol=1e-6)
+        assert indices.dtype == np.int32
+        assert_same_bits(top_k_pool(x, P, k, where=where), pooled)
+
+
+def test_what_a_mask_hides_is_no_score_and_no_index() -> None:
+    x, mask = sets(), masks()
+
+    @jax.jit
+    def scores_and_gradient(x: jax.Array) -> tuple[jax.Array, ...]:
+        def loss(x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+            _, indices, scores = top_k_pool(x, P, 6, where=mask, return_indices=True)
+            return weighted(scores), (indices, scores)
+
+        gradient, found = jax.grad(loss, has_aux=True)(x)
+        return (gradient, *found)
+
+    dirty, clean = (
+        scores_and_gradient(np.where(mask[..., None], x, np.float32(hidden))) for hidden in (np.nan, 0)
+    )
+    for a, b in zip(dirty, clean, strict=True):
+        assert_same_bits(a, b)
+    gradient, indices, scores = map(np.asarray, clean)
+    np.testing.assert_array_equal(gradient.any(-1), _kept(indices, x.shape[1]))
+    assert not scores[indices < 0].any()
+
+
+def _kept(indices: np.ndarray, n: int) -> np.ndarray:
+    """Which of n points stand in the result."""
+    return (indices[..., None] == np.arange(n)).any(-2)
 
 
 @pytest.mark.parametrize("length", [1e-36, 1e-5, 1e30])

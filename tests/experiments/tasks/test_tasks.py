@@ -84,6 +84,17 @@ def test_certified_radii_by_hand():
     assert metrics["median_certified_radius"] == pytest.approx(1 / math.sqrt(2))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_certify_nothing(value):
+    task = CertifiedClassification(0.0, loss=np.mean, reduction=np.mean)
+    scores = np.array([[3.0, 1.0], [value, 1.0], [value, -np.inf]], np.float32)
+    metrics = task.metrics(
+        *[Evaluation(1, {"scores": scores, "losses": np.zeros(3)}, vectors([0, 0, 0]))] * 2
+    )
+    assert metrics["certified_accuracy"] == pytest.approx(1 / 3)
+    assert metrics["median_certified_radius"] == 0
+
+
 def test_metrics_of_regression_by_hand():
     task = Regression(loss=SquaredError(), reduction=np.mean)
     targets = np.array([0.0, 10.0, -1.0], np.float32)
