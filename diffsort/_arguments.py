@@ -181,7 +181,7 @@ def fraction(value: float, name: str, least: float, most: float) -> float:
     return number
 
 
-def probability(value: ArrayLike, name: str) -> float | jax.Array:
+def probability(value: float | jax.Array, name: str) -> float | jax.Array:
     """Returns a scalar in [0, 1): a Python float where its number is known, else as it is traced.
 
     Raises:
@@ -189,7 +189,7 @@ def probability(value: ArrayLike, name: str) -> float | jax.Array:
         ValueError: it is no scalar, or out of range.
     """
     if not isinstance(value, jax.core.Tracer):
-        return fraction(value, name, 0, 1)
+        return fraction(float(value) if isinstance(value, jax.Array) else value, name, 0, 1)
     if value.ndim:
         raise ValueError(f"{name} must be a scalar, not of shape {value.shape}; use jax.vmap for several.")
     return floating(value, name)

@@ -52,17 +52,17 @@ def place(factor: float | jax.Array | tuple[jax.Array, ...], number: jax.Array, 
         number: int32.
         dtype: floating; of the part.
     """
-    parts = factor if isinstance(factor, tuple) else () if isinstance(factor, float) else (factor,)
+    parts: tuple[jax.Array, ...] = ()
+    if not isinstance(factor, float):
+        parts = factor if isinstance(factor, tuple) else (factor,)
     with jax.enable_x64(True):
         wide = jnp.dtype(jnp.float64)
         exact = lax.convert_element_type(number, wide)
-        if parts:
-            exact = exact * sum(
-                (lax.convert_element_type(lax.stop_gradient(p), wide) for p in parts[1:]),
-                start=lax.convert_element_type(lax.stop_gradient(parts[0]), wide),
-            )
-        else:
+        if isinstance(factor, float):
             exact = exact * np.float64(factor)
+        else:
+            first, *rest = (lax.convert_element_type(lax.stop_gradient(p), wide) for p in parts)
+            exact = exact * sum(rest, start=first)
         low = lax.floor(exact)
         nearest = lax.round(exact, lax.RoundingMethod.TO_NEAREST_EVEN)
         part = lax.convert_element_type(exact - low, dtype)

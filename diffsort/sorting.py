@@ -200,8 +200,8 @@ def sort_key_val(
     keys, axis, where = _prepared(keys, canonical_axis(axis, keys.ndim), where)
     ordered, indices = _pair(chosen, keys, axis, flag(descending, "descending"), where)
 
-    def follow(value: ArrayLike) -> jax.Array:
-        value = as_array(value)
+    def follow(given: ArrayLike) -> jax.Array:
+        value = as_array(given)
         _check_follows(value, keys, axis)
         if where is not None:
             value = zero_masked(value, mask_like(where, value))

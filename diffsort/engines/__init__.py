@@ -7,6 +7,9 @@ from diffsort.engines.engine import Engine, narrow_dtype
 
 BEST = Engine("best")
 
+# At once: an executable that was compiled and stored elsewhere asks for the kernel, and not for diffsort.
+library.why_unavailable()
+
 
 def _always_available() -> str | None:
     return None

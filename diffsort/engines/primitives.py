@@ -76,7 +76,7 @@ def _sort_natively(
     if is_known:
         return found
     kept = [gathering.gather(x, found[0], x.ndim - 1 - trailing)] if values else []
-    return kept + ([] if index_dtype is None else found)
+    return kept + ([] if index_dtype is None else list(found))
 
 
 # The permutation: x, indices -> out. Untrusted indices may be any: see `diffsort.permute` for what they do.
@@ -165,8 +165,8 @@ def _primitive(
 
 def _check_numbers(name: str, results: Sequence[jax.Array]) -> None:
     """Refuses what `jax.debug_nans` and `jax.debug_infs` refuse."""
-    checks = {"nan": (jax.config.jax_debug_nans, jnp.isnan), "inf": (jax.config.jax_debug_infs, jnp.isinf)}
-    for kind, (is_on, is_bad) in checks.items():
+    for kind, is_bad in {"nan": jnp.isnan, "inf": jnp.isinf}.items():
+        is_on = getattr(jax.config, f"jax_debug_{kind}s")
         for result in results:
             if is_on and jnp.issubdtype(result.dtype, jnp.floating) and bool(is_bad(result).any()):
                 raise FloatingPointError(f"invalid value ({kind}) encountered in {name}")

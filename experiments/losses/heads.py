@@ -9,6 +9,7 @@ import numpy as np
 import optax
 from scipy.special import ndtri
 
+from diffsort.implementations import ImplementationLike
 from diffsort.losses import crps_ensemble, quantile_loss
 
 
@@ -72,7 +73,7 @@ class Ensemble(Head):
         implementation: as in `diffsort.sort`.
     """
 
-    def __init__(self, members: int, fair: bool, implementation: str) -> None:
+    def __init__(self, members: int, fair: bool, implementation: ImplementationLike) -> None:
         self.num_outputs = members
         self.fair = fair
         self.implementation = implementation

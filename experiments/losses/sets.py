@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsort import losses
+from diffsort.implementations import ImplementationLike
 
 
 class SetPair(NamedTuple):
@@ -48,7 +49,9 @@ class SlicedWasserstein(SetLoss):
         implementation: as in `diffsort.sort`.
     """
 
-    def __init__(self, num_projections: int, p: float, greatest: bool, implementation: str) -> None:
+    def __init__(
+        self, num_projections: int, p: float, greatest: bool, implementation: ImplementationLike
+    ) -> None:
         self.num_projections = num_projections
         self.p = p
         self.distance = losses.max_sliced_wasserstein if greatest else losses.sliced_wasserstein
