@@ -12,6 +12,8 @@ import pytest
 from jax import export
 
 import diffsort
+from tests.members import OPS as OPS_OF_ROWS
+from tests.members import REDUCTIONS, Member, N, rows, some_mask
 from tests.oracles import IMPLEMENTATIONS, assert_same_bits, cotangents
 
 X = np.random.default_rng(0).permutation(24).reshape(3, 8).astype(np.float32)
@@ -81,6 +83,32 @@ def test_shapes_may_stay_open(implementation: str, shape: str) -> None:
     arguments = (jax.ShapeDtypeStruct(dimensions, a.dtype) for a in (X, WHERE))
     called = exported(program, implementation, *arguments).call
     jax.tree.map(assert_same_bits, called(X[:2], WHERE[:2]), jax.jit(program)(X[:2], WHERE[:2]))
+
+
+# A loss whose other sample has a length of its own has it from a table.
+EXPORTED = {
+    name: member
+    for name, member in (OPS_OF_ROWS | REDUCTIONS).items()
+    if name not in ("l_statistic", "top_k") and "of" not in name.split()
+}
+
+
+@pytest.mark.parametrize("member", EXPORTED.values(), ids=EXPORTED)
+@pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
+def test_everything_exports_with_both_sizes_open(member: Member, masked: bool) -> None:
+    """`b, n`, without a constraint: nothing depends on what they are."""
+
+    def program(x: jax.Array, where: jax.Array) -> tuple[jax.Array, jax.Array]:
+        value, pull_back = jax.vjp(lambda x: member(x, where if masked else None), x)
+        return value, pull_back(jnp.ones_like(value))[0]
+
+    b, n = export.symbolic_shape("b, n")
+    arguments = (jax.ShapeDtypeStruct((b, n), a.dtype) for a in (rows(), some_mask()))
+    called = export.export(jax.jit(program), platforms=("cpu", "cuda", "tpu"))(*arguments).call
+    for size in (N, N - 3):
+        x, where = rows()[:, :size], some_mask()[:, :size]
+        for actual, expected in zip(called(x, where), program(x, where), strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
 
 
 def sorts(function: Callable[..., object], *arguments: object) -> int:
