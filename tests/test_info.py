@@ -1,5 +1,6 @@
 """python -m diffsort.info: what it tells, and that it always does."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -33,6 +34,14 @@ def test_versions_and_devices() -> None:
     for line in (f"jax {jax.__version__}", "jaxlib ", "flax ", "numpy ", "python 3."):
         assert f"\n  {line}" in page
     assert f"{jax.devices()[0].platform}:0" in page
+
+
+def test_a_version_out_of_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = dict.fromkeys(("jax", "jaxlib", "flax", "numpy"), "99.0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: versions.get(name, "1.0"))
+    page = info.describe()
+    for name in versions:
+        assert f"\n  {name} 99.0, which is too new: diffsort needs {name}>=" in page
 
 
 def test_an_engine_that_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
