@@ -17,14 +17,12 @@ ROOT = Path(diffsort.__file__).parent.parent
 
 
 def unavailable(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
-    get, _ = engines.ENGINES["native"]
-    monkeypatch.setitem(engines.ENGINES, "native", (get, lambda: reason))
+    monkeypatch.setitem(engines.ENGINES, "native", lambda: reason)
     monkeypatch.setattr(library, "why_unavailable", lambda: reason)
 
 
 def available(monkeypatch: pytest.MonkeyPatch) -> None:
-    get, _ = engines.ENGINES["native"]
-    monkeypatch.setitem(engines.ENGINES, "native", (get, lambda: None))
+    monkeypatch.setitem(engines.ENGINES, "native", lambda: None)
     monkeypatch.setattr(library, "why_unavailable", lambda: None)
 
 
@@ -74,7 +72,7 @@ def test_what_is_broken_does_not_hide_the_rest(monkeypatch: pytest.MonkeyPatch) 
     available(monkeypatch)
     monkeypatch.setattr(library, "instruction_set", fail)
     monkeypatch.setattr(jax, "devices", fail)
-    monkeypatch.setattr(engines, "best", fail)
+    monkeypatch.setattr(library, "why_unavailable", fail)
     page = info.describe()
     assert "Devices\n  unknown (OSError: undefined symbol)\n" in page
     assert "xla: available\n  native: unknown (OSError: undefined symbol)\n" in page
