@@ -7,20 +7,27 @@ derivative of a sort is never another sort. Layers are in `diffsort.nnx` and `di
 import importlib
 from typing import Any
 
-from diffsort.implementations import Implementation, implementation_names, register_implementation
-from diffsort.permutations import inverse_permutation, permute
-from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
-from diffsort.statistics import (
-    gini_mean_difference,
-    l_moments,
-    l_statistic,
-    median,
-    order_statistic,
-    quantile,
-    superquantile,
-    trimmed_mean,
-    winsorized_mean,
-)
+from diffsort import _versions
+
+try:
+    from diffsort.implementations import Implementation, implementation_names, register_implementation
+    from diffsort.permutations import inverse_permutation, permute
+    from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
+    from diffsort.statistics import (
+        gini_mean_difference,
+        l_moments,
+        l_statistic,
+        median,
+        order_statistic,
+        quantile,
+        superquantile,
+        trimmed_mean,
+        winsorized_mean,
+    )
+except (AttributeError, ImportError) as error:  # what a JAX out of range does
+    for complaint in _versions.complaints():
+        error.add_note(complaint)
+    raise
 
 __version__ = "0.1.0"
 

@@ -3,17 +3,14 @@
 python -m diffsort.info
 """
 
-import importlib.metadata
 import platform
 from collections.abc import Callable
 
 import jax
 
 import diffsort
-from diffsort import engines, relaxed
+from diffsort import _versions, engines, relaxed
 from diffsort.engines import library
-
-_PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 
 
 def describe() -> str:
@@ -24,7 +21,7 @@ def describe() -> str:
     sections = {
         "Versions": [
             f"diffsort {diffsort.__version__}",
-            *(_version(name) for name in _PACKAGES),
+            *_told(_packages),
             f"python {platform.python_version()}, {platform.system()} {platform.machine()}",
         ],
         "Devices": _told(_devices),
@@ -40,11 +37,8 @@ def main() -> None:
     print(describe())
 
 
-def _version(package: str) -> str:
-    try:
-        return f"{package} {importlib.metadata.version(package)}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{package} of an unknown version"
+def _packages() -> list[str]:
+    return [_versions.described(name) for name in _versions.PACKAGES]
 
 
 def _devices() -> list[str]:
@@ -67,7 +61,7 @@ def _best() -> list[str]:
 
 def _relaxed() -> list[str]:
     reason = relaxed.why_unavailable()
-    return [f"available, {_version('ott-jax')}" if reason is None else f"not available: {reason}"]
+    return [f"available, {_versions.described('ott-jax')}" if reason is None else f"not available: {reason}"]
 
 
 def _told(tell: Callable[..., list[str]], *arguments: str) -> list[str]:

@@ -1,5 +1,6 @@
 """python -m diffsort.info: what it tells, and that it always does."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -16,14 +17,12 @@ ROOT = Path(diffsort.__file__).parent.parent
 
 
 def unavailable(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
-    get, _ = engines.ENGINES["native"]
-    monkeypatch.setitem(engines.ENGINES, "native", (get, lambda: reason))
+    monkeypatch.setitem(engines.ENGINES, "native", lambda: reason)
     monkeypatch.setattr(library, "why_unavailable", lambda: reason)
 
 
 def available(monkeypatch: pytest.MonkeyPatch) -> None:
-    get, _ = engines.ENGINES["native"]
-    monkeypatch.setitem(engines.ENGINES, "native", (get, lambda: None))
+    monkeypatch.setitem(engines.ENGINES, "native", lambda: None)
     monkeypatch.setattr(library, "why_unavailable", lambda: None)
 
 
@@ -33,6 +32,14 @@ def test_versions_and_devices() -> None:
     for line in (f"jax {jax.__version__}", "jaxlib ", "flax ", "numpy ", "python 3."):
         assert f"\n  {line}" in page
     assert f"{jax.devices()[0].platform}:0" in page
+
+
+def test_a_version_out_of_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = dict.fromkeys(("jax", "jaxlib", "flax", "numpy"), "99.0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: versions.get(name, "1.0"))
+    page = info.describe()
+    for name in versions:
+        assert f"\n  {name} 99.0, which is too new: diffsort needs {name}>=" in page
 
 
 def test_an_engine_that_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +72,7 @@ def test_what_is_broken_does_not_hide_the_rest(monkeypatch: pytest.MonkeyPatch) 
     available(monkeypatch)
     monkeypatch.setattr(library, "instruction_set", fail)
     monkeypatch.setattr(jax, "devices", fail)
-    monkeypatch.setattr(engines, "best", fail)
+    monkeypatch.setattr(library, "why_unavailable", fail)
     page = info.describe()
     assert "Devices\n  unknown (OSError: undefined symbol)\n" in page
     assert "xla: available\n  native: unknown (OSError: undefined symbol)\n" in page

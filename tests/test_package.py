@@ -1,8 +1,10 @@
 """The package as a whole: its names, what it imports, and when it wakes the accelerator."""
 
 import ast
+import importlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -86,3 +88,43 @@ except RuntimeError:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "asleep\n"
+
+
+def private_names(source: str) -> set[str]:
+    """What Python code takes from JAX, Flax or NumPy under a name that begins with an underscore."""
+    names = set()
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            names.add(ast.unparse(node))
+    aliases = {"jnp": "jax", "lax": "jax", "nn": "flax", "nnx": "flax", "np": "numpy"}
+    owned = {name for name in names if aliases.get(first := name.partition(".")[0], first) in THEIRS}
+    return {name for name in owned if any(re.match(r"_(?!_)", part) for part in name.split("."))}
+
+
+THEIRS = {"flax", "jax", "jaxlib", "numpy"}
+PRIVATE = "jax._src.dispatch.prim_requires_devices_during_lowering"
+
+
+def test_one_private_name_of_others_is_used() -> None:
+    assert private_names("from jax import core as c; jax._src.core.get_aval") == {
+        "jax._src.core.get_aval",
+        "jax._src.core",
+        "jax._src",
+    }
+    used = {name for path in ROOT.rglob("*.py") for name in private_names(path.read_text(encoding="utf-8"))}
+    assert used == {PRIVATE}
+
+
+def test_the_private_name_is_still_there() -> None:
+    module, _, name = PRIVATE.rpartition(".")
+    registered = getattr(importlib.import_module(module), name, None)
+    assert isinstance(registered, set), (
+        f"JAX has no {PRIVATE} any more. Without it diffsort/engines/partitioning.py cannot tell how many "
+        "devices a program is for, so that a sort over several of them falls from the kernel to XLA: find "
+        "what JAX's own custom_partitioning asks now, in its module, and use that in asks_for_devices."
+    )

@@ -55,6 +55,13 @@ def test_scripts_that_it_names_exist():
         assert (README.parent / script).is_file(), script
 
 
+def test_it_names_the_jax_of_the_constraints() -> None:
+    constraints = (README.parent / "constraints.txt").read_text(encoding="utf-8")
+    old, new = re.findall(r'^jax==(\S+); python_version [<>=]+ "3.12"$', constraints, flags=re.MULTILINE)
+    said = re.search(r"^Python 3.11 gets JAX (\S+), .* 3.13 get JAX (\S+);", README.read_text(), re.MULTILINE)
+    assert said.groups() == (old, new)
+
+
 STUDIES = README.parent / "experiments" / "studies"
 
 

@@ -37,6 +37,7 @@ from experiments.cli.failures import BUG, INTERRUPTED, MISTAKE, Failure, JobErro
 from experiments.cli.guard import Guard
 from experiments.cli.plugins import register_plugins
 from experiments.cli.wording import CONFIG_ERRORS, describe
+from experiments.hydra_versions import MAIN
 
 __all__ = ["run"]
 
@@ -60,10 +61,9 @@ def run(task: Callable[[DictConfig], object], *, config_dir: Path, config_name: 
     register_plugins()
     try:
         # Made before the checks, because making it sets the version whose rules they follow.
-        main = hydra.main(
-            version_base="1.3", config_path=str(config_dir.absolute()), config_name=config_name
-        )(guard)
-        check_command_line(task, config_dir, config_name)
+        main = hydra.main(config_path=str(config_dir.absolute()), config_name=config_name, **MAIN)(guard)
+        if check_command_line(task, config_dir, config_name):
+            sys.argv.insert(1, "--multirun")  # Hydra 1.4 wants to know before it reads experiment files
         # Hydra prints its errors in several lines and exits, unless told to raise them.
         with environment(FULL_ERROR, "1"):
             main()

@@ -55,14 +55,14 @@ from experiments.cli.wording import CONFIG_ERRORS, describe, did_you_mean, neare
 from experiments.errors import UserError
 
 
-def check_command_line(task: Callable[..., object], config_dir: Path, config_name: str) -> None:
-    """Raises :class:`UserError` for the first mistake in ``sys.argv``; writes nothing.
+def check_command_line(task: Callable[..., object], config_dir: Path, config_name: str) -> bool:
+    """Returns whether ``sys.argv`` asks for a sweep; raises :class:`UserError` for the first mistake in it.
 
-    Other exceptions of the :data:`CONFIG_ERRORS` mean that the main config itself is broken.
+    Writes nothing. Other exceptions of the :data:`CONFIG_ERRORS` mean that the main config itself is broken.
     """
     arguments = parse_arguments()
     if arguments.hydra_help or arguments.shell_completion or arguments.experimental_rerun:
-        return  # these compose no config of ours
+        return False  # these compose no config of ours
     looks_only = bool(arguments.help or arguments.cfg or arguments.info)
     with composer(task, arguments, config_dir, config_name) as compose:
         overrides = _parse(compose, arguments.overrides)
@@ -78,6 +78,7 @@ def check_command_line(task: Callable[..., object], config_dir: Path, config_nam
                     _check_directory("hydra.sweep.dir" if swept else "hydra.run.dir", config)
             elif arguments.package not in (None, "_global_"):
                 _check_package(arguments, to_tree(config))
+    return swept
 
 
 def _parse(compose: Composer, lines: Sequence[str]) -> list[Override]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from hydra.core.plugins import Plugins
 
+from experiments.hydra_versions import register_resolver
+
 COLLECTING_SWEEPER = "grid"  # takes failures for results, whichever the launcher
 LISTING_SWEEPERS = ("basic", "grid")  # run a job for every value listed, and need no results
 
 
 # Hydra's search for plugins makes its own classes anew, so it comes before anything is derived from them.
 _plugins = Plugins.instance()
+register_resolver()  # with the import, so that processes of parallel launchers have it too
 
 
 def register_plugins() -> None:

@@ -8,6 +8,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from experiments.errors import UserError
+from experiments.hydra_versions import INSTANTIATE
 
 
 def constructor(config: DictConfig | dict[str, Any]) -> Callable[..., Any]:
@@ -19,7 +20,9 @@ def constructor(config: DictConfig | dict[str, Any]) -> Callable[..., Any]:
         UserError: something within has a setting that it refuses.
     """
     try:
-        made: Callable[..., Any] = hydra.utils.instantiate(config, _partial_=True, _convert_="all")
+        made: Callable[..., Any] = hydra.utils.instantiate(
+            config, _partial_=True, _convert_="all", **INSTANTIATE
+        )
     except InstantiationException as error:
         if isinstance(error.__cause__, (TypeError, ValueError)):  # a setting within was refused
             raise UserError(f"{error.__cause__}") from error

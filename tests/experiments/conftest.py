@@ -10,6 +10,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from experiments.hydra_versions import INITIALIZE
+
 # When Hydra sets up logging, absl's handler closes the stream it has, unless it is a standard one; the
 # one it has is pytest's, if pytest was capturing when absl was imported.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
@@ -37,7 +39,7 @@ def configure(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Configur
             "trainer.measure_sort=false",
         )
         monkeypatch.setenv("TFDS_DATA_DIR", str(data_directory))
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        with initialize_config_dir(str(CONFIGS), **INITIALIZE):
             return compose("train", overrides=[*small, *overrides])
 
     return compose_with

@@ -76,7 +76,7 @@ CONFIGS = {
         directory: here
         trainer: {resume: null}
         hydra:
-          sweep: {dir: here, subdir: "${hydra.job.override_dirname}"}
+          sweep: {dir: here, subdir: "${hydra_override_dirname:}"}
           callbacks: {progress: {_target_: experiments.sweeps.callbacks.SweepProgress}}
         """,
     "typed": """

@@ -24,7 +24,7 @@ SWEEP = (
     "hydra/sweeper=grid",
     "directory=here",
     "hydra.sweep.dir=here",
-    "hydra.sweep.subdir=${hydra.job.override_dirname}",
+    "hydra.sweep.subdir=${hydra_override_dirname:}",
 )
 PROGRESS = "+hydra.callbacks.progress._target_=experiments.sweeps.callbacks.SweepProgress"
 REPORT = "+hydra.callbacks.report._target_=experiments.sweeps.callbacks.SweepReport"
