@@ -49,8 +49,9 @@ def stored():
     return {path.name for path in pathlib.Path(sys.argv[1]).glob("*-cache")}
 
 before = stored()
-gradient = jax.jit(jax.grad(lambda x: (diffsort.sort(x, descending=sys.argv[2] == "down")[:, 0] ** 2).sum()))(x)
-best = x.max(1) if sys.argv[2] == "down" else x.min(1)
+down = sys.argv[2] == "down"
+gradient = jax.jit(jax.grad(lambda x: (diffsort.sort(x, descending=down)[:, 0] ** 2).sum()))(x)
+best = x.max(1) if down else x.min(1)
 assert (gradient.sum(1) == 2 * best).all()
 print(len(stored() - before))
 """

@@ -102,7 +102,9 @@ def _first(
         return jnp.where(is_high, low, middle + 1), jnp.where(is_high, middle, high)
 
     low, high, _ = varying_alike(jnp.zeros_like(count), count, values)
-    return lax.fori_loop(0, values.shape[axis].bit_length(), halve, (low, high))[0]
+    n = values.shape[axis]
+    steps = n.bit_length() if isinstance(n, int) else 31  # symbolic, in an export
+    return lax.fori_loop(0, steps, halve, (low, high))[0]
 
 
 def _at(values: jax.Array, rank: jax.Array, axis: int) -> jax.Array:

@@ -36,7 +36,7 @@ def quantile_loss(
 
     Returns:
         For one level the loss of each element, 0 where it is masked; for several their mean over `axis`, 0
-        where all are masked.
+        where all are masked, NaN where there is none.
 
     Raises:
         TypeError: `predictions`, `targets` or `levels` is not floating, or `where` not boolean.
@@ -80,6 +80,8 @@ def _compiled(
     loss = jnp.maximum(tau * error, (tau - 1) * error)
     if axis is None:
         return loss.astype(dtype)
+    if isinstance(x.shape[axis], int) and not x.shape[axis]:
+        return jnp.full(y.shape[:axis] + y.shape[axis + 1 :], jnp.nan, dtype)
     count = x.shape[axis] if where is None else jnp.sum(where, axis, dtype=jnp.int32).astype(loss.dtype)
     return (jnp.sum(loss, axis) / jnp.maximum(count, 1)).astype(dtype)
 
