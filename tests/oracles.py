@@ -7,6 +7,7 @@ import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from diffsort import engines
 
@@ -15,6 +16,11 @@ ENGINES = tuple(
     f"manual:{name}" for name, why_unavailable in engines.ENGINES.items() if not why_unavailable()
 )
 IMPLEMENTATIONS = ("manual", *ENGINES, "builtin", "double_argsort")
+# For tests over all members: the two that have least in common, and the others where there is time.
+FEW_IMPLEMENTATIONS = tuple(
+    name if name in ("manual", "builtin") else pytest.param(name, marks=pytest.mark.slow)
+    for name in IMPLEMENTATIONS
+)
 
 
 def bits(a: Any) -> np.ndarray:

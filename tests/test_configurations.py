@@ -13,7 +13,7 @@ import diffsort
 from diffsort import losses
 from tests.losses.cases import DISTANCES
 from tests.members import MEMBERS, OPS, Member, N, rows, some_mask
-from tests.oracles import IMPLEMENTATIONS
+from tests.oracles import FEW_IMPLEMENTATIONS, IMPLEMENTATIONS
 
 with_members = pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 
@@ -60,7 +60,7 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize("member", (PLAIN | SAMPLES).values(), ids=PLAIN | SAMPLES)
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("implementation", FEW_IMPLEMENTATIONS)
 def test_what_a_mask_hides_is_no_nan_of_ours(member: Any, implementation: str) -> None:
     some, middle = some_mask(), np.array([[True], [False], [True]])
     for where in (
@@ -81,10 +81,11 @@ def test_of_clean_numbers_no_nan_is_made_on_the_way(member: Member) -> None:
     """With every operation by itself, each of which JAX then looks at."""
     x, where = jnp.asarray(rows()), jnp.asarray(some_mask())
     with jax.disable_jit(), jax.debug_nans(True):
-        for mask in (None, where):
-            value, gradient = derivatives(member, x, mask)
-            assert np.isfinite(value).all()
-            assert np.isfinite(gradient).all()
+        value, gradient = derivatives(member, x, where)
+    assert np.isfinite(value).all()
+    assert np.isfinite(gradient).all()
+    with jax.disable_jit(), jax.debug_nans(True):
+        assert np.isfinite(member(x)).all()
 
 
 @with_members
@@ -119,7 +120,7 @@ ON_THE_DEVICE = {
 
 
 @pytest.mark.parametrize("op", ON_THE_DEVICE.values(), ids=ON_THE_DEVICE)
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("implementation", FEW_IMPLEMENTATIONS)
 def test_nothing_is_moved_to_a_device_behind_ones_back(op: Callable[..., Any], implementation: str) -> None:
     x, where = jax.device_put((rows(), some_mask()))
     expected = op(x, where, implementation)
@@ -129,18 +130,18 @@ def test_nothing_is_moved_to_a_device_behind_ones_back(op: Callable[..., Any], i
 
 
 @with_members
-@pytest.mark.parametrize("x64", [False, True])
-def test_the_width_of_numbers_is_kept(member: Member, x64: bool) -> None:
+def test_the_width_of_numbers_is_kept(member: Member) -> None:
     """Whatever the setting; and narrow ones give the same with it or without."""
-    with jax.enable_x64(x64):
-        for dtype in ("float32", "bfloat16", *["float64"] * x64):
-            value, gradient = derivatives(member, jnp.asarray(rows(), dtype), some_mask())
-            assert value.dtype == gradient.dtype == dtype
-    narrow = derivatives(member, jnp.asarray(rows()), some_mask())
+    x, where = rows(), some_mask()
+    run = jax.jit(derivatives, static_argnums=(0, 3))
+    narrow = run(member, jnp.asarray(x), where)
     with jax.enable_x64(True):
-        wide = derivatives(member, jnp.asarray(rows()), some_mask())
-    for a, e in zip(narrow, wide, strict=True):
+        wide = run(member, jnp.asarray(x), where)
+        double = run(member, jnp.asarray(x, "float64"), where)
+    assert [a.dtype for a in (*narrow, *wide, *double)] == ["float32"] * 4 + ["float64"] * 2
+    for a, e, d in zip(narrow, wide, double, strict=True):
         np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(a, d, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "cvar smoothed"])
@@ -171,4 +172,5 @@ def test_weak_types_are_those_of_jax_numpy(member: Member, implementation: str) 
     for n in (0, 1, N) if is_op else (N,):
         x = jnp.full((3, n), 3.0)
         for where in (None, jnp.ones_like(x, bool)):
-            assert member(x, where, implementation).weak_type == is_op, (n, where)
+            (result,) = jax.make_jaxpr(partial(member, implementation=implementation))(x, where).out_avals
+            assert result.weak_type == is_op, (n, where)
