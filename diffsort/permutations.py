@@ -23,16 +23,16 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
     Linear in `x`, and differentiable in it any number of times, in both modes; the transpose is the
     inverse permutation.
 
+    That the indices are a permutation is not checked. What others do is the same everywhere: those out of
+    range count as the nearest in range, one that is repeated repeats its element, and in the transpose, where
+    several bring a cotangent to one element, the last one counts, and elements that none names get 0.
+
     Args:
         x: array of any dtype.
         indices: integers, each slice along `axis` a permutation of `0 … n−1`; negative ones count from the
             end. Of the shape of `x`, except that an axis other than `axis` may have length 1 and then holds
             for that whole axis of `x`; or one-dimensional, one permutation for all slices.
         axis: the axis to rearrange.
-
-    That the indices are a permutation is not checked. What others do is the same everywhere: those out of
-    range count as the nearest in range, one that is repeated repeats its element, and in the transpose, where
-    several bring a cotangent to one element, the last one counts, and elements that none names get 0.
 
     Returns:
         An array of the shape and dtype of `x`.
@@ -52,13 +52,13 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
 def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """Returns the permutation that undoes `indices`: `out[..., indices[..., i, ...], ...] = i`.
 
+    That they are a permutation is not checked. What others do is the same everywhere: those out of range
+    count as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
+
     Args:
         indices: integers, each slice along `axis` a permutation of `0 … n−1`; negative ones count from the
             end.
         axis: the axis along which they permute.
-
-    That they are a permutation is not checked. What others do is the same everywhere: those out of range
-    count as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
 
     Returns:
         int32, of the shape of `indices`.

@@ -67,9 +67,9 @@ def sort(
     statistic and layer that needs no permutation then takes:
 
     >>> import functools, diffsort, jax.numpy as jnp
-    >>> diffsort.register_implementation("ott:softer", sort=functools.partial(sort, epsilon=0.1))
-    >>> for name in ("ott", "ott:softer"):
-    ...     print(diffsort.sort(jnp.array([3., 1., 2.]), implementation=name).round(1).tolist())
+    >>> softer = diffsort.register_implementation("ott:softer", sort=functools.partial(sort, epsilon=0.1))
+    >>> for soft in ("ott", softer):
+    ...     print(diffsort.sort(jnp.array([3., 1., 2.]), implementation=soft).round(1).tolist())
     [1.0, 2.0, 3.0]
     [1.2000000476837158, 2.0, 2.799999952316284]
     """
@@ -114,6 +114,10 @@ def _relaxed(row: jax.Array, where: jax.Array, settings: Settings) -> jax.Array:
     # Measured from one of them, equal elements are exactly 0, however their mean is rounded.
     origin = lax.stop_gradient(row[0])
     offset = jnp.where(where, row - origin, jnp.zeros_like(row))
+    # In a unit of their own size, whatever that is, so that no square leaves the range of the numbers.
+    largest = lax.stop_gradient(jnp.max(jnp.abs(offset)))
+    unit = jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    offset /= unit
     mean = jnp.sum(offset) / count
     centred = jnp.where(where, offset - mean, jnp.zeros_like(row))
     variance = jnp.sum(centred**2) / count
@@ -122,4 +126,5 @@ def _relaxed(row: jax.Array, where: jax.Array, settings: Settings) -> jax.Array:
     targets = jnp.arange(row.size, dtype=row.dtype) / jnp.maximum(count - 1, 1)
     cost = (jax.nn.sigmoid(standardised)[:, None] - targets[None, :]) ** 2
     found = plan(potential(cost, valid, settings), cost, valid, settings.epsilon)
-    return origin + mean + scale * jnp.matmul(standardised, found, precision=lax.Precision.HIGHEST)
+    moved = mean + scale * jnp.matmul(standardised, found, precision=lax.Precision.HIGHEST)
+    return origin + unit * moved

@@ -25,10 +25,11 @@ def sort(
 ) -> jax.Array:
     """Sorts `x` along `axis`: jax.numpy.sort, bit for bit, with a mask and a derivative of its own.
 
-    NaNs sort last (first when descending), −0.0 and +0.0 are equal and both kept. Sorting is a
-    permutation P, so the tangent of the result is `P t` and the cotangent of `x` is `Pᵀ c`. Ties share
-    out their gradients by position: in input order, and in reverse input order when descending, since
-    jax.numpy.sort then reverses the ascending result.
+    NaNs sort last (first when descending), −0.0 and +0.0 are equal and both kept. (Where XLA is told to
+    compute fast rather than exactly, by `--xla_cpu_enable_fast_math`, zeros and denormals may come in another
+    order than jax.numpy's.) Sorting is a permutation P, so the tangent of the result is `P t` and the
+    cotangent of `x` is `Pᵀ c`. Ties share out their gradients by position: in input order, and in reverse
+    input order when descending, since jax.numpy.sort then reverses the ascending result.
 
     Args:
         x: array of any real dtype.

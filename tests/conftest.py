@@ -17,6 +17,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("diffsort")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the longest test, so that no process waits for it in the end."""
+    items.sort(key=lambda item: "test_on_eight_devices" not in item.name)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compiling is what most of the time goes into, and many tests make the same programs.

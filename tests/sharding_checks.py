@@ -241,7 +241,6 @@ class TestExplicit:
             diffsort.sort_with_indices,
             lambda x, axis: diffsort.top_k(x, 1, axis),
             lambda x, axis: diffsort.sort_key_val(x, x, axis),
-            lambda x, axis: diffsort.l_statistic(x, jnp.ones(SHAPE[axis]), axis),
             lambda x, axis: diffsort.permute(x, np.zeros(SHAPE, np.int32), axis),
         ],
     )
@@ -294,6 +293,37 @@ class TestShardMap:
         ):
             assert_same_bits(actual, expected)
 
+    @pytest.mark.parametrize("specs", [(P("a"), P()), (P(), P("a")), (P("a"), P("b"))], ids=str)
+    @with_implementations
+    def test_keys_and_values_vary_over_axes_of_their_own(
+        self, implementation: str, specs: tuple[P, P]
+    ) -> None:
+        devices = mesh(AxisType.Auto)
+        sizes = [{"a": 4, "b": 2}.get(spec[0] if len(spec) else None, 1) for spec in specs]
+        keys, values = (RANDOM.permutation(s * 5).reshape(s, 5).astype(np.float32) for s in sizes)
+        names = tuple(spec[0] for spec in specs if len(spec))
+
+        def loss(keys: jax.Array, values: jax.Array) -> jax.Array:
+            options = {"implementation": implementation}
+            _, moved = diffsort.sort_key_val(keys, values, **options)
+            again = diffsort.permute(values, diffsort.argsort(keys, **options))
+            weights = jnp.arange(5, dtype=values.dtype)
+            return jax.lax.psum((weights[None] * (moved * keys + again)).sum(), names)
+
+        mapped = jax.shard_map(loss, mesh=devices, in_specs=specs, out_specs=P(), check_vma=True)
+        value, (by_keys, by_values) = jax.jit(jax.value_and_grad(mapped, (0, 1)))(keys, values)
+        pairs = [(k, v) for k in range(sizes[0]) for v in range(sizes[1])]
+        total, expected = 0.0, (np.zeros_like(keys), np.zeros_like(values))
+        for k, v in pairs:
+            order, weights = np.argsort(keys[k]), np.arange(5, dtype=np.float32)
+            moved = values[v][order]
+            total += (weights * (moved * keys[k] + moved)).sum()
+            expected[0][k] += weights * moved
+            expected[1][v][order] += weights * (keys[k] + 1)
+        assert value == total
+        assert_same_bits(by_keys, expected[0])
+        assert_same_bits(by_values, expected[1])
+
     @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit], ids=str)
     @with_implementations
     def test_over_one_of_two_axes(self, implementation: str, kind: AxisType) -> None:
@@ -330,6 +360,25 @@ def collectives_around_sorts(x: np.ndarray, rounds: int) -> np.ndarray:
         ordered = np.sort(x, -1)
         x = (7 * ordered + ordered.sum(0, keepdims=True)[..., ::-1]) % 10_007
     return np.sort(x, -1)
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestGspmd:
+    """With the partitioner that came before Shardy."""
+
+    @pytest.fixture(autouse=True)
+    def _gspmd(self) -> Iterator[None]:
+        jax.config.update("jax_use_shardy_partitioner", False)
+        yield
+        jax.config.update("jax_use_shardy_partitioner", True)
+
+    @pytest.mark.parametrize("layout", LAYOUTS[:2], ids=str)
+    @pytest.mark.parametrize("implementation", ["manual", "builtin"])
+    def test_a_gradient_is_the_same(self, auto: Mesh, implementation: str, layout: P) -> None:
+        x, weights = (laid_out(a, auto, layout) for a in (X, WEIGHTS))
+        program = jax.jit(partial(pull_back, implementation=implementation))
+        for a, e in zip(program(x, weights), expected_pull_back(), strict=True):
+            assert_same_bits(a, e)
 
 
 class TestKernel:

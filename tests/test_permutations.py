@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import diffsort
+from diffsort import engines
 from tests.oracles import assert_same_bits, permutation_matrix
 
 DTYPES = ["float32", "float16", "bfloat16", "float8_e4m3fn", "complex64", "int8", "int32", "uint32", "bool"]
@@ -128,3 +129,64 @@ def test_vmap(unbatched: str, in_axis: int) -> None:
     np.testing.assert_array_equal(
         pull_back(cotangent)[0], expected if x_axis is not None else expected.sum(in_axis)
     )
+
+
+WRONG = {
+    "repeated": np.array([2, 2, 0, 4, 2]),
+    "negative": np.array([-1, -5, -2, -4, -3]),
+    "negative and repeated": np.array([-1, 4, -2, 3, 0]),
+    "too large": np.array([7, 1, 2**31 - 1, 0, 2]),
+    "too small": np.array([-9, 1, -(2**31), 3, 4]),
+    "far beyond 32 bits": np.array([2**40, 1, -(2**40), 3, 4], np.int64),
+}
+
+
+def moved_by_hand(x: np.ndarray, indices: np.ndarray, inverse: bool) -> np.ndarray:
+    """As documented, one by one."""
+    out, n = np.zeros_like(x), len(x)
+    for i, index in enumerate(indices.tolist()):
+        place = min(max(index + n if index < 0 else index, 0), n - 1)
+        out[(place, i)[not inverse]] = x[(i, place)[not inverse]]
+    return out
+
+
+@pytest.mark.parametrize("indices", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("columns", [0, 3, 40])
+@pytest.mark.parametrize("engine", ["best", *engines.ENGINES])
+def test_indices_that_are_no_permutation_do_what_is_documented(
+    monkeypatch: pytest.MonkeyPatch, engine: str, columns: int, indices: np.ndarray
+) -> None:
+    """And never show memory that was not written: the same again, after that memory held something else."""
+    if engine in engines.ENGINES and engines.ENGINES[engine]():
+        pytest.skip("the engine is not available")
+    monkeypatch.setattr(engines, "BEST", engines.Engine(engine))
+    jax.clear_caches()
+    x = np.arange(1, 6, dtype=np.float32)
+    if columns:
+        x, wide = np.tile(x[:, None], columns), np.tile(indices[:, None], columns)
+    else:
+        wide = indices
+    with jax.enable_x64(wide.dtype == np.int64):
+        for _ in range(3):
+            jax.block_until_ready(jnp.full((64,), np.nan, x.dtype) * 2)
+            value, pull_back = jax.vjp(lambda x: diffsort.permute(x, jnp.asarray(wide), 0), jnp.asarray(x))
+            np.testing.assert_array_equal(value, moved_by_hand(x, indices, inverse=False))
+            back = moved_by_hand(np.asarray(value), indices, inverse=True)
+            np.testing.assert_array_equal(pull_back(value)[0], back)
+            inverse = diffsort.inverse_permutation(jnp.asarray(wide), 0)
+            iota = np.broadcast_to(np.arange(5).reshape(-1, *[1] * (x.ndim - 1)), x.shape)
+            np.testing.assert_array_equal(inverse, moved_by_hand(iota, indices, inverse=True))
+    jax.clear_caches()
+
+
+def test_a_long_row_of_wrong_indices_is_the_same_every_time() -> None:
+    """Threads share out long rows; not where elements may meet."""
+    n = 300_000
+    indices = np.random.default_rng(0).integers(0, n, n)
+    x = np.arange(n, dtype=np.float32)
+    last = np.zeros(n, np.float32)
+    for i, index in enumerate(indices):
+        last[index] = i
+    pull_back = jax.jit(lambda c: jax.vjp(lambda x: diffsort.permute(x, indices), x)[1](c)[0])
+    for _ in range(5):
+        np.testing.assert_array_equal(pull_back(x), last)

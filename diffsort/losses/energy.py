@@ -144,9 +144,9 @@ def _energy(x: Sample, y: Sample, implementation: Implementation) -> jax.Array:
     first, second = x.masses(), y.masses()
     first_whole, second_whole = (jnp.sum(mass, -1, keepdims=True) for mass in (first, second))
     where = None
-    if x.where is not None or y.where is not None:
-        masks = (jnp.ones_like(s.values, bool) if s.where is None else s.where for s in (x, y))
-        where = jnp.concatenate(list(masks), -1)
+    if not (x.is_plain and y.is_plain):
+        pairs = ((x, first), (y, second))
+        where = jnp.concatenate([_is_point(sample, mass) for sample, mass in pairs], -1)
     values, mass = sort_key_val(
         jnp.concatenate([x.values, y.values], -1),
         # Each by the mass of both samples: with masses of 1 these are integers.
@@ -169,6 +169,12 @@ def _energy(x: Sample, y: Sample, implementation: Implementation) -> jax.Array:
     return jnp.where(jnp.squeeze(is_empty, -1), jnp.zeros_like(squared), 2 * squared)
 
 
+def _is_point(sample: Sample, mass: jax.Array) -> jax.Array:
+    """Which elements there are: not those that are masked, nor infinite ones without weight."""
+    is_there = (mass != 0) | ~jnp.isinf(sample.values)
+    return is_there if sample.where is None else is_there & sample.where
+
+
 def _slope(values: jax.Array, difference: jax.Array, position: jax.Array) -> jax.Array:
     """Returns 0, with the derivative of the squared distance by the values, halved.
 
@@ -178,7 +184,7 @@ def _slope(values: jax.Array, difference: jax.Array, position: jax.Array) -> jax
     """
     axis = values.ndim - 1
     is_new = values[..., 1:] != values[..., :-1]
-    edge = jnp.ones_like(is_new, shape=(*is_new.shape[:-1], 1))
+    edge = jnp.ones_like(is_new[..., :1])
     first = lax.cummax(jnp.where(jnp.concatenate([edge, is_new], -1), position, 0), axis)
     most = jnp.int32(values.shape[-1] - 1)
     last = lax.cummin(jnp.where(jnp.concatenate([is_new, edge], -1), position, most), axis, reverse=True)

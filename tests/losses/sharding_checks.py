@@ -10,7 +10,9 @@ import pytest
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from tests.losses.cases import CASES
+import diffsort
+from tests.losses.cases import CASES, DISTANCES
+from tests.members import REDUCTIONS
 
 # One of each kind; the others differ in their weights.
 NAMES = (
@@ -31,6 +33,31 @@ Derivatives = tuple[jax.Array, tuple[jax.Array, ...]]
 
 def mesh(kind: AxisType) -> Mesh:
     return jax.make_mesh((8,), ("batch",), axis_types=(kind,))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in REDUCTIONS if name not in DISTANCES or name == "crps_ensemble"]
+)
+def test_a_reduction_over_an_axis_that_is_split_gathers_it(name: str) -> None:
+    """As jnp.mean does: losses of a batch whose examples lie on different devices.
+
+    Of the losses between samples one alone, since a table makes their other sample whole.
+    """
+    x = np.random.default_rng(0).standard_normal((3, 16)).astype(np.float32)
+    where = np.broadcast_to(np.arange(16) % 4 != 1, x.shape)
+    reduce = REDUCTIONS[name]
+    if name == "l_statistic":
+        weights = np.arange(16, dtype=np.float32)
+        reduce = lambda x, where: diffsort.l_statistic(x, weights, where=where)  # noqa: E731
+    expected = reduce(x, where)
+    explicit = mesh(AxisType.Explicit)
+    with jax.set_mesh(explicit):
+        split = [jax.device_put(a, NamedSharding(explicit, P(None, "batch"))) for a in (x, where)]
+        for actual in (reduce(*split), jax.jit(reduce)(*split)):
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+        gradient = jax.jit(jax.grad(lambda x, w: reduce(x, w).sum()))(*split)
+        assert jax.typeof(gradient).sharding.spec == P(None, "batch")
+    np.testing.assert_allclose(gradient, jax.grad(lambda x: reduce(x, where).sum())(x), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])

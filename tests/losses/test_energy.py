@@ -81,7 +81,7 @@ def test_more_than_fair_is_refused(fair: float) -> None:
 @pytest.mark.parametrize("fair", [False, 0.95, True])
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf])
 def test_an_infinite_member_is_infinitely_wrong_in_every_ensemble(fair: float, infinite: float) -> None:
-    for n in range(2, 140):
+    for n in (2, 3, 7, 20, 33, 101, 129):
         x = np.random.default_rng(n).standard_normal(n).astype(np.float32)
         for count in (1, 2):
             x[:count] = infinite
