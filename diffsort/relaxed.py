@@ -38,8 +38,10 @@ def sort(
     elements and ε = 0.01 it differs from the hard sort by 0.03 in the middle and 0.5 at the ends (means);
     with ε = 0.001, by 0.01 and 0.13. A slice that holds a NaN or an infinity becomes NaN throughout.
 
-    Derivatives of every order work, in forward and in reverse mode. Inside a shard_map, and so under
-    explicit sharding, ott-jax needs `jax.shard_map(..., check_vma=False)`. Memory grows with n² a slice.
+    Derivatives of every order work, in forward and in reverse mode; inside a `jax.lax.scan` or `fori_loop`
+    with JAX before 0.11, which there forgets a rule once it has used it, those of first order. Inside a
+    shard_map, and so under explicit sharding, ott-jax needs `jax.shard_map(..., check_vma=False)`. Memory grows
+    with n² a slice.
 
     Args:
         x: array of a floating dtype; 16-bit ones are computed in float32.

@@ -35,6 +35,8 @@ def on_shards(function: Callable[..., Any], axis: int, leader: jax.Array, *other
             f"axis {axis} is split between devices (mesh axis {names!r}), and an axis is sorted as a "
             "whole: gather it first with jax.sharding.reshard(x, spec) where the spec has None there."
         )
+    if not getattr(jax.config, "jax_use_shardy_partitioner", True):
+        split = _explicit_axes(layout.mesh)  # the one before cannot take a mesh in part, and ends the process
     present = [laid_out_like(a, leader) for a in arrays if a is not None]
 
     def local(*shards: jax.Array) -> Any:

@@ -372,13 +372,17 @@ class TestGspmd:
         yield
         jax.config.update("jax_use_shardy_partitioner", True)
 
-    @pytest.mark.parametrize("layout", LAYOUTS[:2], ids=str)
+    @pytest.mark.parametrize("layout", LAYOUTS[:3], ids=str)
     @pytest.mark.parametrize("implementation", ["manual", "builtin"])
-    def test_a_gradient_is_the_same(self, auto: Mesh, implementation: str, layout: P) -> None:
-        x, weights = (laid_out(a, auto, layout) for a in (X, WEIGHTS))
-        program = jax.jit(partial(pull_back, implementation=implementation))
-        for a, e in zip(program(x, weights), expected_pull_back(), strict=True):
-            assert_same_bits(a, e)
+    @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit], ids=str)
+    def test_a_gradient_is_the_same(self, kind: AxisType, implementation: str, layout: P) -> None:
+        """It ends the process where a shard_map is over a part of the mesh."""
+        with jax.set_mesh(mesh(kind)) as whole:
+            whole = whole if whole is not None else jax.sharding.get_mesh()
+            x, weights = (laid_out(a, whole, layout) for a in (X, WEIGHTS))
+            program = jax.jit(partial(pull_back, implementation=implementation))
+            for a, e in zip(program(x, weights), expected_pull_back(), strict=True):
+                assert_same_bits(a, e)
 
 
 class TestKernel:
