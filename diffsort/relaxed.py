@@ -40,8 +40,8 @@ def sort(
 
     Derivatives of every order work, in forward and in reverse mode; inside a `jax.lax.scan` or `fori_loop`
     with JAX before 0.11, which there forgets a rule once it has used it, those of first order. Inside a
-    shard_map, and so under explicit sharding, ott-jax needs `jax.shard_map(..., check_vma=False)`. Memory grows
-    with n² a slice.
+    shard_map, and so under explicit sharding, ott-jax needs `jax.shard_map(..., check_vma=False)`. Memory
+    grows with n² a slice.
 
     Args:
         x: array of a floating dtype; 16-bit ones are computed in float32.

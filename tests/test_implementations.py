@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import partial
+from typing import get_args, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +46,15 @@ def relaxed() -> str:
 def test_the_names() -> None:
     assert set(IMPLEMENTATIONS) <= set(diffsort.implementation_names())
     assert list(diffsort.implementation_names()) == sorted(diffsort.implementation_names())
+
+
+def test_a_type_checker_knows_the_names() -> None:
+    """Those that come with diffsort, so that a misspelt one is no type; of others it knows the objects."""
+    literal, kinds = implementations.ImplementationLike, {implementations.Implementation}
+    (names,) = (get_args(kind) for kind in get_args(literal) if kind not in kinds)
+    assert set(names) == implementations._BUILT_IN
+    for op in (diffsort.sort, diffsort.median, losses.cvar, diffsort.nnx.FSPool.__init__):
+        assert get_type_hints(op)["implementation"] == literal
 
 
 def test_a_relaxed_sort_sorts(relaxed: str) -> None:
