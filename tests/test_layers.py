@@ -104,6 +104,22 @@ def test_what_a_mask_hides_reaches_no_bit(case: Case) -> None:
             assert_same_bits(dirty, clean)
 
 
+@over(only="masks")
+def test_a_nan_that_a_mask_hides_is_none_of_ours(case: Case) -> None:
+    """Compiled, as layers are: by itself, JAX looks at Flax's promotion of what it is given."""
+    x, where = batch()
+    hidden = jnp.asarray(np.where(where[..., None], x, np.float32(np.nan)))
+    variables, mask = case.variables(), jnp.asarray(where)
+
+    @jax.jit
+    def gradients(variables: Any, x: jax.Array, mask: jax.Array) -> Any:
+        return jax.grad(lambda v, x: weighted(case.apply(v, x, mask)), (0, 1))(variables, x)
+
+    with jax.debug_nans(True):
+        found = gradients(variables, hidden, mask)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+
+
 @over()
 def test_gradients_are_finite_differences(case: Case) -> None:
     with jax.enable_x64(True):

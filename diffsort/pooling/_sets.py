@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import mask_like, real_array
+from diffsort._arguments import like_points, mask_like, real_array
 
 
 def as_points(x: ArrayLike, floating: bool = True) -> jax.Array:
@@ -30,7 +30,7 @@ def point_mask(where: ArrayLike | None, points: jax.Array) -> jax.Array | None:
         TypeError: `where` is not boolean.
         ValueError: `where` does not broadcast to (..., n).
     """
-    return None if where is None else mask_like(where, points[..., 0])[..., None]
+    return None if where is None else mask_like(where, like_points(points))[..., None]
 
 
 def count_of(points: jax.Array, mask: jax.Array | None) -> jax.Array:

@@ -72,6 +72,16 @@ def test_masked_garbage_changes_no_bit(pool: Pool, garbage: float) -> None:
     assert not y[0].any()  # the empty set
 
 
+def test_a_nan_that_a_mask_hides_is_none_of_ours(pool: Pool) -> None:
+    """Not without jit either, where JAX looks at every step of an eager gradient."""
+    x, mask = jnp.asarray(np.where(masks()[..., None], sets(), np.float32(np.nan))), jnp.asarray(masks())
+    with jax.debug_nans(True):
+        y, pull_back = jax.vjp(lambda x: pool(x, mask), x)
+        (gradient,) = pull_back(jnp.ones_like(y))
+    assert np.isfinite(y).all()
+    assert np.isfinite(gradient).all()
+
+
 def test_order_of_the_points_changes_no_bit(pool: Pool) -> None:
     x, mask = sets(), masks()
     shuffled = np.random.default_rng(3).permutation(x.shape[1])
