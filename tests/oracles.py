@@ -17,10 +17,8 @@ ENGINES = tuple(
 )
 IMPLEMENTATIONS = ("manual", *ENGINES, "builtin", "double_argsort")
 # For tests over all members: the two that have least in common, and the others where there is time.
-FEW_IMPLEMENTATIONS = tuple(
-    name if name in ("manual", "builtin") else pytest.param(name, marks=pytest.mark.slow)
-    for name in IMPLEMENTATIONS
-)
+SLOW_IMPLEMENTATIONS = tuple(pytest.param(name, marks=pytest.mark.slow) for name in IMPLEMENTATIONS[1:])
+FEW_IMPLEMENTATIONS = ("manual", "builtin", *(p for p in SLOW_IMPLEMENTATIONS if p.values != ("builtin",)))
 
 
 def bits(a: Any) -> np.ndarray:

@@ -79,6 +79,11 @@ STATISTICS: dict[str, tuple[Statistic, Callable[[np.ndarray], object]]] = {
     "gini_mean_difference": (diffsort.gini_mean_difference, by_definition_gini),
 }
 LENGTHS = (5, 10, 30)
+# One of each function, for what does not depend on its arguments.
+FUNCTIONS = (
+    *("quantile 0.37 linear", "median", "order_statistic 2", "trimmed_mean 0.1", "winsorized_mean 0.3"),
+    *("superquantile 0.77", "l_moments", "gini_mean_difference"),
+)
 
 with_statistics = pytest.mark.parametrize("name", STATISTICS)
 
@@ -179,9 +184,8 @@ def test_nan_is_passed_on_and_bfloat16_kept(name: str) -> None:
     np.testing.assert_array_equal(narrow, wide.astype(jnp.bfloat16))
 
 
-@with_statistics
-@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
-@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("dtype", "x64"), [("int32", False), ("uint8", True), ("bool", False)])
 def test_integers_are_floats_as_in_jax(name: str, dtype: str, x64: bool) -> None:
     statistic, _ = STATISTICS[name]
     with jax.enable_x64(x64):
@@ -190,11 +194,11 @@ def test_integers_are_floats_as_in_jax(name: str, dtype: str, x64: bool) -> None
         np.testing.assert_array_equal(statistic(whole, axis=0), statistic(as_floats, axis=0), strict=True)
 
 
-@with_statistics
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_several_axes_are_one_and_may_be_kept(name: str) -> None:
     statistic, _ = STATISTICS[name]
     x, where = rows(24, "float32").reshape(6, 2, 3, 2), rows(25)[:, :24].reshape(6, 2, 3, 2) < 0.5
-    for axis in (None, (1, 3), (3, 1), (0,)):
+    for axis in (None, (3, 1)):
         axes = range(4) if axis is None else axis
         others = [d for d in range(4) if d not in axes]
         flat = (a.transpose(*others, *axes).reshape([*(a.shape[d] for d in others), -1]) for a in (x, where))
