@@ -27,6 +27,8 @@ def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
             the whole of that axis of `x`. Out-of-range indices are the caller's mistake, and not checked.
         axis: where to gather; non-negative.
     """
+    if _is_byte_float(x.dtype):
+        return lax.bitcast_convert_type(gather(_as_bytes(x), indices, axis), x.dtype)
     indices = indices.astype(jnp.int32)
     if _addressable_flat(x, indices):
         numbers = lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(), start_index_map=(0,))
@@ -54,6 +56,8 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
         indices: as in `gather`; a permutation along `axis`.
         axis: where to scatter; non-negative.
     """
+    if _is_byte_float(values.dtype):
+        return lax.bitcast_convert_type(scatter(_as_bytes(values), indices, axis), values.dtype)
     indices = indices.astype(jnp.int32)
     if _addressable_flat(values, indices):
         # Windows of one element: with scalar updates XLA would copy them.
@@ -100,6 +104,15 @@ def move_untrusted(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool
     source = lax.scatter_max(nobody, indices[..., None], iota, numbers, mode=_BOUNDS)
     moved = gather(x, jnp.maximum(source, jnp.zeros_like(source)), axis)
     return jnp.where(source < 0, jnp.zeros_like(moved), moved)
+
+
+def _is_byte_float(dtype: jnp.dtype) -> bool:
+    """Whether XLA's CPU code, from jaxlib 0.11 on, may rewrite NaNs while it moves such elements."""
+    return jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits == 8
+
+
+def _as_bytes(x: jax.Array) -> jax.Array:
+    return lax.bitcast_convert_type(x, jnp.uint8)
 
 
 def _split_axes(x: jax.Array, indices: jax.Array, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
