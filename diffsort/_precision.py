@@ -52,17 +52,11 @@ def place(factor: float | jax.Array | tuple[jax.Array, ...], number: jax.Array, 
         number: int32.
         dtype: floating; of the part.
     """
-    parts: tuple[jax.Array, ...] = ()
-    if not isinstance(factor, float):
-        parts = factor if isinstance(factor, tuple) else (factor,)
+    parts = factor if isinstance(factor, tuple) else (factor,)
     with jax.enable_x64(True):
         wide = jnp.dtype(jnp.float64)
-        exact = lax.convert_element_type(number, wide)
-        if isinstance(factor, float):
-            exact = exact * np.float64(factor)
-        else:
-            first, *rest = (lax.convert_element_type(lax.stop_gradient(p), wide) for p in parts)
-            exact = exact * sum(rest, start=first)
+        first, *rest = (lax.convert_element_type(lax.stop_gradient(p), wide) for p in parts)
+        exact = sum(rest, start=first) * lax.convert_element_type(number, wide)
         low = lax.floor(exact)
         nearest = lax.round(exact, lax.RoundingMethod.TO_NEAREST_EVEN)
         part = lax.convert_element_type(exact - low, dtype)

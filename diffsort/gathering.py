@@ -82,8 +82,18 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     return lax.scatter(out, starts, values, numbers, unique_indices=True, mode=_BOUNDS)
 
 
-def move_untrusted(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool) -> jax.Array:
-    """Returns what `gather`, or `scatter` if `inverse`, does for any indices, as `diffsort.permute` tells."""
+def move(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trusted: bool) -> jax.Array:
+    """Returns what `gather` does, or `scatter` if `inverse`; if not trusted, what `diffsort.permute` tells.
+
+    Args:
+        x: any dtype.
+        indices: as in `gather`.
+        axis: non-negative.
+        inverse: apply the inverse of the permutation.
+        is_trusted: the indices are known to be a permutation.
+    """
+    if is_trusted:
+        return (scatter if inverse else gather)(x, indices, axis)
     n = jnp.asarray(x.shape[axis], jnp.int32)
     last = jnp.maximum(n - 1, 0)
     indices = indices.astype(jnp.int32)

@@ -17,7 +17,7 @@ from jax import lax
 from diffsort import engines, relaxed
 from diffsort.engines.ties import reversed_ties
 from diffsort.gathering import gather
-from diffsort.manual import Manual
+from diffsort.manual import permute_by
 from diffsort.permutations import linear_permutation
 
 
@@ -161,9 +161,8 @@ def _double_argsort_permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.
 def _manual(
     name: str, engine: engines.Engine, why_unavailable: Callable[[], str | None] = lambda: None
 ) -> Implementation:
-    parts = Manual(engine)
     return Implementation(
-        name, parts.sort, parts.argsort, parts.permute, parts.sort_with_indices, why_unavailable
+        name, engine.sort, engine.argsort, permute_by(engine), engine.sort_with_indices, why_unavailable
     )
 
 

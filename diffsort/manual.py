@@ -4,7 +4,8 @@ Where nothing is differentiated, the engine sorts values and no permutation is e
 is, one pass finds both, and the permutation is all that is kept for the backward pass.
 """
 
-import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,32 +16,10 @@ from diffsort.engines import Engine, narrow_dtype
 from diffsort.engines.primitives import sort_p
 from diffsort.permutations import linear_permutation
 
-Mask = jax.Array | None
 
-
-@dataclasses.dataclass(frozen=True)
-class Manual:
-    """The functions that an `Implementation` is made of, over one engine."""
-
-    engine: Engine
-
-    def sort(self, x: jax.Array, *, axis: int, descending: bool, where: Mask) -> jax.Array:
-        """Returns `x` sorted, as jax.numpy.sort does."""
-        return self.engine.sort(x, axis=axis, descending=descending, where=where)
-
-    def sort_with_indices(
-        self, x: jax.Array, *, axis: int, descending: bool, where: Mask
-    ) -> tuple[jax.Array, jax.Array]:
-        """Returns `x` sorted, and the int32 permutation."""
-        return self.engine.sort_with_indices(x, axis=axis, descending=descending, where=where)
-
-    def argsort(self, x: jax.Array, *, axis: int, descending: bool, where: Mask) -> jax.Array:
-        """Returns the int32 permutation."""
-        return self.engine.argsort(x, axis=axis, descending=descending, where=where)
-
-    def permute(self, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
-        """Moves `x` through a permutation; linear, and the transpose is the inverse permutation."""
-        return linear_permutation(x, indices, axis, self.engine.gather, self.engine.scatter)
+def permute_by(engine: Engine) -> Callable[..., jax.Array]:
+    """Returns how an engine moves arrays through a permutation: linear, the transpose being its inverse."""
+    return functools.partial(linear_permutation, permute=engine.gather, unpermute=engine.scatter)
 
 
 def _sort_jvp(
@@ -65,7 +44,7 @@ def _sort_jvp(
         return out, [_no_tangent(o) for o in out]
     kept = index_dtype or jnp.dtype(narrow_dtype(primals[0].shape[axis]))
     ordered, indices = sort_p.bind(*primals, index_dtype=kept, **params)
-    moved = Manual(Engine(engine)).permute(tangents[0], indices, axis)
+    moved = permute_by(Engine(engine))(tangents[0], indices, axis)
     if index_dtype is None:
         return [ordered], [moved]
     return [ordered, indices], [moved, _no_tangent(indices)]

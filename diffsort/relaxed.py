@@ -10,10 +10,7 @@ from jax.typing import ArrayLike
 from diffsort import engines
 from diffsort._arguments import canonical_axis, mask_like, real_array
 from diffsort._precision import at_least_float32
-from diffsort.manual import Manual
 from diffsort.transport import Settings, plan, potential, why_unavailable
-
-_hard = Manual(engines.BEST)
 
 
 def sort(
@@ -98,8 +95,8 @@ def _sorted(x: jax.Array, where: jax.Array, axis: int, descending: bool, setting
         return ordered
     # In hard order, masked elements are at the end of sources and targets alike; and no bit of the result
     # tells how the elements were arranged. The targets are symmetric, so descending is ascending negated.
-    ordered = _hard.sort(-ordered if descending else ordered, axis=axis, descending=False, where=where)
-    where = _hard.sort(where, axis=axis, descending=True, where=None)
+    ordered = engines.BEST.sort(-ordered if descending else ordered, axis=axis, descending=False, where=where)
+    where = engines.BEST.sort(where, axis=axis, descending=True, where=None)
     ordered, where = (jnp.moveaxis(a, axis, -1) for a in (ordered, where))
     rows = at_least_float32(ordered).reshape(-1, x.shape[axis])
     relaxed = jax.vmap(functools.partial(_relaxed, settings=settings))(rows, where.reshape(rows.shape))

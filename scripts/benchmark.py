@@ -15,6 +15,7 @@ from experiments.analysis.machine import describe_machine, machine_line
 from experiments.analysis.results import Result, read_results, write_results
 from experiments.analysis.summary_table import summary_table
 from experiments.analysis.tables import benchmark_table, summary_line, together_line
+from experiments.hydra_versions import INITIALIZE
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -95,7 +96,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _config() -> DictConfig:
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+    with initialize_config_dir(str(CONFIGS), **INITIALIZE):
         return compose("train")
 
 

@@ -100,9 +100,7 @@ class Engine:
             return permute_p.bind(*operands, trailing=x.ndim - 1 - axis, **params)[0]
         # Whole rows move better in XLA.
         x, indices = sharding.varying_alike(x, indices)
-        if not is_trusted:
-            return gathering.move_untrusted(x, indices, axis, inverse=inverse)
-        return (gathering.scatter if inverse else gathering.gather)(x, indices, axis)
+        return gathering.move(x, indices, axis, inverse=inverse, is_trusted=is_trusted)
 
 
 def narrow_dtype(n: int) -> DTypeLike:

@@ -24,7 +24,7 @@ def why_unavailable() -> str | None:
         library = ctypes.CDLL(str(path))
         handlers = {SORT: library.DiffsortSort, PERMUTE: library.DiffsortPermute}
         if library.diffsort_interface() != _INTERFACE:
-            raise AttributeError("it belongs to another version of diffsort: install diffsort again")
+            return f"{path.name} belongs to another version of diffsort: install diffsort again"
         compiled_for = library.diffsort_xla_major(), library.diffsort_xla_minor()
     except (OSError, AttributeError) as error:
         return f"{path.name} does not load: {error}"

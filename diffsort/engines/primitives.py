@@ -46,6 +46,11 @@ def _sort_portably(
     where = masks[0] if masks else None
     axis = x.ndim - 1 - trailing
     indices = xla.argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
+    return _found(x, indices, axis, values, index_dtype)
+
+
+def _found(x: jax.Array, indices: jax.Array, axis: int, values: bool, index_dtype: Any) -> list[jax.Array]:
+    """What of values and indices is asked for."""
     kept = [gathering.gather(x, indices, axis)] if values else []
     return kept + ([] if index_dtype is None else [indices.astype(index_dtype)])
 
@@ -59,24 +64,17 @@ def _sort_natively(
     ties_reversed: bool,
 ) -> Sequence[jax.Array]:
     x, *masks = operands
-    is_known = x.dtype in _KERNEL_TYPES
-    if not is_known:  # 8-bit floats and the like order as wider ones do
+    order: dict[str, Any] = {"trailing": trailing, "descending": descending, "ties_reversed": ties_reversed}
+    if x.dtype not in _KERNEL_TYPES:  # 8-bit floats and the like order as wider ones do
         wide = x.astype(jnp.float32 if jnp.issubdtype(x.dtype, jnp.floating) else jnp.int32)
-        operands = (wide, *masks)
-    types = [x.dtype] * (values and is_known)
-    types += [index_dtype or jnp.dtype(jnp.int32)] if index_dtype or not is_known else []
-    found = jax.ffi.ffi_call(library.SORT, [jax.ShapeDtypeStruct(x.shape, t) for t in types])(
-        *operands,
-        trailing=trailing,
-        values=values and is_known,
-        indices=index_dtype is not None or not is_known,
-        descending=descending,
-        ties_reversed=ties_reversed,
-    )
-    if is_known:
-        return found
-    kept = [gathering.gather(x, found[0], x.ndim - 1 - trailing)] if values else []
-    return kept + ([] if index_dtype is None else list(found))
+        (indices,) = _sort_natively(
+            wide, *masks, values=False, index_dtype=index_dtype or jnp.dtype(jnp.int32), **order
+        )
+        return _found(x, indices, x.ndim - 1 - trailing, values, index_dtype)
+    types = [x.dtype] * values + ([] if index_dtype is None else [index_dtype])
+    out = [jax.ShapeDtypeStruct(x.shape, t) for t in types]
+    asked_for = {"values": values, "indices": index_dtype is not None}
+    return jax.ffi.ffi_call(library.SORT, out)(*operands, **order, **asked_for)
 
 
 # The permutation: x, indices -> out. Untrusted indices may be any: see `diffsort.permute` for what they do.
@@ -90,10 +88,7 @@ def _permute_avals(x: Any, indices: Any, **_: Any) -> list[Any]:
 def _permute_portably(
     x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool
 ) -> list[jax.Array]:
-    axis = x.ndim - 1 - trailing
-    if not is_trusted:
-        return [gathering.move_untrusted(x, indices, axis, inverse=inverse)]
-    return [(gathering.scatter if inverse else gathering.gather)(x, indices, axis)]
+    return [gathering.move(x, indices, x.ndim - 1 - trailing, inverse=inverse, is_trusted=is_trusted)]
 
 
 def _permute_natively(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort.sharding import laid_out_like, varying_alike
-from diffsort.statistics._ranked import Ranked
+from diffsort.statistics._ranked import Ranked, elements_at
 
 
 def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | jax.Array) -> jax.Array:
@@ -108,8 +108,7 @@ def _first(
 
 
 def _at(values: jax.Array, rank: jax.Array, axis: int) -> jax.Array:
-    index = jnp.clip(rank.astype(jnp.int32), 0, values.shape[axis] - 1)
-    return jnp.take_along_axis(values, index, axis)
+    return elements_at(values, rank.astype(jnp.int32), axis)
 
 
 def _reduced(values: jax.Array, axis: int) -> tuple[int, ...]:

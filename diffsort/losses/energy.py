@@ -12,7 +12,7 @@ from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation, ImplementationLike
 from diffsort.losses._samples import Sample, compared, without
 from diffsort.sorting import sort_key_val
-from diffsort.statistics._ranked import Ranked, statistic
+from diffsort.statistics._ranked import Ranked, elements_at, statistic
 
 
 def energy_distance(
@@ -132,7 +132,7 @@ def crps_ensemble(
         where,
         implementation,
         fairness,
-        operands=(y.astype(dtype),),
+        y.astype(dtype),
         name="predictions",
         dtype=dtype,
     )
@@ -188,17 +188,12 @@ def _slope(values: jax.Array, difference: jax.Array, position: jax.Array) -> jax
     first = lax.cummax(jnp.where(jnp.concatenate([edge, is_new], -1), position, 0), axis)
     most = jnp.int32(values.shape[-1] - 1)
     last = lax.cummin(jnp.where(jnp.concatenate([is_new, edge], -1), position, most), axis, reverse=True)
-    until = jnp.concatenate(
-        [jnp.zeros_like(difference[..., :1]), difference], -1
-    )  # before each, and after all
-    around = _taken(until, first) + _taken(until, last + 1)
+    # Before each, and after all.
+    until = jnp.concatenate([jnp.zeros_like(difference[..., :1]), difference], -1)
+    around = elements_at(until, first, axis) + elements_at(until, last + 1, axis)
     finite = jnp.where(jnp.isfinite(values), values, jnp.zeros_like(values)).astype(difference.dtype)
     moved = finite - lax.stop_gradient(finite)
     return jnp.sum((until[..., :-1] - difference) * around * moved, -1)
-
-
-def _taken(values: jax.Array, index: jax.Array) -> jax.Array:
-    return jnp.take_along_axis(values, index, -1, mode="clip")
 
 
 def _crps(elements: Ranked, fairness: float, targets: jax.Array) -> jax.Array:
@@ -210,10 +205,10 @@ def _crps(elements: Ranked, fairness: float, targets: jax.Array) -> jax.Array:
     above, below, size = (elements.in_float(a) for a in (n - 1 - k, k, n))
     beyond = jnp.where(errors > 0, above, -below)
     beyond = jnp.where(errors == 0, (above - below) / 2, beyond)  # for the derivative at a tie
-    fair = 2 * beyond / (size * jnp.maximum(size - 1, 1))
-    fair = jnp.where(n == 1, jnp.sign(errors), fair)
-    plain = (2 * beyond + jnp.sign(errors)) / (size * size)
-    weights = fairness * fair + (1 - fairness) * plain
+    plain = (1 - fairness) / (size * size)
+    pairs = fairness / (size * jnp.maximum(size - 1, 1)) + plain
+    alone = jnp.where(n == 1, jnp.ones_like(plain), plain)  # a single member has no pair
+    weights = 2 * pairs * beyond + alone * jnp.sign(errors)
     finite = jnp.where(weights == 0, jnp.zeros_like(errors), errors)
     infinite = jnp.where(jnp.isinf(errors), jnp.abs(errors), jnp.zeros_like(errors))
     score = jnp.sum(weights * finite + lax.stop_gradient(infinite), elements.axis, keepdims=True)

@@ -70,16 +70,7 @@ def cvar(
     """
     level = probability(level, "level")
     smoothing = fraction(smoothing, "smoothing", 0, math.inf)
-    function, static = (smoothed_superquantile, (smoothing,)) if smoothing else (tail_mean, ())
+    function, *arguments = (smoothed_superquantile, smoothing, level) if smoothing else (tail_mean, level)
     return statistic(
-        function,
-        losses,
-        axis,
-        where,
-        implementation,
-        *static,
-        *((level,) if isinstance(level, float) else ()),
-        operands=() if isinstance(level, float) else (level,),
-        keepdims=keepdims,
-        name="losses",
+        function, losses, axis, where, implementation, *arguments, keepdims=keepdims, name="losses"
     )

@@ -11,6 +11,7 @@ from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation, ImplementationLike
 from diffsort.losses._samples import Sample, compared
 from diffsort.sorting import sort, sort_key_val, sort_with_indices
+from diffsort.statistics._ranked import elements_at
 
 
 def wasserstein_1d(
@@ -97,7 +98,8 @@ def transport_cost(x: Sample, y: Sample, implementation: Implementation, p: floa
     is_of_first = (indices < n).astype(jnp.int32)
     passed = jnp.cumsum(is_of_first, -1) - is_of_first
     position = jnp.arange(n + m, dtype=jnp.int32).reshape((1,) * (levels.ndim - 1) + (-1,))
-    gap = _at(first, passed) - _at(second, position - passed)
+    # The last element stands for those that rounding puts behind it.
+    gap = elements_at(first, passed, -1) - elements_at(second, position - passed, -1)
     width = jnp.diff(levels, axis=-1, prepend=jnp.zeros_like(levels[..., :1]))
     gap = jnp.where((width == 0) & jnp.isinf(gap), jnp.zeros_like(gap), gap)  # 0 × inf would be NaN
     cost, whole = jnp.sum(_power(gap, p) * width, -1), jnp.squeeze(first_whole * second_whole, -1)
@@ -109,11 +111,6 @@ def _cumulative(x: Sample, implementation: Implementation) -> tuple[jax.Array, j
     """Returns the sorted values, and the mass up to each."""
     values, mass = sort_key_val(x.values, x.masses(), where=x.where, implementation=implementation)
     return values.astype(mass.dtype), jnp.cumsum(mass, -1)
-
-
-def _at(values: jax.Array, index: jax.Array) -> jax.Array:
-    """The last element stands for those that rounding puts behind it."""
-    return jnp.take_along_axis(values, index, -1, mode="clip")
 
 
 def _power(gap: jax.Array, p: float) -> jax.Array:

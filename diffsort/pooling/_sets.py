@@ -6,6 +6,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import like_points, mask_like, real_array
+from diffsort.sorting import zero_masked
 
 
 def as_points(x: ArrayLike, floating: bool = True) -> jax.Array:
@@ -42,7 +43,7 @@ def count_of(points: jax.Array, mask: jax.Array | None) -> jax.Array:
 
 def visible(points: jax.Array, mask: jax.Array | None) -> jax.Array:
     """Returns the points, with 0 for those that are masked."""
-    return points if mask is None else jnp.where(mask, points, jnp.zeros_like(points))
+    return points if mask is None else zero_masked(points, mask)
 
 
 def first_points(points: jax.Array, k: int) -> jax.Array:

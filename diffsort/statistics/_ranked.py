@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,8 +76,7 @@ class Ranked:
         Args:
             index: int32, of any length along `axis`, of length 1 or that of the values along the others.
         """
-        index = jnp.clip(index, jnp.zeros_like(index), jnp.full_like(index, self.length - 1))
-        return jnp.take_along_axis(self.values, index, self.axis, mode="clip")
+        return elements_at(self.values, index, self.axis)
 
     def finished(self, result: jax.Array) -> jax.Array:
         """Returns a result of length 1 along `axis` without that axis, NaN where an element is."""
@@ -86,20 +87,24 @@ class Ranked:
         return jnp.where(jnp.isnan(self.nan), self.nan, result).astype(self.dtype)
 
 
+def elements_at(values: jax.Array, index: jax.Array, axis: int) -> jax.Array:
+    """Returns the elements at some places along an axis; the last one for places behind it."""
+    return jnp.take_along_axis(values, index, axis, mode="clip")
+
+
 def statistic(
     function: Callable[..., jax.Array],
     x: ArrayLike,
     axis: int | tuple[int, ...] | None,
     where: ArrayLike | None,
     implementation: ImplementationLike,
-    *static: Hashable,
-    operands: tuple[object, ...] = (),
+    *arguments: Any,
     keepdims: bool = False,
     leading: int = 0,
     name: str = "x",
     dtype: jnp.dtype | None = None,
 ) -> jax.Array:
-    """Returns `function(elements, *static, *operands)`, compiled as a whole.
+    """Returns `function(elements, *arguments)`, compiled as a whole.
 
     Args:
         function: of a module, so that what is compiled for it is found again; `elements` are Ranked.
@@ -107,8 +112,7 @@ def statistic(
         axis: the axis or axes to rank along; None for all.
         where: boolean mask, broadcastable to `x`.
         implementation: as in `diffsort.sort`.
-        *static: arguments that are Python values.
-        operands: arguments that are arrays, of any nesting.
+        *arguments: Python values, then arrays or tuples of arrays.
         keepdims: leave the reduced axes in, with length 1.
         leading: how many axes of the result come before those of `x`.
         name: what `x` is called in messages.
@@ -122,26 +126,41 @@ def statistic(
     keepdims = flag(keepdims, "keepdims")
     array = as_floating(x, name)
     axes = canonical_axes(axis, array.ndim)
+    array, mask, along = as_slices(array, axes, where, dtype)
+    operands = tuple(a for a in arguments if isinstance(a, jax.Array) or type(a) is tuple)
+    static = arguments[: len(arguments) - len(operands)]
+    found = _compiled(function, array, mask, operands, along, chosen, static)
+    return jnp.expand_dims(found, [leading + d for d in sorted(axes)]) if keepdims else found
+
+
+def as_slices(
+    array: jax.Array, axes: tuple[int, ...], where: ArrayLike | None, dtype: jnp.dtype | None = None
+) -> tuple[jax.Array, jax.Array | None, int]:
+    """Returns an array, its mask, and the one axis that is left to reduce, whole on every device.
+
+    Args:
+        array: floating.
+        axes: those to reduce, non-negative; several are joined.
+        where: boolean mask, broadcastable to `array`. What it hides becomes 0 at once, so that it is kept for
+            no backward pass.
+        dtype: that the array is to have; None for its own.
+    """
     mask = None if where is None else mask_like(where, array)
     array, mask = jax.tree.map(lambda a: whole_along(a, axes), (array, mask))
-    if mask is not None:  # at once, so that what is masked is kept for no backward pass
+    if mask is not None:
         array = zero_masked(array, mask)
     if dtype is not None:
         array = array.astype(dtype)
-    along = axes[0]
-    if len(axes) != 1:
-        array, mask = jax.tree.map(lambda a: joined(a, axes), (array, mask))
-        along = array.ndim - 1
-    found = _compiled(function, array, mask, operands, along, chosen, static)
-    return jnp.expand_dims(found, [leading + d for d in sorted(axes)]) if keepdims else found
+    if len(axes) == 1:
+        return array, mask, axes[0]
+    array, mask = jax.tree.map(lambda a: joined(a, axes), (array, mask))
+    return array, mask, array.ndim - 1
 
 
 def joined(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """Returns `x` with the given axes joined into a last one."""
     others = [d for d in range(x.ndim) if d not in axes]
-    size = 1
-    for d in axes:
-        size *= x.shape[d]
+    size = math.prod(x.shape[d] for d in axes)
     return x.transpose(*others, *axes).reshape(*(x.shape[d] for d in others), size)
 
 
@@ -157,10 +176,8 @@ def _compiled(
 ) -> jax.Array:
     if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
         # Of no elements, as of one that is NaN.
-        x, where = (
-            jnp.full(tuple(1 if d == axis else n for d, n in enumerate(x.shape)), jnp.nan, x.dtype),
-            None,
-        )
+        shape = tuple(1 if d == axis else n for d, n in enumerate(x.shape))
+        x, where = jnp.full(shape, jnp.nan, x.dtype), None
     return function(_ranked(x, axis, where, chosen), *static, *operands)
 
 

@@ -7,11 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import as_floating, canonical_axes, flag, floating, mask_like
+from diffsort._arguments import as_floating, canonical_axes, flag, floating
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.sharding import whole_along
-from diffsort.sorting import sorted_values, zero_masked
-from diffsort.statistics._ranked import joined
+from diffsort.sorting import sorted_values
+from diffsort.statistics._ranked import as_slices, joined
 
 
 def l_statistic(
@@ -59,15 +58,9 @@ def l_statistic(
     array, weights = as_floating(x, "x"), floating(weights, "weights")
     axes, keepdims = canonical_axes(axis, array.ndim), flag(keepdims, "keepdims")
     weights = _aligned(weights, array.shape, axes)
-    mask = None if where is None else mask_like(where, array)
-    array, mask = jax.tree.map(lambda a: whole_along(a, axes), (array, mask))
-    if mask is not None:
-        array = zero_masked(array, mask)
-    along = axes[0]
-    if len(axes) != 1:
-        array, mask = jax.tree.map(lambda a: joined(a, axes), (array, mask))
-        weights = joined(weights, axes) if weights.ndim > 1 else weights
-        along = array.ndim - 1
+    array, mask, along = as_slices(array, axes, where)
+    if weights.ndim > 1 and len(axes) != 1:
+        weights = joined(weights, axes)
     if weights.ndim != array.ndim:
         weights = weights.reshape([-1 if d == along else 1 for d in range(array.ndim)])
     found = _compiled(array, weights, mask, along, chosen)

@@ -128,8 +128,7 @@ def superquantile(
     Array(3.5, dtype=float32)
     """
     level = probability(level, "level")
-    static, operands = ((level,), ()) if isinstance(level, float) else ((), (level,))
-    return statistic(tail_mean, x, axis, where, implementation, *static, operands=operands, keepdims=keepdims)
+    return statistic(tail_mean, x, axis, where, implementation, level, keepdims=keepdims)
 
 
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:

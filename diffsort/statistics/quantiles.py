@@ -70,7 +70,7 @@ def quantile(
         where,
         implementation,
         method,
-        operands=(jax.tree.map(jnp.ravel, probabilities),),
+        jax.tree.map(jnp.ravel, probabilities),
         keepdims=keepdims,
         leading=1,
     )
