@@ -9,12 +9,12 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from experiments.analysis.benchmark_plot import save_benchmark_plot
-from experiments.analysis.benchmarks import SUITES, run_suite
-from experiments.analysis.machine import describe_machine, machine_line
-from experiments.analysis.results import Result, read_results, write_results
-from experiments.analysis.summary_table import summary_table
-from experiments.analysis.tables import benchmark_table, summary_line, together_line
+from experiments.benchmarks.machine import describe_machine, machine_line
+from experiments.benchmarks.plot import save_benchmark_plot
+from experiments.benchmarks.results import Result, read_results, write_results
+from experiments.benchmarks.suites import SUITES, run_suite
+from experiments.benchmarks.summary_table import summary_table
+from experiments.benchmarks.tables import benchmark_table, summary_line, together_line
 from experiments.hydra_versions import INITIALIZE
 
 CONFIGS = Path(__file__).parents[1] / "configs"

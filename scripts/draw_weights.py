@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments.analysis.weight_figures import draw_weights
+from experiments.weight_figures import draw_weights
 
 if __name__ == "__main__":
     for path in draw_weights(Path(__file__).parents[1] / "docs" / "order-statistics"):

@@ -5,8 +5,8 @@ import math
 import sys
 from pathlib import Path
 
-from experiments.analysis.report import write_report
 from experiments.errors import UserError
+from experiments.report import write_report
 
 
 def main() -> None:

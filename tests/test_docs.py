@@ -32,7 +32,7 @@ def test_every_figure_is_on_the_page():
     assert shown == {path.stem for path in (DOCS / "order-statistics").glob("*.svg")}
 
 
-STUDIES = sorted((DOCS.parent / "experiments" / "studies").glob("**/README.md"))
+STUDIES = sorted((DOCS / "studies").glob("**/README.md"))
 
 
 @pytest.mark.parametrize("page", STUDIES, ids=lambda page: page.parent.name)

@@ -10,9 +10,9 @@ import optax
 import pytest
 from flax import nnx
 
-from experiments.analysis.results import read_results
-from experiments.analysis.summary_table import summary_table
-from experiments.analysis.tables import together_line
+from experiments.benchmarks.results import read_results
+from experiments.benchmarks.summary_table import summary_table
+from experiments.benchmarks.tables import together_line
 
 README = Path(__file__).parents[1] / "README.md"
 CODE = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -62,7 +62,7 @@ def test_it_names_the_jax_of_the_constraints() -> None:
     assert said.groups() == (old, new)
 
 
-STUDIES = README.parent / "experiments" / "studies"
+STUDIES = README.parent / "docs" / "studies"
 
 
 def rows_of(text: str) -> dict[str, set[str]]:
@@ -78,7 +78,7 @@ def rows_of(text: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize(("study", "rows"), [("engines", 4), ("pooling", 6)])
 def test_its_headlines_are_those_of_the_committed_studies(study: str, rows: int) -> None:
     text = README.read_text(encoding="utf-8")
-    _, _, behind = text.partition(f"](experiments/studies/{study}/README.md)")
+    _, _, behind = text.partition(f"](docs/studies/{study}/README.md)")
     _, body = re.search(r"^(\|.*\|\n\|[-|]*\|\n)((?:\|.*\|\n)+)", behind, flags=re.MULTILINE).groups()
     said, found = rows_of(body), rows_of((STUDIES / study / "report.md").read_text(encoding="utf-8"))
     assert len(said) == rows

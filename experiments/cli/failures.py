@@ -1,14 +1,11 @@
-"""What goes wrong in a job: how it is told, kept in its directory, and carried between processes."""
+"""What goes wrong in a job: how it is told, and carried between processes."""
 
 from __future__ import annotations
 
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 MISTAKE, BUG, INTERRUPTED = 2, 1, 130  # exit statuses
-ERROR_FILE = "error.txt"
 
 
 @dataclass(frozen=True)
@@ -43,26 +40,6 @@ class JobError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)  # as the only argument, so that it survives pickling
         self.failure = failure
-
-
-def keep_error(directory: Path, reason: str, trace: str = "") -> None:
-    """Leaves in a job's directory why it failed, in one line, and a bug's traceback below it."""
-    with suppress(OSError):  # of a full disk there are other signs
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / ERROR_FILE).write_text(f"{reason}\n{trace}", encoding="utf-8")
-
-
-def forget_error(directory: Path) -> None:
-    """Removes what an earlier attempt has left."""
-    (directory / ERROR_FILE).unlink(missing_ok=True)
-
-
-def read_error(directory: Path) -> str | None:
-    """Returns in one line why the job of a directory failed; None if its last attempt did not."""
-    try:
-        return (directory / ERROR_FILE).read_text(encoding="utf-8").partition("\n")[0]
-    except FileNotFoundError:
-        return None
 
 
 def traceback_of(error: BaseException) -> str:

@@ -20,13 +20,12 @@ from experiments.cli.failures import (
     MISTAKE,
     Failure,
     JobError,
-    forget_error,
-    keep_error,
     traceback_of,
 )
 from experiments.cli.plugins import COLLECTING_SWEEPER, LISTING_SWEEPERS
 from experiments.cli.wording import one_line
 from experiments.errors import UserError
+from experiments.run_directory import RunDirectory
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ class Guard:
     def __call__(self, config: DictConfig) -> object:
         """Runs a job; returns what the task does, or what is to stand for it where it failed."""
         directory = Path(HydraConfig.get().runtime.output_dir)
-        forget_error(directory)
+        RunDirectory(directory).forget_error()
         try:
             with environment(FULL_ERROR, self.full_error):
                 self.value = self._task(config)
@@ -89,7 +88,7 @@ def _failure(error: Exception, directory: Path, *, full: bool) -> Failure:
     mistake = isinstance(cause, UserError)
     trace = traceback_of(error)
     reason = one_line(str(cause) if mistake else f"{type(error).__name__}: {error}")
-    keep_error(directory, reason, "" if mistake else trace)
+    RunDirectory(directory).keep_error(reason, "" if mistake else trace)
     if full or not mistake:
         print(trace, end="", file=sys.stderr)
     job = ""

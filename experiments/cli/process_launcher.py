@@ -31,8 +31,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from experiments.cli.composition import lines_of, parse_arguments
 from experiments.cli.environment import FULL_ERROR, OUTCOME
-from experiments.cli.failures import BUG, INTERRUPTED, Failure, JobError, forget_error, keep_error
+from experiments.cli.failures import BUG, INTERRUPTED, Failure, JobError
 from experiments.cli.guard import Guard
+from experiments.run_directory import RunDirectory
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 2.0, 10.0  # seconds for a process to end after a Ctrl-C that it got too; after an interrupt
@@ -74,7 +75,7 @@ class ProcessLauncher(Launcher):
 
     def _outcome(self, command: list[str], output: Path) -> tuple[object, bool]:
         """Runs a job; returns what it hands over, and whether it died before it could."""
-        forget_error(output)
+        RunDirectory(output).forget_error()
         with tempfile.TemporaryDirectory() as folder:
             left = Path(folder, "outcome")
             variables = {**os.environ, OUTCOME: str(left)}
@@ -88,7 +89,7 @@ class ProcessLauncher(Launcher):
             raise KeyboardInterrupt
         if died:
             value = Failure(f"its process {_ending(status)}", BUG)
-            keep_error(output, value.reason)
+            RunDirectory(output).keep_error(value.reason)
         return value, died
 
 

@@ -11,11 +11,9 @@ from omegaconf import DictConfig
 
 from experiments.cli.composition import lines_of
 from experiments.cli.environment import Sweep, current_sweep
-from experiments.cli.failures import read_error
 from experiments.errors import UserError
-from experiments.run_files import SUMMARY_FILE
+from experiments.run_directory import SUMMARY_FILE, RunDirectory, headline, runs_below
 from experiments.sweeps.ledger import Ledger
-from experiments.sweeps.summaries import finished_runs, headline, read_summary
 from experiments.sweeps.time_left import described, runs_done, seconds_left
 
 
@@ -42,7 +40,7 @@ class SweepProgress(Callback):
         if (sweep := current_sweep()) is None:
             return
         output, ledger = Path(config.hydra.runtime.output_dir), Ledger(sweep.directory)
-        run, written, summary = str(output), _written(output), read_summary(output) or {}
+        run, written, summary = str(output), _written(output), RunDirectory(output).summary() or {}
         before = [entry.summary for entry in ledger.entries() if (entry.run, entry.event) == (run, "began")]
         trained = written not in (0, *before) and "same_as" not in summary
         ledger.note(run, "trained" if trained else "passed", written)
@@ -60,7 +58,7 @@ class SweepProgress(Callback):
         """Says what to do with the runs."""
         directory = Path(config.hydra.sweep.dir)
         Ledger(directory).clear()
-        if runs := len(list(finished_runs(directory))):
+        if runs := sum(run.summary() is not None for run in runs_below(directory)):
             report = f"python scripts/report.py {shlex.quote(str(directory))}"
             print(f"{runs} runs in {directory}; {report} draws them")
 
@@ -78,7 +76,7 @@ class SweepReport(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Writes the report and prints its headline table."""
         # Only now: it loads what draws, which jobs need not.
-        from experiments.analysis.report import write_report  # type: ignore[import, unused-ignore]
+        from experiments.report import write_report  # type: ignore[import, unused-ignore]
 
         directory = Path(config.hydra.sweep.dir)
         try:
@@ -103,7 +101,7 @@ def _name(config: DictConfig, sweep: Sweep) -> str:
 
 
 def _result(output: Path, summary: dict[str, Any]) -> str:
-    if (reason := read_error(output)) is not None:
+    if (reason := RunDirectory(output).error()) is not None:
         return f"failed: {reason.removesuffix('.')}"
     metric, value = headline(summary)
     if value is None:

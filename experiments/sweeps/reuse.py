@@ -7,9 +7,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from experiments.run_files import CHECKPOINTS, METRICS_FILE, SUMMARY_FILE
-from experiments.sweeps.run_key import run_key
-from experiments.sweeps.summaries import finished_runs, read_summary, write_summary
+from experiments.run_directory import (
+    CHECKPOINTS,
+    METRICS_FILE,
+    SUMMARY_FILE,
+    RunDirectory,
+    run_key,
+    runs_below,
+)
 
 
 def reuse(config: DictConfig, output: Path, sweep: Path | None) -> dict[str, Any] | None:
@@ -24,7 +29,7 @@ def reuse(config: DictConfig, output: Path, sweep: Path | None) -> dict[str, Any
         sweep: the directory of the sweep it belongs to; None for a run by itself.
     """
     key = run_key(config)
-    summary = read_summary(output)
+    summary = RunDirectory(output).summary()
     if summary is not None and summary.get("run_key") == key:
         print(f"{output}: finished before; remove its {SUMMARY_FILE} to have it run again")
         return summary
@@ -36,7 +41,7 @@ def reuse(config: DictConfig, output: Path, sweep: Path | None) -> dict[str, Any
     clear(config, output)
     summary = {**found, "sort": config.sort.implementation, "same_as": path}
     shutil.copyfile(directory / METRICS_FILE, output / METRICS_FILE)
-    write_summary(output, summary)
+    RunDirectory(output).write_summary(summary)
     print(f"{output}: the same run as {path}, whose results it takes")
     return summary
 
@@ -56,8 +61,8 @@ def clear(config: DictConfig, output: Path) -> None:
 
 def _equal_run(key: str, output: Path, sweep: Path) -> tuple[Path, dict[str, Any]] | None:
     """Finds a run of the sweep that was trained with this key and has all that is copied."""
-    for directory in finished_runs(sweep):
-        summary = read_summary(directory)
+    for run in runs_below(sweep):
+        directory, summary = run.path, run.summary()
         if summary is None or summary.get("run_key") != key or "same_as" in summary:
             continue
         if directory.resolve() != output.resolve() and (directory / METRICS_FILE).is_file():

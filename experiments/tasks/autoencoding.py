@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import diffsort
-from experiments.analysis.pictures import reconstructed_point_sets
 from experiments.data import Dataset, PointSets
 from experiments.losses.sets import Chamfer, SetLoss, SetPair
+from experiments.plots import reconstructed_point_sets
 from experiments.tasks.task import Batch, Evaluation, Metrics, Task
 
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.analysis.pictures import certified_accuracy_curve
 from experiments.data import Dataset, Examples, LabelledVectors, PointSets
+from experiments.plots import certified_accuracy_curve
 from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task, call
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffsort.losses import random_projections, sliced_wasserstein
-from experiments.analysis.pictures import point_sets_over_time
 from experiments.data import Dataset, PointSets
 from experiments.losses.sets import SetLoss, SetPair
+from experiments.plots import point_sets_over_time
 from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task
 
 _JUDGES = 128  # directions of the distance that models are judged by, the same for all

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.analysis.pictures import calibration_curve
 from experiments.data import Dataset, Measurements
 from experiments.losses.heads import Head
+from experiments.plots import calibration_curve
 from experiments.tasks.task import Batch, Evaluation, Metrics, Task, call
 
 LEVELS = np.arange(1, 20) / 20  # 0.05, 0.10, …, 0.95

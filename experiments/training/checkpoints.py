@@ -9,7 +9,7 @@ from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from experiments.errors import UserError
-from experiments.run_files import CHECKPOINTS
+from experiments.run_directory import CHECKPOINTS
 from experiments.training.steps import TrainState
 
 

@@ -9,20 +9,16 @@ import jax
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from omegaconf import DictConfig
 
-from experiments.analysis.curves import save_curves
 from experiments.data import training_batches
-from experiments.sweeps.run_key import run_key
-from experiments.sweeps.summaries import write_summary
+from experiments.plots import save_curves
+from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
 from experiments.tasks import Evaluation
 from experiments.training.building import build_model, build_task
 from experiments.training.environment import describe_environment
-from experiments.training.loggers import read_metrics
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.sort_share import UNSORTED, sort_fraction
 from experiments.training.steps import TrainState, make_train_step
 
-CURVES_FILE = "curves.png"
-PICTURE_FILE = "picture.png"
 _WARM_UP_STEPS = 10
 
 
@@ -107,10 +103,10 @@ def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outco
         "parameters": count_parameters(outcome.state.parameters),
         **describe_environment(),
     }
-    write_summary(output, summary)
+    RunDirectory(output).write_summary(summary)
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
-    save_curves(read_metrics(output), output / CURVES_FILE, title, task.metric)
+    save_curves(RunDirectory(output).metrics(), output / CURVES_FILE, title, task.metric)
     picture = task.picture(outcome.history, outcome.test)
     if picture is not None:
         FigureCanvasAgg(picture)

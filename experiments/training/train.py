@@ -9,10 +9,11 @@ from omegaconf import DictConfig
 
 from experiments.data import training_batches
 from experiments.errors import UserError
+from experiments.run_directory import RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.checkpoints import Checkpoints, restore, run_directory
 from experiments.training.evaluation import evaluator
-from experiments.training.loggers import RunLogger, build_logger, read_metrics
+from experiments.training.loggers import RunLogger, build_logger
 from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import CompiledStep, Outcome, write_results
@@ -107,7 +108,7 @@ def _begin(trainer: DictConfig, setup: Setup) -> Beginning:
         raise UserError(
             f"trainer.steps={trainer.steps} is less than the {start} steps of trainer.resume={path}."
         )
-    return start, state, [row for row in read_metrics(run_directory(path)) if row["step"] <= start]
+    return start, state, [row for row in RunDirectory(run_directory(path)).metrics() if row["step"] <= start]
 
 
 def _compile_step(setup: Setup, state: TrainState, batch: Batch) -> CompiledStep:

@@ -1,6 +1,6 @@
 """Where the numbers of a run go while it trains."""
 
-from experiments.training.loggers.jsonl import JsonlLogger, read_metrics
+from experiments.training.loggers.jsonl import JsonlLogger
 from experiments.training.loggers.logger import Logger
 from experiments.training.loggers.mlflow import MlflowLogger
 from experiments.training.loggers.run_logger import RunLogger, build_logger
@@ -15,5 +15,4 @@ __all__ = [
     "TensorboardLogger",
     "WandbLogger",
     "build_logger",
-    "read_metrics",
 ]

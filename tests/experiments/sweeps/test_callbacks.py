@@ -14,9 +14,8 @@ from omegaconf import DictConfig
 
 from experiments.cli.environment import current_sweep
 from experiments.errors import UserError
+from experiments.run_directory import RunDirectory, run_key
 from experiments.sweeps.reuse import reuse
-from experiments.sweeps.run_key import run_key
-from experiments.sweeps.summaries import read_summary, write_summary
 from tests.experiments.cli.conftest import Invoke, Start
 
 SWEEP = (
@@ -50,7 +49,7 @@ def study(config: DictConfig) -> float:
         (output / "metrics.jsonl").touch()
         score = {"metric": "worst_class_accuracy", "test_worst_class_accuracy": 0.5 + 0.1 * config.seed}
         summary = {"sort": config.sort.implementation, "run_key": run_key(config), **score}
-        write_summary(output, summary)
+        RunDirectory(output).write_summary(summary)
     return summary["test_worst_class_accuracy"]
 
 
@@ -98,7 +97,7 @@ def test_other_processes_print_and_remember_the_same(start: Start, configs: Path
     assert [line.split()[0] for line in lines] == ["[1/2]", "[2/2]"], err
     assert all(": test worst class accuracy 0.7000" in line for line in lines)
     assert out.splitlines()[-1].startswith("2 runs in here;")
-    summaries = [read_summary(path) for path in sorted((configs.parent / "here").glob("*seed=2*"))]
+    summaries = [RunDirectory(path).summary() for path in sorted((configs.parent / "here").glob("*seed=2*"))]
     assert [summary and summary["sort"] for summary in summaries] == ["builtin", "manual"]
     if launcher == "process":  # side by side, equal runs may both be trained
         assert [summary and summary.get("same_as") for summary in summaries] == [
@@ -127,9 +126,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path, Path,
     """Puts a function in the place of the one that writes reports."""
 
     def replace(write_report: Callable[[Path, Path, str | None], str]) -> None:
-        module = types.ModuleType("experiments.analysis.report")
+        module = types.ModuleType("experiments.report")
         module.write_report = write_report  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "experiments.analysis.report", module)
+        monkeypatch.setitem(sys.modules, "experiments.report", module)
 
     return replace
 

@@ -5,9 +5,8 @@ import json
 import pytest
 from omegaconf import OmegaConf
 
+from experiments.run_directory import RunDirectory, run_key
 from experiments.sweeps.reuse import clear, reuse
-from experiments.sweeps.run_key import run_key
-from experiments.sweeps.summaries import read_summary, write_summary
 
 
 def config(sort="manual", seed=0, resume=None):
@@ -19,8 +18,8 @@ def config(sort="manual", seed=0, resume=None):
 def finish(directory, of, **more):
     directory.mkdir(parents=True)
     (directory / "metrics.jsonl").write_text('{"step": 1}\n')
-    write_summary(
-        directory, {"sort": of.sort.implementation, "run_key": run_key(of), "test_loss": 0.5, **more}
+    RunDirectory(directory).write_summary(
+        {"sort": of.sort.implementation, "run_key": run_key(of), "test_loss": 0.5, **more}
     )
 
 
@@ -87,7 +86,7 @@ def test_what_a_run_goes_on_from_is_kept(tmp_path, below):
 
 
 def test_a_summary_is_written_whole_or_not_at_all(tmp_path):
-    write_summary(tmp_path, {"seed": 1})
+    RunDirectory(tmp_path).write_summary({"seed": 1})
     with pytest.raises(TypeError):
-        write_summary(tmp_path, {"seed": object()})
-    assert read_summary(tmp_path) == {"seed": 1}
+        RunDirectory(tmp_path).write_summary({"seed": object()})
+    assert RunDirectory(tmp_path).summary() == {"seed": 1}

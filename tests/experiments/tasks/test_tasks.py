@@ -8,9 +8,9 @@ import pytest
 
 from experiments.data import LabelledVectors, Measurements
 from experiments.losses import SquaredError
+from experiments.run_directory import RunDirectory
 from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
 from experiments.training import train
-from experiments.training.loggers import read_metrics
 
 RUNS = {
     "classification": [],
@@ -30,7 +30,7 @@ def test_a_run_learns_and_writes_what_the_task_promises(configure, tmp_path, nam
     test = {key: value for key, value in summary.items() if key.startswith("test_")}
     assert {"test_loss", f"test_{summary['metric']}"} <= test.keys()
     assert all(math.isfinite(value) for value in test.values())
-    rows = read_metrics(tmp_path)
+    rows = RunDirectory(tmp_path).metrics()
     losses = [row["loss"] for row in rows if "loss" in row]
     assert np.mean(losses[-5:]) < 0.95 * np.mean(losses[:5])
     validation = [row for row in rows if f"validation_{summary['metric']}" in row]
@@ -57,7 +57,7 @@ def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, overrid
     for sort in ("manual", "builtin"):
         (tmp_path / sort).mkdir()
         train(configure(*overrides, f"sort={sort}", "trainer.steps=5"), tmp_path / sort)
-        curves.append([row["loss"] for row in read_metrics(tmp_path / sort) if "loss" in row])
+        curves.append([row["loss"] for row in RunDirectory(tmp_path / sort).metrics() if "loss" in row])
     assert curves[0] == curves[1]
 
 

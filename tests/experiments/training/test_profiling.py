@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from experiments.run_directory import RunDirectory
 from experiments.training import train
-from experiments.training.loggers import read_metrics
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,6 @@ def test_a_run_is_the_same_with_a_profile(configure, tmp_path):
         directory = tmp_path / str(profile)
         directory.mkdir()
         train(configure(f"trainer.profile={profile}", "trainer.steps=3"), directory)
-        losses.append([row.get("loss") for row in read_metrics(directory)])
+        losses.append([row.get("loss") for row in RunDirectory(directory).metrics()])
         assert (directory / "profile").exists() == profile
     assert losses[0] == losses[1]

@@ -8,8 +8,8 @@ import pytest
 
 from diffsort import relaxed
 from experiments.errors import UserError
+from experiments.run_directory import RunDirectory
 from experiments.training import train
-from experiments.training.loggers import read_metrics
 
 with_ott = pytest.mark.skipif(relaxed.why_unavailable() is not None, reason="ott-jax is not installed")
 
@@ -20,12 +20,13 @@ def run(configure, output, *overrides):
 
 
 def losses(output):
-    return {row["step"]: row["loss"] for row in read_metrics(output) if "loss" in row}
+    return {row["step"]: row["loss"] for row in RunDirectory(output).metrics() if "loss" in row}
 
 
 def numbers(output):
     """The rows of a run without its times."""
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_metrics(output)]
+    rows = RunDirectory(output).metrics()
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
 def test_a_run_writes_what_the_design_says(configure, tmp_path):
@@ -47,7 +48,7 @@ def test_a_run_writes_what_the_design_says(configure, tmp_path):
     assert summary["step_memory_mb"] > 0
     assert summary["metric"] == "accuracy"
     assert {"device", "versions", "git_revision"} <= summary.keys()
-    rows = read_metrics(tmp_path)
+    rows = RunDirectory(tmp_path).metrics()
     assert [row["step"] for row in rows if "loss" in row] == list(range(1, 21))
     assert [row["step"] for row in rows if "validation_loss" in row] == [10, 20]
     keys = {"step", "seconds", "loss", "accuracy", "learning_rate"}
@@ -100,7 +101,7 @@ def test_a_resumed_run_is_the_run_uninterrupted(configure, tmp_path, where):
         shutil.rmtree(tmp_path / "whole" / "checkpoints" / "20")
     run(configure, tmp_path / "resumed", f"trainer.resume={tmp_path / 'whole' / where}")
     assert numbers(tmp_path / "whole") == numbers(tmp_path / "resumed")
-    seconds = [row["seconds"] for row in read_metrics(tmp_path / "resumed")]
+    seconds = [row["seconds"] for row in RunDirectory(tmp_path / "resumed").metrics()]
     assert seconds == sorted(seconds)
 
 

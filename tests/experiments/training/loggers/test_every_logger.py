@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from experiments.errors import UserError
+from experiments.run_directory import RunDirectory
 from experiments.training import train
-from experiments.training.loggers import build_logger, read_metrics
+from experiments.training.loggers import build_logger
 from tests.experiments.training.loggers.conftest import LIBRARIES
 from tests.experiments.training.loggers.reading import READERS
 
@@ -16,7 +17,7 @@ from tests.experiments.training.loggers.reading import READERS
 def curves_of(directory):
     """Those of metrics.jsonl, as far as the least precise logger tells numbers apart."""
     curves = {}
-    for row in read_metrics(directory):
+    for row in RunDirectory(directory).metrics():
         for name in row.keys() - {"step"}:
             curves.setdefault(name, []).append((row["step"], row[name]))
     return rounded(curves)
@@ -52,7 +53,8 @@ def test_a_run_and_one_that_resumes_it(configure, tmp_path, choice, monkeypatch)
         (tmp_path / directory).mkdir()
         summary = train(config, tmp_path / directory)
         assert_holds_the_run(choice, tmp_path / directory, config, summary)
-    assert [row["step"] for row in read_metrics(tmp_path / "resumed") if "loss" in row] == list(range(1, 15))
+    rows = RunDirectory(tmp_path / "resumed").metrics()
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 15))
     assert not list((tmp_path / "elsewhere").iterdir())
 
 

@@ -4,7 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from experiments.training.loggers import JsonlLogger, read_metrics
+from experiments.run_directory import RunDirectory
+from experiments.training.loggers import JsonlLogger
 
 
 def test_floats_come_back_bit_for_bit(tmp_path):
@@ -12,23 +13,23 @@ def test_floats_come_back_bit_for_bit(tmp_path):
     with JsonlLogger(tmp_path) as logger:
         for step, value in enumerate(values):
             logger.log({"step": step, "loss": float(value)})
-    back = [row["loss"] for row in read_metrics(tmp_path)]
+    back = [row["loss"] for row in RunDirectory(tmp_path).metrics()]
     assert [struct.pack("f", v) for v in back] == [struct.pack("f", v) for v in values]
 
 
 def test_nan_survives(tmp_path):
     with JsonlLogger(tmp_path) as logger:
         logger.log({"step": 1, "loss": math.nan})
-    assert math.isnan(read_metrics(tmp_path)[0]["loss"])
+    assert math.isnan(RunDirectory(tmp_path).metrics()[0]["loss"])
 
 
 def test_a_line_cut_short_is_left_out(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
-    assert read_metrics(tmp_path) == [{"step": 1}]
+    assert RunDirectory(tmp_path).metrics() == [{"step": 1}]
 
 
 def test_no_file_has_no_rows(tmp_path):
-    assert read_metrics(tmp_path) == []
+    assert RunDirectory(tmp_path).metrics() == []
 
 
 def test_logging_outside_the_context_is_a_bug(tmp_path):

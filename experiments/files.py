@@ -1,0 +1,193 @@
+"""Files that others rely on: written whole or not at all, read without trusting what they hold."""
+
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import filelock
+import yaml  # type: ignore[import-untyped, unused-ignore]
+
+from experiments.errors import UserError
+
+_LOCK, _OWNER = ".lock", ".owner.json"
+_MOST_NODES = 100_000  # of a file's content, aliases counted as often as they are used
+_MOST_NESTED = 100
+_LARGEST_YAML = 4_000_000  # bytes
+
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class UnreadableError(Exception):
+    """A file is missing or is not what it should be; the message names it and says how."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file beside `path` and renames it: a reader sees the old content or the new, never a part.
+
+    Where `path` is a link, the link is replaced, and what it leads to stays as it is.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes text as UTF-8, as `write_bytes` does; half of a surrogate pair becomes a question mark."""
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def to_json(content: Any, indent: int | None = None) -> str:
+    """Returns JSON that every parser reads: NaN and the infinities, which it lacks, are strings.
+
+    >>> to_json({"loss": float("nan"), "step": 3})
+    '{"loss": "NaN", "step": 3}'
+    """
+    return json.dumps(_told(content), indent=indent, allow_nan=False)
+
+
+def from_json(text: str) -> Any:
+    """Returns what `to_json` was given; bare `NaN` and `Infinity` are read, too.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deeply to be ours.
+    """
+    try:
+        return _understood(json.loads(text))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns the content of a JSON file that holds an object.
+
+    Raises:
+        UnreadableError: it is missing, not JSON, or not an object.
+    """
+    try:
+        content = from_json(read_text(path))
+    except ValueError as error:
+        raise UnreadableError(f"{shown(path)} is not valid JSON") from error
+    if not isinstance(content, dict):
+        raise UnreadableError(f"{shown(path)} does not hold an object")
+    return content
+
+
+def read_yaml(path: Path, kind: type) -> Any:
+    """Returns the content of a YAML file as plain objects, interpolations left as they are.
+
+    Raises:
+        UnreadableError: it is missing, not YAML, not of this kind, or larger than any of ours.
+    """
+    text = read_text(path)
+    if len(text) > _LARGEST_YAML or text.count("[") + text.count("{") > _MOST_NODES:
+        raise UnreadableError(f"{shown(path)} is too large to be a config")
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (safe)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UnreadableError(f"{shown(path)} is not valid YAML") from error
+    if not isinstance(content, kind):
+        raise UnreadableError(f"{shown(path)} does not hold a {kind.__name__}")
+    if not _is_small(content):
+        raise UnreadableError(f"{shown(path)} is too large to be a config")
+    return content
+
+
+def read_text(path: Path) -> str:
+    """Returns the text of a file.
+
+    Raises:
+        UnreadableError: it is missing, or no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UnreadableError(f"no {shown(path)}") from None
+    except OSError as error:
+        raise UnreadableError(f"{shown(path)} cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{shown(path)} is not text") from error
+
+
+def shown(path: Path) -> str:
+    """Returns what to call a file of a run."""
+    return f"{path.parent.name}/{path.name}" if path.parent.name == ".hydra" else path.name
+
+
+@contextmanager
+def owned(directory: Path, instead: str) -> Iterator[None]:
+    """Keeps other processes out of a directory, as long as they ask, until the block or the process ends.
+
+    Args:
+        directory: it exists.
+        instead: what to write for another directory, as in `hydra.run.dir=ANOTHER`.
+
+    Raises:
+        UserError: another process owns it; the message names it.
+    """
+    lock = filelock.FileLock(directory / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        owner = _owner(directory)
+        raise UserError(f"{directory}: in use by {owner}; wait for it, or write {instead}") from None
+    try:
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        write_text(directory / _OWNER, to_json(me))
+        yield
+    finally:
+        with suppress(OSError):
+            (directory / _OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(directory: Path) -> str:
+    try:
+        owner = read_json(directory / _OWNER)
+    except UnreadableError:
+        return "another process"
+    return f"process {owner.get('pid')} on {owner.get('host')} since {owner.get('since')}"
+
+
+def _told(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _told(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_told(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return "NaN" if math.isnan(content) else "Infinity" if content > 0 else "-Infinity"
+    return content
+
+
+def _understood(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _understood(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_understood(value) for value in content]
+    if isinstance(content, str):
+        return _NON_FINITE.get(content, content)
+    return content
+
+
+def _is_small(content: Any) -> bool:
+    """Whether there is not too much in an object, each alias counted as what it stands for."""
+    left, pending = _MOST_NODES, [(content, 0)]
+    while pending and left:
+        left -= 1
+        inner, depth = pending.pop()
+        if depth > _MOST_NESTED:
+            return False
+        if isinstance(inner, dict | list):
+            values = inner.values() if isinstance(inner, dict) else inner
+            pending += [(value, depth + 1) for value in values]
+    return not pending

@@ -1,0 +1,222 @@
+"""What is in a run's directory, and how it is read and written: the one module that knows.
+
+======================= ===============================================================================
+`.hydra/`               `config.yaml`, `overrides.yaml`, `hydra.yaml`: what was asked for
+`metrics.jsonl`         a line a step, and a line an evaluation
+`checkpoints/`          the newest few, numbered by step
+`best/`                 the one with the best validation metric
+`summary.json`          what came of it; a run that has one is finished
+`curves.png`            loss and metric against steps; `picture.png` where there is more to see
+`profile/`              a trace, where one was asked for
+`error.txt`             why the last attempt failed, in its first line
+`.lock`, `.owner.json`  who works in it
+======================= ===============================================================================
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.errors import UserError
+from experiments.files import UnreadableError, from_json, owned, read_json, read_yaml, to_json, write_text
+
+HYDRA = ".hydra"
+METRICS_FILE = "metrics.jsonl"
+SUMMARY_FILE = "summary.json"
+ERROR_FILE = "error.txt"
+CHECKPOINTS = "checkpoints"
+BEST = "best"
+CURVES_FILE = "curves.png"
+PICTURE_FILE = "picture.png"
+PROFILE = "profile"
+
+_FILES = (METRICS_FILE, SUMMARY_FILE, ERROR_FILE, CURVES_FILE, PICTURE_FILE)
+_FOLDERS = (HYDRA, CHECKPOINTS, BEST, PROFILE)
+
+# What has no influence on what a run finds. A model that sorts has the implementation resolved in its own
+# section; sort has no effect elsewhere.
+_WITHOUT_EFFECT = (
+    "sort",
+    "logger",
+    "data.directory",
+    "trainer.checkpoint_every",
+    "trainer.keep_checkpoints",
+    "trainer.overwrite",
+)
+
+
+class RunDirectory:
+    """The directory of a run; it need not exist yet.
+
+    Args:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    # What was asked for.
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run has begun here."""
+        return (self.path / HYDRA / "config.yaml").is_file()
+
+    def config(self) -> DictConfig:
+        """Returns the config of the run, interpolations left as they are.
+
+        Raises:
+            UserError: there is none that can be read.
+        """
+        path = self.path / HYDRA / "config.yaml"
+        try:
+            read_yaml(path, dict)  # refuses what is too large
+            config = OmegaConf.load(path)
+        except (UnreadableError, OmegaConfBaseException, OSError) as error:
+            raise UserError(f"{self.path}: not the directory of a run ({error})") from error
+        assert isinstance(config, DictConfig)  # noqa: S101 (read_yaml has looked)
+        return config
+
+    def overrides(self) -> list[str]:
+        """Returns what the command line of the run said, but for Hydra's own settings.
+
+        Raises:
+            UnreadableError: that cannot be read.
+        """
+        return [str(line) for line in read_yaml(self.path / HYDRA / "overrides.yaml", list)]
+
+    def begin(self, config: DictConfig, hydra: DictConfig) -> None:
+        """Writes what was asked for.
+
+        Args:
+            config: the composed config, without Hydra's part.
+            hydra: Hydra's part.
+        """
+        folder = self.path / HYDRA
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "overrides.yaml", OmegaConf.to_yaml(hydra.overrides.task))
+        write_text(folder / "hydra.yaml", OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra})))
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
+
+    # What came of it.
+
+    def summary(self) -> dict[str, Any] | None:
+        """Returns the summary; None if the run is not finished, or it cannot be read."""
+        try:
+            return read_json(self.path / SUMMARY_FILE)
+        except UnreadableError:
+            return None
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Writes the summary, which makes the run a finished one."""
+        write_text(self.path / SUMMARY_FILE, to_json(dict(summary), indent=2) + "\n")
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Returns the rows of `metrics.jsonl`, up to the first that cannot be read: a kill cuts the last."""
+        with suppress(OSError, ValueError), (self.path / METRICS_FILE).open(encoding="utf-8") as file:
+            rows: list[dict[str, float]] = []
+            for line in file:
+                try:
+                    rows.append(from_json(line))
+                except ValueError:
+                    break
+            return rows
+        return []
+
+    def keep_metrics(self, until: int, of: "RunDirectory | None" = None) -> list[dict[str, float]]:
+        """Makes the first steps, of this run or another, the whole of `metrics.jsonl`; returns the rows."""
+        rows = [row for row in (of or self).metrics() if row["step"] <= until]
+        write_text(self.path / METRICS_FILE, "".join(to_json(row) + "\n" for row in rows))
+        return rows
+
+    def error(self) -> str | None:
+        """Returns in one line why the last attempt failed; None if it did not."""
+        try:
+            return (self.path / ERROR_FILE).read_text(encoding="utf-8").partition("\n")[0]
+        except OSError:
+            return None
+
+    def keep_error(self, reason: str, trace: str = "") -> None:
+        """Leaves why an attempt failed, in one line, and a bug's traceback below it."""
+        with suppress(OSError):  # of a full disk there are other signs
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_text(self.path / ERROR_FILE, f"{reason}\n{trace}")
+
+    def forget_error(self) -> None:
+        """Removes what an earlier attempt has left."""
+        (self.path / ERROR_FILE).unlink(missing_ok=True)
+
+    # Whose it is.
+
+    def owned(self) -> AbstractContextManager[None]:
+        """Keeps other processes out until the block ends; see `experiments.files.owned`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return owned(self.path, "hydra.run.dir=ANOTHER_DIRECTORY")
+
+    def clear(self) -> None:
+        """Removes what a run has left, and nothing else."""
+        for name in _FILES:
+            (self.path / name).unlink(missing_ok=True)
+        for name in _FOLDERS:
+            folder = self.path / name
+            if folder.is_symlink():
+                folder.unlink()
+            elif folder.is_dir():
+                shutil.rmtree(folder)
+
+
+def runs_below(directory: Path) -> Iterator[RunDirectory]:
+    """Yields the runs at and below a directory, finished or not, in the order of their paths."""
+    for path, below, files in os.walk(directory):
+        if HYDRA in below or SUMMARY_FILE in files:
+            yield RunDirectory(Path(path))
+        below[:] = sorted(name for name in below if name not in _FOLDERS and not name.startswith("."))
+
+
+def headline(summary: Mapping[str, Any]) -> tuple[str, float | None]:
+    """Returns the name and the value of the test metric that a run is judged by."""
+    metric = summary.get("metric", "accuracy")
+    return metric.replace("_", " "), summary.get(f"test_{metric}")
+
+
+def run_key(config: DictConfig) -> str:
+    """Returns a hash of all settings that can change what a run finds.
+
+    Left out are where data lie, how often a run is saved, the logger, and the sort where the model does not
+    sort. What is not in the config is not in the key: the code, the device.
+
+    Args:
+        config: the composed config.
+
+    Returns:
+        16 hexadecimal digits.
+
+    >>> from omegaconf import OmegaConf
+    >>> config = OmegaConf.create({"sort": {"implementation": "manual"}, "model": {"name": "maxpool"}})
+    >>> other = OmegaConf.create({"sort": {"implementation": "builtin"}, "model": {"name": "maxpool"}})
+    >>> run_key(config) == run_key(other)
+    True
+    """
+    text = json.dumps(effective_settings(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def effective_settings(config: DictConfig) -> dict[str, Any]:
+    """Returns the settings, resolved, that can change what a run finds."""
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    for key in _WITHOUT_EFFECT:
+        *sections, name = key.split(".")
+        section = settings
+        for part in sections:
+            section = section.get(part, {})
+        section.pop(name, None)
+    found: dict[str, Any] = settings
+    return found

@@ -1,0 +1,98 @@
+"""What each order statistic and each loss weighs: its gradient, drawn against the rank."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import diffsort
+from diffsort import losses
+from experiments.plots import BLUE, VERMILION
+
+Statistic = Callable[[jax.Array], jax.Array]
+
+_RANKS = 20
+
+STATISTICS: dict[str, Statistic] = {
+    "order_statistic": functools.partial(diffsort.order_statistic, k=4),
+    "median": diffsort.median,
+    "quantile": functools.partial(diffsort.quantile, q=0.82),
+    "trimmed_mean": functools.partial(diffsort.trimmed_mean, proportion=0.2),
+    "winsorized_mean": functools.partial(diffsort.winsorized_mean, proportion=0.2),
+    "superquantile": functools.partial(diffsort.superquantile, level=0.72),
+    "l_moments": lambda x: diffsort.l_moments(x, 3)[2],
+    "gini_mean_difference": diffsort.gini_mean_difference,
+    "cvar_smoothed": functools.partial(losses.cvar, level=0.72, smoothing=4.0),
+    "average_top_k": functools.partial(losses.average_top_k, k=6),
+    "trimmed": functools.partial(losses.trimmed, proportion=0.2),
+    "ranked_range": functools.partial(losses.ranked_range, k=12, m=3),
+    "extremile": functools.partial(losses.spectral_risk, spectrum=losses.extremile_spectrum(3.0)),
+    "esrm": functools.partial(losses.spectral_risk, spectrum=losses.esrm_spectrum(4.0)),
+}
+
+BETWEEN_SAMPLES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
+    "wasserstein_1d": losses.wasserstein_1d,
+    "wasserstein_1d_squared": functools.partial(losses.wasserstein_1d, p=2.0),
+    "energy_distance": losses.energy_distance,
+    "crps_ensemble": lambda x, y: losses.crps_ensemble(x, jnp.median(y)),
+}
+
+
+def draw_weights(directory: Path) -> list[Path]:
+    """Draws every op's gradient into an SVG file of its name, and returns the paths.
+
+    Args:
+        directory: where to write; it exists.
+    """
+    paths = []
+    for name, statistic in STATISTICS.items():
+        x = jnp.arange(_RANKS, dtype=jnp.float32)  # sorted, so the gradient is the weight of each rank
+        paths.append(_save(directory, name, _bars(jax.grad(statistic)(x))))
+    generator = np.random.default_rng(0)
+    x, y = (
+        jnp.sort(jnp.asarray(generator.normal(m, s, _RANKS), jnp.float32)) for m, s in ((-0.4, 1), (0.4, 0.6))
+    )
+    for name, loss in BETWEEN_SAMPLES.items():
+        given = jnp.median(y)[None] if name == "crps_ensemble" else y
+        paths.append(_save(directory, name, _pushes(x, given, jax.grad(loss)(x, y))))
+    return paths
+
+
+def _bars(weights: jax.Array) -> Figure:
+    figure = Figure(figsize=(2.6, 1.3), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(np.arange(_RANKS), weights, color=BLUE, width=0.8)
+    axes.axhline(0, color="0.4", linewidth=0.6)
+    axes.set_xlabel("k, from the smallest", fontsize=7)
+    axes.set_ylabel("weight", fontsize=7)
+    axes.tick_params(labelsize=6)
+    return figure
+
+
+def _pushes(x: jax.Array, given: jax.Array, gradient: jax.Array) -> Figure:
+    """Predictions with the direction that descent moves them in, and the targets below."""
+    figure = Figure(figsize=(2.6, 1.3), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0, color="0.4", linewidth=0.6)
+    axes.vlines(x, 0, -gradient, color=BLUE, linewidth=1.5)
+    axes.plot(x, -gradient, ".", color=BLUE, markersize=4)
+    axes.plot(given, np.zeros_like(given), "|", color=VERMILION, markersize=9)
+    axes.set_xlabel("prediction (targets: orange)", fontsize=7)
+    axes.set_ylabel("− gradient", fontsize=7)
+    axes.tick_params(labelsize=6)
+    return figure
+
+
+def _save(directory: Path, name: str, figure: Figure) -> Path:
+    FigureCanvasAgg(figure)
+    path = directory / f"{name}.svg"
+    # Without a date and with ids that are not random, the same gradients give the same file.
+    with matplotlib.rc_context({"svg.hashsalt": "diffsort"}):
+        figure.savefig(path, metadata={"Date": None})
+    return path

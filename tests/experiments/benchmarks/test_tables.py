@@ -1,0 +1,61 @@
+from experiments.benchmarks.results import Measurement, Result, exactly
+from experiments.benchmarks.tables import benchmark_table, summary_line, together_line
+
+
+def test_table_is_relative_to_manual():
+    times = {"manual": Measurement(2.0, 1.5, 2.5, 9), "builtin": Measurement(8.0, 7.0, 9.0, 9)}
+    lines = benchmark_table(Result("rows", "8×8, axis 1", 64, "run time", "ms", times), "xla").splitlines()
+    assert lines[0] == "8×8, axis 1"
+    assert lines[1].split() == ["manual", "(xla)", "2", "ms", "(1.5", "–", "2.5)", "1.00×"]
+    assert lines[2].split() == ["builtin", "8", "ms", "(7", "–", "9)", "4.00×"]
+
+
+def test_table_of_sizes_names_them_and_has_no_spread(make_result):
+    result = make_result("memory", 64, "temporaries", "× the input", manual=0.0, builtin=3.0)
+    assert [line.split() for line in benchmark_table(result).splitlines()] == [
+        ["64:", "temporaries"],
+        ["manual", "0", "×", "the", "input"],
+        ["builtin", "3", "×", "the", "input"],
+    ]
+
+
+def test_table_tells_who_could_not_take_part_and_why():
+    result = Result("long", "8", 8, "run time", "ms", {"builtin": exactly(2.0)}, {"manual": "out of memory"})
+    lines = benchmark_table(result).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["builtin", "2", "ms"],
+        ["manual", "failed:", "out", "of", "memory"],
+    ]
+    assert summary_line([result]) is None
+
+
+def test_summary_is_a_geometric_mean_and_the_worst_case(make_result):
+    results = [
+        make_result("rows", manual=1.0, builtin=2.0, torch=1.0, numpy_packed=0.5),
+        make_result("rows", manual=1.0, builtin=8.0, torch=0.25, numpy_packed=0.5),
+    ]
+    assert summary_line(results) == (
+        "manual: 4.00× as fast as builtin (at least 2.00×), 0.50× as fast as PyTorch (at least 0.25×), "
+        "2.00× the time of NumPy, packed (at most 2.00×)"
+    )
+
+
+def test_summary_leaves_out_who_did_not_compete(make_result):
+    step = make_result("step", manual=4.0, builtin=8.0, maxpool=2.0)
+    line = summary_line([step])
+    assert "builtin (at least 2.00×)" in line
+    assert "2.00× the time of a step of model=maxpool" in line
+    assert "PyTorch" not in line
+    assert "NumPy" not in line
+
+
+def test_only_run_times_are_summarised(make_result):
+    assert summary_line([make_result("memory", 64, "temporaries", "× the input", manual=0.0)]) is None
+
+
+def test_the_three_suites_are_summarised_together_once_all_were_run(make_result):
+    results = [make_result(s, manual=1.0, builtin=4.0) for s in ("tiny", "article", "pooling")]
+    assert together_line(results) is None
+    line = together_line([*results, make_result("rows", manual=1.0, builtin=4.0)])
+    assert "3 cases" in line
+    assert "4.00× as fast as builtin" in line
