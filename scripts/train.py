@@ -15,7 +15,7 @@ def train(config: DictConfig) -> float:
     output, sweep = Path(HydraConfig.get().runtime.output_dir), current_sweep()
     summary = reuse(config, output, sweep.directory if sweep else None)
     if summary is None:
-        from experiments.training import train as train_model  # only where it is needed: it is slow
+        from experiments.training.train import train as train_model  # only where it is needed: it is slow
 
         clear(config, output)
         summary = train_model(config, output)

@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 
 from experiments.cli.composition import lines_of
 from experiments.cli.environment import Sweep, current_sweep
-from experiments.errors import UserError
 from experiments.run_directory import SUMMARY_FILE, RunDirectory, headline, runs_below
 from experiments.sweeps.ledger import Ledger
 from experiments.sweeps.time_left import described, runs_done, seconds_left
@@ -61,28 +60,6 @@ class SweepProgress(Callback):
         if runs := sum(run.summary() is not None for run in runs_below(directory)):
             report = f"python scripts/report.py {shlex.quote(str(directory))}"
             print(f"{runs} runs in {directory}; {report} draws them")
-
-
-class SweepReport(Callback):
-    """Writes the report on a sweep as it ends: ``report.html`` and ``report.md`` in its directory.
-
-    Args:
-        baseline: As ``scripts/report.py --baseline``.
-    """
-
-    def __init__(self, baseline: str | None = None) -> None:
-        self._baseline = baseline
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Writes the report and prints its headline table."""
-        # Only now: it loads what draws, which jobs need not.
-        from experiments.report import write_report  # type: ignore[import, unused-ignore]
-
-        directory = Path(config.hydra.sweep.dir)
-        try:
-            print(write_report(directory, directory, self._baseline))
-        except UserError as error:
-            print(f"no report: {error}", file=sys.stderr)
 
 
 def _written(output: Path) -> int:

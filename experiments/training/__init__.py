@@ -1,5 +1,1 @@
 """Training a model as a config describes it."""
-
-from experiments.training.train import train
-
-__all__ = ["train"]

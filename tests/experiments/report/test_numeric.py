@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.report import write_report
 from experiments.report.figures.along import along_figure
 from experiments.report.numeric import lines_along, numeric_columns
 from experiments.report.sweep import load_sweep
+from experiments.report.writing import write_report
 from tests.experiments.report.conftest import write_run
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from experiments.benchmarks import report
 from experiments.errors import UserError
-from experiments.report import write_report
+from experiments.report.writing import write_report
 from tests.experiments.report.conftest import SWEEP
 
 SCRIPT = Path(__file__).parents[4] / "scripts" / "report.py"

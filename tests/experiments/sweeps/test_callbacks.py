@@ -26,7 +26,7 @@ SWEEP = (
     "hydra.sweep.subdir=${hydra_override_dirname:}",
 )
 PROGRESS = "+hydra.callbacks.progress._target_=experiments.sweeps.callbacks.SweepProgress"
-REPORT = "+hydra.callbacks.report._target_=experiments.sweeps.callbacks.SweepReport"
+REPORT = "+hydra.callbacks.report._target_=experiments.report.callback.SweepReport"
 
 SCRIPT = """
 from pathlib import Path

@@ -10,7 +10,7 @@ from experiments.data import LabelledVectors, Measurements
 from experiments.losses import SquaredError
 from experiments.run_directory import RunDirectory
 from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
-from experiments.training import train
+from experiments.training.train import train
 
 RUNS = {
     "classification": [],

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments.run_directory import RunDirectory
-from experiments.training import train
+from experiments.training.train import train
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from diffsort import relaxed
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
-from experiments.training import train
+from experiments.training.train import train
 
 with_ott = pytest.mark.skipif(relaxed.why_unavailable() is not None, reason="ott-jax is not installed")
 

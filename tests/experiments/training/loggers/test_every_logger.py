@@ -8,8 +8,8 @@ import pytest
 
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
-from experiments.training import train
 from experiments.training.loggers import build_logger
+from experiments.training.train import train
 from tests.experiments.training.loggers.conftest import LIBRARIES
 from tests.experiments.training.loggers.reading import READERS
 
