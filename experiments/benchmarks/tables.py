@@ -1,18 +1,26 @@
-"""Tables for people: benchmark results on a screen."""
+"""Tables and sentences for people: on a screen, and for the README."""
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from experiments.benchmarks.contestants import label
-from experiments.benchmarks.peers import NUMPY, TORCH
-from experiments.benchmarks.results import RUN_TIME, Result
-from experiments.benchmarks.step_times import MAXPOOL
+import numpy as np
+import pandas as pd
 
-REFERENCE = "manual"
-TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
+from experiments.benchmarks.contestants import BUILTIN, MAXPOOL, NUMPY, REFERENCE, TORCH, label
+from experiments.benchmarks.results import RUN_TIME, Result, machine_line, relative_times
 
-_RIVALS = ("builtin", TORCH)  # to be faster than
+_TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
+_RIVALS = (BUILTIN, TORCH)  # to be faster than
 _BOUNDS = {NUMPY: label(NUMPY), MAXPOOL: "a step of model=maxpool"}  # to come near to
+
+# By suite, what its row of the summary says before the numbers; {count} is that of the shapes.
+_ROWS = {
+    "article": "one million elements, the article's case",
+    "pooling": "pooling: {count} shapes of sets × points × features",
+    "rows": "rows: {count} shapes, 32 to 4096 long",
+    "tiny": "tiny: {count} shapes, 2 to 512 elements, dispatch counted",
+    "step": "a whole training step of `model=sortpool`",
+}
 
 
 def benchmark_table(result: Result, engine: str | None = None) -> str:
@@ -20,15 +28,15 @@ def benchmark_table(result: Result, engine: str | None = None) -> str:
 
     Args:
         result: what was measured.
-        engine: the one that `manual` takes.
+        engine: the engine that `manual` takes.
     """
-    exact = all(m.repeats == 1 for m in result.measurements.values())
     lines = [result.case if result.quantity == RUN_TIME else f"{result.case}: {result.quantity}"]
+    reference = result.measurements.get(REFERENCE)
     for name, m in result.measurements.items():
         line = f"  {label(name, engine):<16}{_short(m.median):>10} {result.unit}"
-        if not exact:  # else the spread is nothing, and the unit a ratio already
+        if m.repeats > 1:  # else the spread is nothing, and the unit a ratio already
             line += f"  {f'({_short(m.low)} – {_short(m.high)})':<20}"
-            line += f"{m.median / _reference(result):7.2f}×" if REFERENCE in result.measurements else ""
+            line += f"{m.median / reference.median:7.2f}×" if reference else ""
         lines.append(line)
     lines += [f"  {label(name, engine):<16} failed: {why}" for name, why in result.failures.items()]
     return "\n".join(lines)
@@ -40,31 +48,65 @@ def summary_line(results: Sequence[Result]) -> str | None:
     Args:
         results: of a suite, or of several.
     """
-    timed = [r for r in results if r.quantity == RUN_TIME and REFERENCE in r.measurements]
-    parts = []
-    for name in _RIVALS:
-        if ratios := [r.measurements[name].median / _reference(r) for r in timed if name in r.measurements]:
-            parts.append(f"{_mean(ratios)} as fast as {label(name)} (at least {min(ratios):.2f}×)")
-    for name, words in _BOUNDS.items():
-        if ratios := [_reference(r) / r.measurements[name].median for r in timed if name in r.measurements]:
-            parts.append(f"{_mean(ratios)} the time of {words} (at most {max(ratios):.2f}×)")
+    times = relative_times(results)
+    parts = [
+        f"{_mean(times[name]):.2f}× as fast as {label(name)} (at least {times[name].min():.2f}×)"
+        for name in times.columns.intersection(_RIVALS)
+    ]
+    parts += [
+        f"{1 / _mean(times[name]):.2f}× the time of {_BOUNDS[name]} (at most {1 / times[name].min():.2f}×)"
+        for name in times.columns.intersection(list(_BOUNDS))
+    ]
     return f"{REFERENCE}: {', '.join(parts)}" if parts else None
 
 
 def together_line(results: Sequence[Result]) -> str | None:
     """Returns the summary of article, pooling and rows together; None if one of them was not run."""
-    chosen = [r for r in results if r.suite in TOGETHER]
-    if {r.suite for r in chosen} != set(TOGETHER):
+    chosen = [r for r in results if r.suite in _TOGETHER]
+    if {r.suite for r in chosen} != set(_TOGETHER):
         return None
-    return f"{', '.join(TOGETHER)} together ({len(chosen)} cases)\n{summary_line(chosen)}"
+    return f"{', '.join(_TOGETHER)} together ({len(chosen)} cases)\n{summary_line(chosen)}"
 
 
-def _reference(result: Result) -> float:
-    return result.measurements[REFERENCE].median
+def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
+    """Returns Markdown: what it was measured on, a row a suite, and what a training step costs.
+
+    The numbers are multiples of `manual`'s time: geometric means over a suite, least and greatest in
+    brackets.
+
+    Args:
+        machine: what `describe_machine` returned.
+        results: of the suites that are to have a row.
+    """
+    times = relative_times([r for r in results if r.suite in _ROWS])
+    names = [name for name in times if name not in (REFERENCE, MAXPOOL)]
+    heads = [label(name) if name in (TORCH, NUMPY) else f"`{name}`" for name in names]
+    lines = [f"{machine_line(machine)}:", "", f"| | {' | '.join(heads)} |", "|---" * (len(names) + 1) + "|"]
+    for suite, words in _ROWS.items():
+        rows = times[times.index.get_level_values("suite") == suite]
+        if len(rows):
+            cells = [words.format(count=len(rows)), *(_cell(rows[name].dropna()) for name in names)]
+            lines.append(f"| {' | '.join(cells)} |")
+    for time in times.get(MAXPOOL, pd.Series()).dropna():
+        cost = f"{1 / time:.2f} times as long as one of `model=maxpool`"
+        lines += ["", f"A training step of `model=sortpool` takes {cost}."]
+    return "\n".join(lines)
 
 
-def _mean(ratios: Sequence[float]) -> str:
-    return f"{statistics.geometric_mean(ratios):.2f}×"
+def _cell(times: pd.Series) -> str:
+    if times.empty:
+        return "–"
+    mean = f"{_digits(_mean(times))}×"
+    return mean if len(times) == 1 else f"{mean} ({_digits(times.min())} – {_digits(times.max())})"
+
+
+def _mean(times: pd.Series) -> float:
+    """The geometric mean of those that took part."""
+    return float(np.exp(np.log(times).mean()))
+
+
+def _digits(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
 
 
 def _short(value: float) -> str:
