@@ -25,7 +25,6 @@ ORDER = (REFERENCE, "manual:native", "manual:xla", BUILTIN, "double_argsort", TO
 _LABELS = {TORCH: "PyTorch", NUMPY: "NumPy, packed"}
 
 Form = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
-ForwardAndBackward = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 
 def implementations() -> tuple[str, ...]:
@@ -69,7 +68,7 @@ def sort_along(name: str, axis: int) -> Callable[[jax.Array], jax.Array]:
     return functools.partial(diffsort.sort, axis=axis, implementation=get_implementation(name))
 
 
-def forward_and_backward(name: str, axis: int) -> ForwardAndBackward:
+def forward_and_backward(name: str, axis: int) -> Callable[[jax.Array, jax.Array], object]:
     """Returns a function of an array and a cotangent, to be compiled: sorted values and gradient."""
     sort = sort_along(name, axis)
 

@@ -1,6 +1,6 @@
 """The picture of a benchmark."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,15 @@ def save_benchmark_plot(results: Sequence[Result], path: Path, title: str, engin
     names = {n: label(n, engine) + " (forward only)" * (n == NUMPY) for n in _seconds(cases + scaling)}
     written = []
     for style, ending in ((_LIGHT, ".png"), (_DARK, "-dark.png"), (_LIGHT, ".pdf")) if panels else ():
-        written.append(path.with_name(path.name + ending))
         with matplotlib.rc_context(style):
-            save_figure(_draw(panels, f"Sorting float32 on {title}", names), written[-1])
+            figure = Figure(figsize=(6.2 * len(panels), 5.4), dpi=144, layout="constrained")
+            figure.suptitle(f"Sorting float32 on {title}", fontsize="medium")
+            for place, (draw, times) in enumerate(panels, 1):
+                draw(figure.add_subplot(1, len(panels), place), times)
+            handles = [Line2D([], [], label=words, **_mark(name)) for name, words in names.items()]
+            figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(panels), frameon=False)
+            written.append(path.with_name(path.name + ending))
+            save_figure(figure, written[-1])
     return written
 
 
@@ -76,20 +82,6 @@ def _seconds(results: Sequence[Result]) -> pd.DataFrame:
     """The time an element takes, a row a case, a column a contestant."""
     times = run_times(results)
     return times.div(1e3 * times.index.get_level_values("elements").to_numpy(float), axis=0)
-
-
-def _draw(
-    panels: Sequence[tuple[Callable[[Axes, pd.DataFrame], None], pd.DataFrame]],
-    title: str,
-    names: dict[str, str],
-) -> Figure:
-    figure = Figure(figsize=(6.2 * len(panels), 5.4), dpi=144, layout="constrained")
-    figure.suptitle(title, fontsize="medium")
-    for axes, (draw, times) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw(axes, times)
-    handles = [Line2D([], [], label=words, **_mark(name)) for name, words in names.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(panels), frameon=False)
-    return figure
 
 
 def _draw_cases(axes: Axes, times: pd.DataFrame) -> None:

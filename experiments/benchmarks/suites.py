@@ -80,8 +80,7 @@ class Case:
     dtype: str = "float32"
 
     def __str__(self) -> str:
-        """The shape and the axis sorted, the axis left out where there is one only."""
-        if len(self.shape) == 1:
+        if len(self.shape) == 1:  # of one axis there is nothing to say
             return f"{self.shape[0]:,}"
         return f"{'×'.join(map(str, self.shape))}, axis {self.axis}"
 
@@ -189,23 +188,20 @@ def time_compilation(case: Case, seconds: float) -> Iterator[Finding]:
 
     A persistent compilation cache, if one is set, makes the second too short.
     """
-    x, cotangent, names = case.array(0), case.array(1), implementations()
-    tracing: dict[str, list[float]] = {name: [] for name in names}
-    compiling: dict[str, list[float]] = {name: [] for name in names}
-    end = time.perf_counter() + seconds
+    x, cotangent, end = case.array(0), case.array(1), time.perf_counter() + seconds
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in implementations()}
     for i in range(_MOST):
         if i >= _LEAST and time.perf_counter() > end:
             break
-        for name in names:
+        for name, taken in times.items():
             jax.clear_caches()
             start = time.perf_counter()
             lowered = jax.jit(forward_and_backward(name, case.axis)).lower(x, cotangent)
             middle = time.perf_counter()
             lowered.compile()
-            compiling[name].append((time.perf_counter() - middle) * 1e3)
-            tracing[name].append((middle - start) * 1e3)
-    for quantity, samples in (("tracing and lowering", tracing), ("compiling", compiling)):
-        yield quantity, "ms", {name: summarised(values) for name, values in samples.items()}, {}
+            taken.append(((middle - start) * 1e3, (time.perf_counter() - middle) * 1e3))
+    for i, quantity in enumerate(("tracing and lowering", "compiling")):
+        yield quantity, "ms", {name: summarised([t[i] for t in taken]) for name, taken in times.items()}, {}
 
 
 def time_steps(config: DictConfig, seconds: float) -> Result:

@@ -10,8 +10,6 @@ from experiments.benchmarks.contestants import BUILTIN, MAXPOOL, NUMPY, REFERENC
 from experiments.benchmarks.results import RUN_TIME, Result, machine_line, relative_times
 
 _TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
-_RIVALS = (BUILTIN, TORCH)  # to be faster than
-_BOUNDS = {NUMPY: label(NUMPY), MAXPOOL: "a step of model=maxpool"}  # to come near to
 
 # By suite, what its row of the summary says before the numbers; {count} is that of the shapes.
 _ROWS = {
@@ -48,15 +46,14 @@ def summary_line(results: Sequence[Result]) -> str | None:
     Args:
         results: of a suite, or of several.
     """
-    times = relative_times(results)
-    parts = [
-        f"{_mean(times[name]):.2f}× as fast as {label(name)} (at least {times[name].min():.2f}×)"
-        for name in times.columns.intersection(_RIVALS)
-    ]
-    parts += [
-        f"{1 / _mean(times[name]):.2f}× the time of {_BOUNDS[name]} (at most {1 / times[name].min():.2f}×)"
-        for name in times.columns.intersection(list(_BOUNDS))
-    ]
+    times, parts = relative_times(results), []
+    for name in times.columns.intersection([BUILTIN, TORCH]):
+        least = f"{times[name].min():.2f}×"
+        parts.append(f"{_mean(times[name]):.2f}× as fast as {label(name)} (at least {least})")
+    near = {NUMPY: label(NUMPY), MAXPOOL: "a step of model=maxpool"}
+    for name in times.columns.intersection(list(near)):
+        most = f"{1 / times[name].min():.2f}×"
+        parts.append(f"{1 / _mean(times[name]):.2f}× the time of {near[name]} (at most {most})")
     return f"{REFERENCE}: {', '.join(parts)}" if parts else None
 
 
