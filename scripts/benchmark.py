@@ -111,9 +111,9 @@ def _parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def _config() -> DictConfig:
+def _config(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONFIGS), **INITIALIZE):
-        return compose("train")
+        return compose("train", overrides=list(overrides))
 
 
 if __name__ == "__main__":

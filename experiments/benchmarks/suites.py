@@ -108,16 +108,16 @@ def cases(suite: str) -> list[Case]:
     return [Case(shape, axis) for shape, axis in SHAPES[suite].items()]
 
 
-def run_suite(suite: str, seconds: float, config: Callable[[], DictConfig]) -> Iterator[Result]:
+def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> Iterator[Result]:
     """Yields the results of a suite as they come.
 
     Args:
         suite: a key of SUITES.
         seconds: about how long to take for a case.
-        config: composes the main config, with model=sortpool; called for training steps only.
+        config: composes the main config, with the overrides that it is given; called for training steps only.
     """
     if suite == "step":
-        yield time_steps(config(), seconds)
+        yield time_steps(config, seconds)
         return
     by_dtype = suite in ("dtypes", "many", "long")
     measure = {"memory": measure_memory, "compile": time_compilation}.get(
@@ -204,28 +204,26 @@ def time_compilation(case: Case, seconds: float) -> Iterator[Finding]:
         yield quantity, "ms", {name: summarised([t[i] for t in taken]) for name, taken in times.items()}, {}
 
 
-def time_steps(config: DictConfig, seconds: float) -> Result:
+def time_steps(config: Callable[..., DictConfig], seconds: float) -> Result:
     """Times a training step of model=sortpool with each implementation, and of model=maxpool.
 
     Args:
-        config: the main config, with model=sortpool.
+        config: composes the main config, with the overrides that it is given.
         seconds: about how long to take.
     """
-    setup = build_setup(config)
-    batch = jax.device_put(training_batches(setup.data.train, config.trainer.batch_size, config.seed)[0])
+    main = config()
+    setup = build_setup(main)
+    batch = jax.device_put(training_batches(setup.data.train, main.trainer.batch_size, main.seed)[0])
 
-    def program(choice: DictConfig) -> Program:
-        graph, parameters = build_model(choice, setup.data, setup.task)
+    def program(override: str) -> Program:
+        graph, parameters = build_model(config(override), setup.data, setup.task)
         step = jax.jit(make_train_step(graph, setup.task, setup.optimizer))
         state = TrainState(parameters, setup.optimizer.init(parameters))
         return lambda: step(state, batch)
 
-    choices = {name: config.copy() for name in (*implementations(), MAXPOOL)}
-    for name in implementations():
-        choices[name].sort.implementation = name
-    choices[MAXPOOL].model.pooling = {"_target_": "experiments.models.MaxPool", "_partial_": True}
-    programs = {name: program(choice) for name, choice in choices.items()}
+    programs = {name: program(f"sort.implementation={name}") for name in implementations()}
+    programs[MAXPOOL] = program("model=maxpool")
     sets, points, _ = batch["points"].shape
-    features = config.model.point_widths[-1]
+    features = main.model.point_widths[-1]
     case = f"model=sortpool, {sets} sets × {points} points × {features} features"
     return Result("step", case, sets * points * features, RUN_TIME, "ms", *time_in_turn(programs, seconds))

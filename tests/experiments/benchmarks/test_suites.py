@@ -59,7 +59,7 @@ def test_a_suite_measures_every_contestant_in_each_of_its_cases(suite):
 
 
 def test_a_step_is_timed_with_each_implementation_and_with_maxpool(configure):
-    result = time_steps(configure(), 0.0)
+    result = time_steps(configure, 0.0)
     assert (result.suite, result.quantity, result.unit) == ("step", RUN_TIME, "ms")
     assert tuple(result.measurements) == (*implementations(), "maxpool")
     assert result.elements > 0
@@ -67,7 +67,7 @@ def test_a_step_is_timed_with_each_implementation_and_with_maxpool(configure):
 
 def test_training_steps_ask_for_their_config():
     with pytest.raises(LookupError, match="asked"):
-        next(run_suite("step", 0.0, lambda: (_ for _ in ()).throw(LookupError("asked"))))
+        next(run_suite("step", 0.0, lambda *_: (_ for _ in ()).throw(LookupError("asked"))))
 
 
 @pytest.fixture(scope="module")
