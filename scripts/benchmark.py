@@ -9,16 +9,16 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from experiments.benchmarks.plot import save_benchmark_plot
-from experiments.benchmarks.results import (
+from experiments.benchmarks.measurements import (
     Result,
     describe_machine,
     machine_line,
     read_results,
     write_results,
 )
+from experiments.benchmarks.plot import save_benchmark_plot
 from experiments.benchmarks.suites import SUITES, run_suite
-from experiments.benchmarks.tables import benchmark_table, summary_line, summary_table, together_line
+from experiments.benchmarks.summaries import benchmark_table, summary_line, summary_table, together_line
 from experiments.errors import UserError
 from experiments.hydra_versions import INITIALIZE
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from experiments.benchmarks.contestants import BUILTIN, NUMPY, REFERENCE, TORCH, label
-from experiments.benchmarks.results import Result, run_times
+from experiments.benchmarks.measurements import Result, run_times
 from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, save_figure
 
 _MARKS: dict[str, tuple[str, str]] = {

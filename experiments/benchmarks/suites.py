@@ -21,7 +21,7 @@ from experiments.benchmarks.contestants import (
     peers,
     sort_along,
 )
-from experiments.benchmarks.results import RUN_TIME, Result
+from experiments.benchmarks.measurements import RUN_TIME, Result
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
 from experiments.data import training_batches
 from experiments.training.building import build_model

@@ -9,8 +9,8 @@ import pytest
 
 from experiments.benchmarks import suites
 from experiments.benchmarks.contestants import implementations
-from experiments.benchmarks.results import machine_line, read_results
-from experiments.benchmarks.tables import summary_table
+from experiments.benchmarks.measurements import machine_line, read_results
+from experiments.benchmarks.summaries import summary_table
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
 

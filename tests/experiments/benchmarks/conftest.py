@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from experiments.benchmarks.results import RUN_TIME, Result
+from experiments.benchmarks.measurements import RUN_TIME, Result
 from experiments.benchmarks.timing import summarised
 
 MakeResult = Callable[..., Result]

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.benchmarks import suites
 from experiments.benchmarks.contestants import forms, implementations, import_torch
-from experiments.benchmarks.results import RUN_TIME
+from experiments.benchmarks.measurements import RUN_TIME
 from experiments.benchmarks.suites import SHAPES, SUITES, Case, cases, gradient_memory, run_suite, time_steps
 
 TORCH = {"torch"} if import_torch() else set()

@@ -1,5 +1,5 @@
-from experiments.benchmarks.results import Result
-from experiments.benchmarks.tables import benchmark_table, summary_line, summary_table, together_line
+from experiments.benchmarks.measurements import Result
+from experiments.benchmarks.summaries import benchmark_table, summary_line, summary_table, together_line
 from experiments.benchmarks.timing import Measurement, summarised
 
 MACHINE = {

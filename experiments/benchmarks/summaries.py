@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.benchmarks.contestants import BUILTIN, MAXPOOL, NUMPY, REFERENCE, TORCH, label
-from experiments.benchmarks.results import RUN_TIME, Result, machine_line, relative_times
+from experiments.benchmarks.measurements import RUN_TIME, Result, machine_line, relative_times
 
 _TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
 

@@ -3,8 +3,8 @@ import json
 import jax
 import pytest
 
-from experiments.benchmarks import results
-from experiments.benchmarks.results import (
+from experiments.benchmarks import measurements
+from experiments.benchmarks.measurements import (
     Result,
     describe_machine,
     machine_line,
@@ -68,7 +68,7 @@ def test_names_processor_cores_instruction_set_and_versions():
 
 
 def test_a_gpu_has_no_instruction_set(monkeypatch):
-    monkeypatch.setattr(results.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(measurements.jax, "default_backend", lambda: "gpu")
     assert describe_machine()["instruction_set"] is None
     content = {"device": "gpu: NVIDIA H100", "cores": 16, "instruction_set": None, "torch": "2.13.0+cu130"}
     versions = {"versions": {"jax": "0.12.0", "jaxlib": "0.12.0", "numpy": "2.5.5"}}
