@@ -63,8 +63,8 @@ def _measure(arguments: argparse.Namespace, machine: dict[str, Any], path: Path)
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Times sorts, forward and backward, of all implementations in turn in one process, and "
-        "writes results.json with pictures. Every suite together takes some minutes.",
+        description="Times every implementation of the sort in one process, each in its turn, and writes\n"
+        "results.json and pictures. All suites together take some minutes; use an idle machine.",
         epilog="\n".join(["suites:", *(f"  {suite:<10}{words}" for suite, words in SUITES.items())]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -3,6 +3,7 @@
 They show what each order statistic and each loss weighs: its gradient, against the rank.
 """
 
+import argparse
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,23 @@ def _save(directory: Path, name: str, figure: Figure) -> Path:
     return path
 
 
-if __name__ == "__main__":
-    for path in draw_weights(FIGURES):
+def main() -> None:
+    """Draws all figures and prints where they are."""
+    parser = argparse.ArgumentParser(
+        description="Draws what each order statistic and each loss weighs, as SVG."
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=FIGURES,
+        metavar="DIR",
+        help="where to write (default: docs/order-statistics)",
+    )
+    output = parser.parse_args().output
+    output.mkdir(parents=True, exist_ok=True)
+    for path in draw_weights(output):
         print(path)
+
+
+if __name__ == "__main__":
+    main()

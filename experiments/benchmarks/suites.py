@@ -28,15 +28,18 @@ from experiments.training.building import build_model
 from experiments.training.setup import build_setup
 from experiments.training.steps import TrainState, make_train_step
 
-_SORT = "a sort of float32, forward and backward"
 SUITES: dict[str, str] = {
-    **dict.fromkeys(("article", "pooling", "rows", "tiny", "scaling"), _SORT),
-    "dtypes": "values and indices of one row and of many, by dtype, beside forms that XLA could sort in",
-    "many": "the same of float32, by the length of the rows",
-    "long": "the same of one long row of float32, as memory allows",
-    "memory": "what the gradient of a sort costs in memory",
-    "compile": "forward and backward of a sort, from Python to a program",
-    "step": "a training step",
+    "article": "float32, forward and backward: one row of a million elements",
+    "pooling": "float32, forward and backward: sets × points × features, sorted over the points",
+    "rows": "float32, forward and backward: independent rows",
+    "tiny": "float32, forward and backward: 2 to 512 elements",
+    "scaling": "float32, forward and backward: one row of 2 to 10 million elements",
+    "dtypes": "values and indices by type, in one row and in many, beside forms that XLA could sort in",
+    "many": "values and indices of float32, by the length of many rows",
+    "long": "values and indices of float32, in one row as long as memory allows",
+    "memory": "what the gradient of a sort keeps and needs in memory",
+    "compile": "how long a sort and its gradient take to trace and to compile",
+    "step": "a training step of model=sortpool, and one of model=maxpool",
 }
 
 DTYPES = ("float32", "bfloat16", "float16", "int32", "float64", "int64")
