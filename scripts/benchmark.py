@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,12 @@ def main() -> None:
     else:
         machine = describe_machine()
         written.append(arguments.output / RESULTS)
-        results = _measure(arguments, machine, written[0])
+        try:
+            results = _measure(arguments, machine, written[0])
+        except KeyboardInterrupt:
+            again = f"python scripts/benchmark.py --sum-up {arguments.output}"
+            print(f"\ninterrupted: {again} sums up what was measured", file=sys.stderr)
+            sys.exit(130)
     drawn = save_benchmark_plot(
         results, arguments.output / "benchmark", machine_line(machine), machine["manual"]
     )

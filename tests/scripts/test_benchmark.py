@@ -89,10 +89,11 @@ def test_refuses(arguments, complaint, benchmark, capsys):
     assert Path("other/results.json").read_text() == "{}"
 
 
-def test_an_interrupt_costs_only_what_was_not_measured(benchmark, monkeypatch):
+def test_an_interrupt_costs_only_what_was_not_measured(benchmark, monkeypatch, capsys):
     monkeypatch.setattr(suites, "measure_memory", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit, match="130"):
         benchmark("tiny", "memory", "--seconds", "0", "--output", "found")
+    assert "benchmark.py --sum-up found" in capsys.readouterr().err
     _, results = read_results(Path("found/results.json"))
     assert [r.suite for r in results] == ["tiny"]
 
