@@ -1,7 +1,6 @@
 """Who competes: implementations that JAX compiles, forms that XLA could sort in, PyTorch and NumPy."""
 
 import functools
-import importlib
 import importlib.util
 from collections.abc import Callable
 from typing import Any
@@ -49,11 +48,7 @@ def engine_of_manual() -> str | None:
 
 
 def label(name: str, engine: str | None = None) -> str:
-    """Returns what people call a contestant.
-
-    Args:
-        name: as in the results.
-        engine: the engine that `manual` took where it was measured.
+    """Returns what people call a contestant: `manual` by the engine that it took, if that is given.
 
     >>> label("manual", "native"), label("torch")
     ('manual (native)', 'PyTorch')

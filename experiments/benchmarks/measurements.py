@@ -53,13 +53,11 @@ def run_times(results: Sequence[Result]) -> pd.DataFrame:
         results: of any suites and quantities.
     """
     timed = [r for r in results if r.quantity == RUN_TIME and r.measurements]
-    index = pd.MultiIndex.from_tuples(
-        [(r.suite, r.case, r.elements) for r in timed], names=["suite", "case", "elements"]
-    )
+    cases = [(r.suite, r.case, r.elements) for r in timed]
+    index = pd.MultiIndex.from_tuples(cases, names=["suite", "case", "elements"])
     medians = [{name: m.median for name, m in r.measurements.items()} for r in timed]
-    names = dict.fromkeys(name for row in medians for name in row)
-    columns = sorted(names, key=[*ORDER, *names].index)
-    return pd.DataFrame(medians, index, columns, dtype=float)
+    names = list(dict.fromkeys(name for row in medians for name in row))
+    return pd.DataFrame(medians, index, sorted(names, key=[*ORDER, *names].index), dtype=float)
 
 
 def relative_times(results: Sequence[Result]) -> pd.DataFrame:

@@ -123,9 +123,8 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         yield time_steps(config, seconds)
         return
     by_dtype = suite in ("dtypes", "many", "long")
-    measure = {"memory": measure_memory, "compile": time_compilation}.get(
-        suite, time_indices if by_dtype else time_gradients
-    )
+    times = time_indices if by_dtype else time_gradients
+    measure = {"memory": measure_memory, "compile": time_compilation}.get(suite, times)
     for case in cases(suite):
         # The context is left before a result is handed out, as whoever takes it may have another.
         with jax.enable_x64(case.dtype.endswith("64")):
@@ -176,12 +175,8 @@ def gradient_memory(name: str, case: Case) -> tuple[float, float]:
     x, cotangent, sort = case.array(0), case.array(1), sort_along(name, case.axis)
     pull_back = jax.jit(lambda x: jax.vjp(sort, x)[1])(x)  # a pytree: its leaves are what is kept
     kept = sum(leaf.nbytes for leaf in jax.tree.leaves(pull_back))
-
     # Passed as an argument: closed over, what was kept would be a constant, and be folded away.
-    @jax.jit
-    def backward(pull_back: Any, cotangent: jax.Array) -> jax.Array:
-        return pull_back(cotangent)[0]
-
+    backward = jax.jit(lambda pull_back, cotangent: pull_back(cotangent)[0])
     analysis: Any = backward.lower(pull_back, cotangent).compile().memory_analysis()
     return kept / x.nbytes, analysis.temp_size_in_bytes / x.nbytes
 
