@@ -3,21 +3,28 @@
 import argparse
 import datetime
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from experiments.benchmarks.machine import describe_machine, machine_line
+from experiments.benchmarks.measurements import (
+    Result,
+    describe_machine,
+    machine_line,
+    read_results,
+    write_results,
+)
 from experiments.benchmarks.plot import save_benchmark_plot
-from experiments.benchmarks.results import Result, read_results, write_results
 from experiments.benchmarks.suites import SUITES, run_suite
-from experiments.benchmarks.summary_table import summary_table
-from experiments.benchmarks.tables import benchmark_table, summary_line, together_line
+from experiments.benchmarks.summaries import benchmark_table, summary_line, summary_table, together_line
+from experiments.errors import UserError
 from experiments.hydra_versions import INITIALIZE
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+RESULTS = "results.json"
 
 
 def main() -> None:
@@ -29,9 +36,13 @@ def main() -> None:
         print(summary_table(machine, results))
     else:
         machine = describe_machine()
-        results = _measure(arguments, machine)
-        written.append(arguments.output / "results.json")
-        write_results(written[0], machine, results)
+        written.append(arguments.output / RESULTS)
+        try:
+            results = _measure(arguments, machine, written[0])
+        except KeyboardInterrupt:
+            again = f"python scripts/benchmark.py --sum-up {arguments.output}"
+            print(f"\ninterrupted: {again} sums up what was measured", file=sys.stderr)
+            sys.exit(130)
     drawn = save_benchmark_plot(
         results, arguments.output / "benchmark", machine_line(machine), machine["manual"]
     )
@@ -40,15 +51,15 @@ def main() -> None:
         print("no picture: none of these suites has one")
 
 
-def _measure(arguments: argparse.Namespace, machine: dict[str, Any]) -> list[Result]:
+def _measure(arguments: argparse.Namespace, machine: dict[str, Any], path: Path) -> list[Result]:
     print(f"{machine_line(machine)}: medians, quartiles, and the median relative to manual's")
-    engine = machine["manual"]
     results: list[Result] = []
     for suite in dict.fromkeys(arguments.suites or SUITES):
         print(f"\n{suite}: {SUITES[suite]}")
         for result in run_suite(suite, arguments.seconds, _config):
             results.append(result)
-            print(benchmark_table(result, engine), flush=True)
+            print(benchmark_table(result, machine["manual"]), flush=True)
+            write_results(path, machine, results)  # so that an interrupt costs only what was not measured
         if summary := summary_line([r for r in results if r.suite == suite]):
             print(summary, flush=True)
     if summary := together_line(results):
@@ -58,18 +69,25 @@ def _measure(arguments: argparse.Namespace, machine: dict[str, Any]) -> list[Res
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Times sorts, forward and backward, in turn in one process. All suites take minutes."
+        description="Times every implementation of the sort in one process, each in its turn, and writes\n"
+        "results.json and pictures. All suites together take some minutes; use an idle machine.",
+        epilog="\n".join(["suites:", *(f"  {suite:<10}{words}" for suite, words in SUITES.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)} (default: all)")
-    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="for a case (default: 3)")
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="to write to (default: outputs/benchmark/DATE_TIME)"
+        "suites", nargs="*", metavar="SUITE", help="one or more of those below (default: all)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, metavar="S", help="how long to time a case (default: 3)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="where to write (default: outputs/benchmark/DATE_TIME)"
     )
     parser.add_argument(
         "--sum-up",
         type=Path,
         metavar="DIR",
-        help="measure nothing: print the README's table of DIR/results.json, and draw its pictures again",
+        help="measure nothing: print DIR/results.json as the README's table, and draw its pictures again",
     )
     arguments = parser.parse_args()
     for suite in arguments.suites:
@@ -82,12 +100,16 @@ def _parse_arguments() -> argparse.Namespace:
             parser.error("--sum-up: takes neither suites nor --output, as nothing is measured")
         arguments.output = arguments.sum_up
         try:
-            arguments.sum_up = read_results(arguments.sum_up / "results.json")
-        except (OSError, ValueError) as error:
+            arguments.sum_up = read_results(arguments.sum_up / RESULTS)
+        except UserError as error:
             parser.error(f"--sum-up {arguments.sum_up}: {error}")
         return arguments
     now = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     arguments.output = arguments.output or Path("outputs", "benchmark", now)
+    if (arguments.output / RESULTS).exists():
+        parser.error(
+            f"--output {arguments.output}: holds a {RESULTS}; give another directory, or move it away"
+        )
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -95,9 +117,9 @@ def _parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def _config() -> DictConfig:
+def _config(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONFIGS), **INITIALIZE):
-        return compose("train")
+        return compose("train", overrides=list(overrides))
 
 
 if __name__ == "__main__":

@@ -12,21 +12,24 @@ from experiments.report.writing import write_report
 def main() -> None:
     """Reads every run below a directory, writes the report on them, and prints the headline table."""
     parser = argparse.ArgumentParser(
-        description="Writes what the runs of a sweep show: report.html, one page; report.md with "
-        "report-figures, as SVG and for papers as PDF; report.csv, the numbers of every run."
+        description="Writes a report on the runs of a sweep: report.html, a page for the browser; report.md, "
+        "with figures in report-figures, as SVG, and as PDF for papers; report.csv, the numbers of every run."
     )
-    parser.add_argument("directory", type=Path, metavar="SWEEP_DIR", help="where the sweep wrote its runs")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="to write to (default: SWEEP_DIR)")
+    parser.add_argument(
+        "directory", type=Path, metavar="SWEEP_DIR", help="the directory that the sweep wrote to"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: SWEEP_DIR)")
     parser.add_argument(
         "--baseline",
         metavar="KEY=VALUE[,KEY=VALUE]",
-        help="the cell to compare with (default: the first of the sweep)",
+        help="the cell to compare the others with (default: the first of the sweep)",
     )
     parser.add_argument(
         "--target",
         type=float,
         metavar="VALUE",
-        help="of the validation metric, to be reached (default: the best that nine runs in ten reach)",
+        help="compare the time that runs take to this value of the validation metric (default: the best "
+        "value that nine runs in ten reach)",
     )
     arguments = parser.parse_args()
     if arguments.target is not None and not math.isfinite(arguments.target):

@@ -10,9 +10,8 @@ import optax
 import pytest
 from flax import nnx
 
-from experiments.benchmarks.results import read_results
-from experiments.benchmarks.summary_table import summary_table
-from experiments.benchmarks.tables import together_line
+from experiments.benchmarks.measurements import read_results
+from experiments.benchmarks.summaries import summary_table, together_line
 
 README = Path(__file__).parents[1] / "README.md"
 CODE = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -1,1 +1,1 @@
-"""Figures and tables from what runs have written."""
+"""How long sorts take, forward and backward, beside those of others."""

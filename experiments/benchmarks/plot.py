@@ -1,27 +1,25 @@
 """The picture of a benchmark."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from experiments.benchmarks.contestants import label
-from experiments.benchmarks.peers import NUMPY, TORCH
-from experiments.benchmarks.results import RUN_TIME, Result
-from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.benchmarks.contestants import BUILTIN, NUMPY, REFERENCE, TORCH, label
+from experiments.benchmarks.measurements import Result, run_times
+from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, save_figure
 
 _MARKS: dict[str, tuple[str, str]] = {
-    "manual": (BLUE, "o"),
+    REFERENCE: (BLUE, "o"),
     "manual:xla": (SKY_BLUE, "P"),
-    "builtin": (VERMILION, "s"),
+    BUILTIN: (VERMILION, "s"),
     "double_argsort": (ORANGE, "D"),
     TORCH: (GREEN, "^"),
     NUMPY: ("", "|"),  # in the colour of the text
@@ -32,21 +30,20 @@ _GROUPS = {
     "pooling": "sets × points × features, sorted over points",
     "rows": "rows × length",
 }
-_SCALING = "scaling"
 _DECADES = 1e3  # of an axis, to name more than the powers of ten
-_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+_TIME = "time per element, forward and backward  (← lower is better)"
 
 
-@dataclass(frozen=True)
-class _Theme:
-    """What a picture stands on."""
+def _style(background: str, text: str, faint: str) -> Any:
+    colours = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), background)
+    texts = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    lines = {"grid.color": faint, "grid.linewidth": 0.6, "axes.axisbelow": True}
+    spines = {"axes.spines.top": False, "axes.spines.right": False}
+    # Type 42, since many publishers refuse the Type 3 fonts that are the default.
+    return {**colours, **dict.fromkeys(texts, text), **lines, **spines, "pdf.fonttype": 42}
 
-    background: str
-    text: str
-    faint: str
 
-
-_LIGHT, _DARK = _Theme("#ffffff", "#1f2328", "#d5d9de"), _Theme("#0d1117", "#e6edf3", "#3b434d")
+_LIGHT, _DARK = _style("#ffffff", "#1f2328", "#d5d9de"), _style("#0d1117", "#e6edf3", "#3b434d")
 
 
 def save_benchmark_plot(results: Sequence[Result], path: Path, title: str, engine: str | None) -> list[Path]:
@@ -56,139 +53,80 @@ def save_benchmark_plot(results: Sequence[Result], path: Path, title: str, engin
         results: of any suites; those that are not drawn are left out.
         path: where to, without a suffix.
         title: what it was measured on.
-        engine: the one that `manual` takes.
+        engine: the engine that `manual` takes.
 
     Returns:
         What was written: a PNG for light pages, one for dark ones, and a PDF; nothing where there is
         nothing to draw.
     """
-    timed = [r for r in results if r.quantity == RUN_TIME and r.measurements]
-    cases = [r for suite in _GROUPS for r in timed if r.suite == suite]
-    scaling = sorted((r for r in timed if r.suite == _SCALING), key=lambda r: r.elements)
-    if not cases and not scaling:
-        return []
+    cases = [r for suite in _GROUPS for r in results if r.suite == suite]
+    scaling = sorted((r for r in results if r.suite == "scaling"), key=lambda r: r.elements)
+    drawn = ((_draw_cases, _seconds(cases)), (_draw_scaling, _seconds(scaling)))
+    panels = [(draw, times) for draw, times in drawn if not times.empty]
+    names = {n: label(n, engine) + " (forward only)" * (n == NUMPY) for n in _seconds(cases + scaling)}
     written = []
-    for theme, ending in ((_LIGHT, ".png"), (_DARK, "-dark.png"), (_LIGHT, ".pdf")):
-        file = path.with_name(path.name + ending)
-        with matplotlib.rc_context(_rc(theme)):
-            metadata = {"CreationDate": None} if ending == ".pdf" else None
-            _draw(cases, scaling, title, engine, theme).savefig(file, metadata=metadata)
-        written.append(file)
+    for style, ending in ((_LIGHT, ".png"), (_DARK, "-dark.png"), (_LIGHT, ".pdf")) if panels else ():
+        with matplotlib.rc_context(style):
+            figure = Figure(figsize=(6.2 * len(panels), 5.4), dpi=144, layout="constrained")
+            figure.suptitle(f"Sorting float32 on {title}", fontsize="medium")
+            for place, (draw, times) in enumerate(panels, 1):
+                draw(figure.add_subplot(1, len(panels), place), times)
+            handles = [Line2D([], [], label=words, **_mark(name)) for name, words in names.items()]
+            figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(panels), frameon=False)
+            written.append(path.with_name(path.name + ending))
+            save_figure(figure, written[-1])
     return written
 
 
-def _draw(
-    cases: list[Result], scaling: list[Result], title: str, engine: str | None, theme: _Theme
-) -> Figure:
-    panels: list[tuple[Callable[[Axes, list[Result], _Theme], None], list[Result]]] = []
-    panels += [(_draw_cases, cases)] if cases else []
-    panels += [(_draw_scaling, scaling)] if scaling else []
-    figure = Figure(figsize=(6.2 * len(panels), 5.4), dpi=144, layout="constrained")
-    FigureCanvasAgg(figure)  # no global state, and no display needed
-    figure.suptitle(f"Sorting float32 on {title}", fontsize="medium")
-    for axes, (draw, chosen) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw(axes, chosen, theme)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    names = _names(cases + scaling)
-    labels = {name: label(name, engine) + (" (forward only)" if name == NUMPY else "") for name in names}
-    handles = [Line2D([], [], label=text, **_mark(name, theme)) for name, text in labels.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(panels), frameon=False)
-    return figure
+def _seconds(results: Sequence[Result]) -> pd.DataFrame:
+    """The time an element takes, a row a case, a column a contestant."""
+    times = run_times(results)
+    return times.div(1e3 * times.index.get_level_values("elements").to_numpy(float), axis=0)
 
 
-def _draw_cases(axes: Axes, results: list[Result], theme: _Theme) -> None:
+def _draw_cases(axes: Axes, times: pd.DataFrame) -> None:
     """A row for each case, read from the top, the suites under headings."""
-    heights: list[float] = []
-    headings: list[tuple[float, str]] = []
-    height, suite = 0.0, None
-    for result in results:
-        if result.suite != suite:
-            suite = result.suite
-            headings.append((height, _GROUPS[suite]))
-            height -= 1.0
-        heights.append(height)
-        height -= 1.0
-    axes.hlines(heights, *_extremes(results), color=theme.faint, linewidth=1.5, zorder=1)
-    for name in _names(results):
-        points = [
-            (_nanoseconds(r, name), h)
-            for r, h in zip(results, heights, strict=True)
-            if name in r.measurements
-        ]
-        axes.plot(*zip(*points, strict=True), **{**_mark(name, theme), "linestyle": "none"})
-    beside = blended_transform_factory(axes.transAxes, axes.transData)
-    for height, words in headings:
-        axes.text(0.01, height, words, transform=beside, va="center", fontstyle="italic", fontsize="small")
-    axes.set_yticks(heights, [r.case.removesuffix(", axis 1") for r in results])
+    suites, cases = (times.index.get_level_values(level) for level in ("suite", "case"))
+    heights = -(np.arange(len(times)) + pd.factorize(suites)[0] + 1.0)
+    faint = matplotlib.rcParams["grid.color"]
+    axes.hlines(heights, times.min(axis=1), times.max(axis=1), color=faint, linewidth=1.5, zorder=1)
+    for name in times:
+        axes.plot(times[name], heights, **{**_mark(name), "linestyle": "none"})
+    heading: Any = {"va": "center", "fontstyle": "italic", "fontsize": "small"}
+    for suite in suites.unique():
+        above = heights[suites == suite][0] + 1
+        axes.text(0.01, above, _GROUPS[suite], transform=axes.get_yaxis_transform(), **heading)
+    axes.set_yticks(heights, [case.removesuffix(", axis 1") for case in cases])
     axes.set_ylim(min(heights) - 0.6, 0.6)
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=theme.faint, linewidth=0.6)
+    axes.grid(axis="x")
     _in_time(axes, "x")
-    axes.set_xlabel("time per element, forward and backward  (← lower is better)")
 
 
-def _draw_scaling(axes: Axes, results: list[Result], theme: _Theme) -> None:
-    for name in _names(results):
-        points = [(r.elements, _nanoseconds(r, name)) for r in results if name in r.measurements]
-        axes.plot(*zip(*points, strict=True), **_mark(name, theme))
-    axes.grid(color=theme.faint, linewidth=0.6)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: _count(n)))
+def _draw_scaling(axes: Axes, times: pd.DataFrame) -> None:
+    for name in times:
+        shown = times[name].dropna()
+        axes.plot(shown.index.get_level_values("elements"), shown, **_mark(name))
+    axes.grid()
+    axes.set(xscale="log", xlabel="elements in the one row sorted")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_formatter(NullFormatter())
     _in_time(axes, "y")
-    axes.set_xlabel("elements in the one row sorted")
-    axes.set_ylabel("time per element, forward and backward  (← lower is better)")
 
 
 def _in_time(axes: Axes, which: str) -> None:
     """Makes an axis logarithmic, with times as people say them at 1, 2 and 5 unless these are too many."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axis.get_data_interval()
-    axes.set(**{f"{which}scale": "log"})
+    axes.set(**{f"{which}scale": "log", f"{which}label": _TIME})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _DECADES * low else (1,)))
-    axis.set_major_formatter(FuncFormatter(lambda ns, _: _time(ns)))
+    axis.set_major_formatter(EngFormatter("s"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def _time(nanoseconds: float) -> str:
-    size, unit = next((u for u in _UNITS if nanoseconds >= 0.999 * u[0]), _UNITS[-1])
-    return f"{nanoseconds / size:g} {unit}"
-
-
-def _count(n: float) -> str:
-    size, unit = next(((s, u) for s, u in ((1e6, "M"), (1e3, "k")) if n >= 0.999 * s), (1.0, ""))
-    return f"{n / size:g}{unit}"
-
-
-def _names(results: Iterable[Result]) -> list[str]:
-    """Every contestant there is, the known ones in their order."""
-    names = list(dict.fromkeys(name for r in results for name in r.measurements))
-    return sorted(names, key=lambda name: list(_MARKS).index(name) if name in _MARKS else len(_MARKS))
-
-
-def _mark(name: str, theme: _Theme) -> dict[str, Any]:
+def _mark(name: str) -> dict[str, Any]:
     colour, marker = _MARKS.get(name, _SPARE)
-    size = {"|": 11, "D": 5.5}.get(marker, 7)
-    front = 4 if name == "manual" else 3
-    edge = {"color": theme.background, "width": 0.6} if marker != "|" else {"color": theme.text, "width": 2}
-    drawn = {"color": colour or theme.text, "linewidth": 1.5, "zorder": front}
-    marked = {"marker": marker, "markersize": size} | {f"markeredge{key}": v for key, v in edge.items()}
-    return drawn | marked
-
-
-def _rc(theme: _Theme) -> Any:
-    colours = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), theme.background)
-    texts = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    # Type 42, since many publishers refuse the Type 3 fonts that are the default.
-    return {**colours, **dict.fromkeys(texts, theme.text), "pdf.fonttype": 42}
-
-
-def _nanoseconds(result: Result, name: str) -> float:
-    return result.measurements[name].median * 1e6 / result.elements
-
-
-def _extremes(results: list[Result]) -> tuple[list[float], list[float]]:
-    times = [[_nanoseconds(r, name) for name in r.measurements] for r in results]
-    return [min(t) for t in times], [max(t) for t in times]
+    text, background = (matplotlib.rcParams[key] for key in ("text.color", "axes.facecolor"))
+    size, edge, width = (11, text, 2) if marker == "|" else (5.5 if marker == "D" else 7, background, 0.6)
+    marked = {"marker": marker, "markersize": size, "markeredgecolor": edge, "markeredgewidth": width}
+    return {"color": colour or text, "linewidth": 1.5, "zorder": 4 if name == REFERENCE else 3, **marked}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from experiments.benchmarks.results import RUN_TIME, Result, exactly, summarised
+from experiments.benchmarks.measurements import RUN_TIME, Result
+from experiments.benchmarks.timing import summarised
 
 MakeResult = Callable[..., Result]
 
@@ -14,8 +15,8 @@ def make_result() -> MakeResult:
     """Makes a result of given times, or of given sizes with a quantity and a unit."""
 
     def make(suite: str, elements: int = 64, quantity: str = RUN_TIME, unit: str = "ms", **medians: float):
-        measure = exactly if quantity != RUN_TIME else lambda m: summarised([0.5 * m, m, 1.5 * m])
-        measurements = {name: measure(median) for name, median in medians.items()}
+        spread = (0.5, 1.0, 1.5) if quantity == RUN_TIME else (1.0,)
+        measurements = {name: summarised([m * s for s in spread]) for name, m in medians.items()}
         return Result(suite, f"{elements}", elements, quantity, unit, measurements)
 
     return make

@@ -1,101 +1,114 @@
-"""That the script runs its suites and writes what they found; what that is, is not for a test to say."""
+import types
 
-import json
-import runpy
-import sys
-from pathlib import Path
-
+import jax
 import pytest
 
-from experiments.benchmarks import benchmarks, compilation, device_times, memory, sort_times
-from experiments.benchmarks.contestants import implementations
-from experiments.benchmarks.machine import machine_line
-from experiments.benchmarks.results import read_results
-from experiments.benchmarks.summary_table import summary_table
+from experiments.benchmarks import suites
+from experiments.benchmarks.contestants import forms, implementations, import_torch
+from experiments.benchmarks.measurements import RUN_TIME
+from experiments.benchmarks.suites import SHAPES, SUITES, Case, cases, gradient_memory, run_suite, time_steps
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "benchmark.py"
+TORCH = {"torch"} if import_torch() else set()
+OURS = {name for name in implementations() if name.startswith("manual")}
 
 
 @pytest.fixture
-def benchmark(monkeypatch, tmp_path):
-    """Runs the script with arguments, in this process and in a directory of its own."""
-    monkeypatch.chdir(tmp_path)
-    for suite in sort_times.SHAPES:
-        monkeypatch.setitem(sort_times.SHAPES, suite, {(4,): 0})
-    monkeypatch.setattr(memory, "SHAPES", {(4,): 0})
-    monkeypatch.setattr(compilation, "SHAPES", {(4,): 0})
-    monkeypatch.setattr(device_times, "_ON_CPU", 1024)
-    monkeypatch.setattr(device_times, "LENGTHS", (16,))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["benchmark.py", *arguments])
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-
-    return run
+def small(monkeypatch):
+    """The same suites, of shapes that take no time."""
+    for suite, shapes in SHAPES.items():
+        tiny = {(3,) * len(shape): axis for shape, axis in shapes.items()}
+        monkeypatch.setitem(SHAPES, suite, tiny)
+    monkeypatch.setattr(suites, "_ON_CPU", 4096)
+    monkeypatch.setattr(suites, "DTYPES", ("bfloat16", "int64"))
+    monkeypatch.setattr(suites, "ROW_LENGTHS", (16,))
+    monkeypatch.setattr(suites, "LENGTHS", (1000,))
+    monkeypatch.setattr(suites, "_LEAST", 2)
 
 
-def test_writes_results_and_a_picture(benchmark, capsys):
-    benchmark("article", "pooling", "rows", "memory", "--seconds", "0", "--output", "found/here")
-    printed = capsys.readouterr().out
-    content = json.loads(Path("found/here/results.json").read_text())
-    assert [r["suite"] for r in content["results"]] == ["article", "pooling", "rows", "memory", "memory"]
-    assert content["machine"]["versions"]["jax"]
-    for result in content["results"]:
-        assert set(implementations()) <= set(result["measurements"])
-    assert Path("found/here/benchmark.png").is_file()
-    assert printed.startswith(machine_line(content["machine"]))
-    assert "article, pooling, rows together (3 cases)" in printed
+def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
+    """The quantity, the unit and the contestants of each result of a case."""
+    everybody = set(implementations())
+    numpy = {"numpy_packed"} if case.dtype == "float32" else set()
+    gradient = (RUN_TIME, "ms", everybody | TORCH | numpy)
+    if suite in ("memory", "compile"):
+        first, second = {
+            "memory": ("kept from forward to backward", "temporaries of backward"),
+            "compile": ("tracing and lowering", "compiling"),
+        }[suite]
+        unit = "ms" if suite == "compile" else "× the input"
+        return [(first, unit, everybody), (second, unit, everybody)]
+    if suite not in ("dtypes", "many", "long"):
+        return [gradient]
+    with jax.enable_x64(True):
+        found = {*forms(jax.ShapeDtypeStruct(case.shape, case.dtype)), "jnp.sort alone"}
+    sorts = ("values and indices", "ms", OURS | found | TORCH)
+    return [sorts, gradient] if "float" in case.dtype else [sorts]
 
 
-def test_sums_up_what_was_found_and_draws_it_again(benchmark, capsys):
-    benchmark("article", "--seconds", "0", "--output", "found")
-    pictures = [Path("found", name) for name in ("benchmark.png", "benchmark-dark.png", "benchmark.pdf")]
-    for picture in pictures:
-        picture.unlink()
-    capsys.readouterr()
-    benchmark("--sum-up", "found")
-    machine, results = read_results(Path("found/results.json"))
-    assert capsys.readouterr().out.startswith(summary_table(machine, results))
-    assert all(picture.is_file() for picture in pictures)
+@pytest.mark.parametrize("suite", sorted(set(SUITES) - {"step"}))
+@pytest.mark.usefixtures("small")
+def test_a_suite_measures_every_contestant_in_each_of_its_cases(suite):
+    results = list(run_suite(suite, 0.0, lambda: pytest.fail("needs no config")))
+    wanted = [(case, *rest) for case in cases(suite) for rest in expected(suite, case)]
+    assert wanted
+    for result, (case, quantity, unit, names) in zip(results, wanted, strict=True):
+        assert (result.suite, result.quantity, result.unit, result.failures) == (suite, quantity, unit, {})
+        assert result.case.startswith(str(case))
+        assert set(result.measurements) == names
+        assert {m.repeats == 1 for m in result.measurements.values()} == {suite == "memory"}
 
 
-def test_says_that_there_is_nothing_to_draw_and_dates_its_directory(benchmark, capsys):
-    benchmark("tiny", "tiny", "--seconds", "0")
-    (directory,) = Path("outputs", "benchmark").iterdir()
-    assert [p.name for p in directory.iterdir()] == ["results.json"]
-    assert len(json.loads((directory / "results.json").read_text())["results"]) == 1
-    assert "no picture" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("tinny",), "no suite 'tinny' (choices: article, "),
-        (("tiny", "--seconds", "nan"), "--seconds nan: "),
-        (("tiny", "--seconds", "-1"), "--seconds -1.0: "),
-        (("tiny", "--output", "file"), "--output file: cannot make this directory"),
-        (("--sum-up", "nowhere"), "--sum-up nowhere: [Errno 2] No such file or directory"),
-        (("--sum-up", "other"), "--sum-up other: other/results.json holds no results of a benchmark"),
-        (("tiny", "--sum-up", "other"), "--sum-up: takes neither suites nor --output"),
-        (("tiny", "--output", "file/below"), "--output file/below: cannot make this directory"),
-    ],
-)
-def test_refuses(arguments, complaint, benchmark, capsys):
-    Path("file").touch()
-    Path("other").mkdir()
-    Path("other/results.json").write_text("{}")
-    with pytest.raises(SystemExit):
-        benchmark(*arguments)
-    assert f"error: {complaint}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("suite", sorted(set(benchmarks.SUITES) - {"step"}))
-@pytest.mark.usefixtures("benchmark")
-def test_every_suite_has_a_runner(suite):
-    results = benchmarks.run_suite(suite, 0.0, lambda: pytest.fail("needs no config"))
-    assert next(results).suite == suite
+def test_a_step_is_timed_with_each_implementation_and_with_maxpool(configure):
+    result = time_steps(configure, 0.0)
+    assert (result.suite, result.quantity, result.unit) == ("step", RUN_TIME, "ms")
+    assert tuple(result.measurements) == (*implementations(), "maxpool")
+    assert result.elements > 0
 
 
 def test_training_steps_ask_for_their_config():
     with pytest.raises(LookupError, match="asked"):
-        benchmarks.run_suite("step", 0.0, lambda: (_ for _ in ()).throw(LookupError("asked")))
+        next(run_suite("step", 0.0, lambda *_: (_ for _ in ()).throw(LookupError("asked"))))
+
+
+@pytest.fixture(scope="module")
+def memory():
+    return {name: gradient_memory(name, Case((64, 512), 1)) for name in implementations()}
+
+
+def test_what_manual_keeps_is_a_permutation_in_16_bits_and_no_more(memory):
+    assert all(memory[name][0] == 0.5 for name in OURS)
+
+
+def test_the_gradients_temporaries_are_no_larger_than_the_input(memory):
+    assert all(memory[name][1] <= 1 for name in OURS)
+    # Zero would mean that what was kept had become a constant of the program.
+    assert memory["builtin"][1] > 1
+
+
+def on_a_device(monkeypatch, memory):
+    device = types.SimpleNamespace(memory_stats=lambda: memory)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "local_devices", lambda: [device])
+
+
+@pytest.mark.parametrize(("memory", "longest"), [(None, 10**8), ({"bytes_limit": 2**30}, 10**7)])
+def test_long_rows_fill_the_memory_of_a_device(memory, longest, monkeypatch):
+    on_a_device(monkeypatch, memory)
+    assert cases("long")[-1].shape == (longest,)
+
+
+def test_rows_are_of_all_lengths_and_as_many_as_keep_a_device_busy(monkeypatch):
+    on_a_device(monkeypatch, None)
+    shapes = [case.shape for case in cases("many")]
+    assert [n for _, n in shapes] == [16, 64, 256, 1024, 4096]
+    assert {rows * n for rows, n in shapes} == {2**24}
+
+
+def test_scaling_reaches_from_a_pair_to_ten_million():
+    lengths = [case.shape[0] for case in cases("scaling")]
+    assert (lengths[0], lengths[-1]) == (2, 10_000_000)
+
+
+def test_a_case_tells_the_axis_where_there_is_a_choice():
+    assert str(Case((1_000_000,), 0)) == "1,000,000"
+    assert str(Case((16, 256, 64), 1)) == "16×256×64, axis 1"

@@ -1,5 +1,14 @@
-from experiments.benchmarks.results import Measurement, Result, exactly
-from experiments.benchmarks.tables import benchmark_table, summary_line, together_line
+from experiments.benchmarks.measurements import Result
+from experiments.benchmarks.summaries import benchmark_table, summary_line, summary_table, together_line
+from experiments.benchmarks.timing import Measurement, summarised
+
+MACHINE = {
+    "device": "cpu: AMD EPYC",
+    "cores": 1,
+    "instruction_set": "avx2",
+    "torch": None,
+    "versions": {"jax": "0.12.0", "jaxlib": "0.12.0", "numpy": "2.5.5"},
+}
 
 
 def test_table_is_relative_to_manual():
@@ -20,7 +29,8 @@ def test_table_of_sizes_names_them_and_has_no_spread(make_result):
 
 
 def test_table_tells_who_could_not_take_part_and_why():
-    result = Result("long", "8", 8, "run time", "ms", {"builtin": exactly(2.0)}, {"manual": "out of memory"})
+    times = {"builtin": summarised([2.0])}
+    result = Result("long", "8", 8, "run time", "ms", times, {"manual": "out of memory"})
     lines = benchmark_table(result).splitlines()
     assert [line.split() for line in lines[1:]] == [
         ["builtin", "2", "ms"],
@@ -59,3 +69,25 @@ def test_the_three_suites_are_summarised_together_once_all_were_run(make_result)
     line = together_line([*results, make_result("rows", manual=1.0, builtin=4.0)])
     assert "3 cases" in line
     assert "4.00× as fast as builtin" in line
+
+
+def test_a_row_a_suite_and_multiples_of_manual(make_result):
+    results = [
+        make_result("article", **{"manual": 2.0, "manual:xla": 8.0, "numpy_packed": 1.0}),
+        make_result("rows", **{"manual": 1.0, "manual:xla": 2.0, "numpy_packed": 1.0}),
+        make_result("rows", **{"manual": 1.0, "manual:xla": 50.0, "numpy_packed": 1.0}),
+        make_result("many", manual=1.0, builtin=2.0),
+        make_result("memory", 64, "temporaries", "× the input", manual=0.0),
+        make_result("step", **{"manual": 3.0, "manual:xla": 6.0, "maxpool": 2.0}),
+    ]
+    assert summary_table(MACHINE, results).splitlines() == [
+        "AMD EPYC (1 core, AVX2), jax 0.12.0, jaxlib 0.12.0, NumPy 2.5.5:",
+        "",
+        "| | `manual:xla` | NumPy, packed |",
+        "|---|---|---|",
+        "| one million elements, the article's case | 4.0× | 0.5× |",
+        "| rows: 2 shapes, 32 to 4096 long | 10× (2.0 – 50) | 1.0× (1.0 – 1.0) |",
+        "| a whole training step of `model=sortpool` | 2.0× | – |",
+        "",
+        "A training step of `model=sortpool` takes 1.50 times as long as one of `model=maxpool`.",
+    ]

@@ -1,0 +1,110 @@
+"""Tables and sentences for people: on a screen, and for the README."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.benchmarks.contestants import BUILTIN, MAXPOOL, NUMPY, REFERENCE, TORCH, label
+from experiments.benchmarks.measurements import RUN_TIME, Result, machine_line, relative_times
+
+_TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
+
+# By suite, what its row of the summary says before the numbers; {count} is that of the shapes.
+_ROWS = {
+    "article": "one million elements, the article's case",
+    "pooling": "pooling: {count} shapes of sets × points × features",
+    "rows": "rows: {count} shapes, 32 to 4096 long",
+    "tiny": "tiny: {count} shapes, 2 to 512 elements, dispatch counted",
+    "step": "a whole training step of `model=sortpool`",
+}
+
+
+def benchmark_table(result: Result, engine: str | None = None) -> str:
+    """Returns a case's medians and quartiles, and each median relative to `manual`'s.
+
+    Args:
+        result: what was measured.
+        engine: the engine that `manual` takes.
+    """
+    lines = [result.case if result.quantity == RUN_TIME else f"{result.case}: {result.quantity}"]
+    reference = result.measurements.get(REFERENCE)
+    for name, m in result.measurements.items():
+        line = f"  {label(name, engine):<16}{_short(m.median):>10} {result.unit}"
+        if m.repeats > 1:  # else the spread is nothing, and the unit a ratio already
+            line += f"  {f'({_short(m.low)} – {_short(m.high)})':<20}"
+            line += f"{m.median / reference.median:7.2f}×" if reference else ""
+        lines.append(line)
+    lines += [f"  {label(name, engine):<16} failed: {why}" for name, why in result.failures.items()]
+    return "\n".join(lines)
+
+
+def summary_line(results: Sequence[Result]) -> str | None:
+    """Returns how `manual` compares, in the geometric mean over the cases and at worst; None if not timed.
+
+    Args:
+        results: of a suite, or of several.
+    """
+    times, parts = relative_times(results), []
+    for name in times.columns.intersection([BUILTIN, TORCH]):
+        least = f"{times[name].min():.2f}×"
+        parts.append(f"{_mean(times[name]):.2f}× as fast as {label(name)} (at least {least})")
+    near = {NUMPY: label(NUMPY), MAXPOOL: "a step of model=maxpool"}
+    for name in times.columns.intersection(list(near)):
+        most = f"{1 / times[name].min():.2f}×"
+        parts.append(f"{1 / _mean(times[name]):.2f}× the time of {near[name]} (at most {most})")
+    return f"{REFERENCE}: {', '.join(parts)}" if parts else None
+
+
+def together_line(results: Sequence[Result]) -> str | None:
+    """Returns the summary of article, pooling and rows together; None if one of them was not run."""
+    chosen = [r for r in results if r.suite in _TOGETHER]
+    if {r.suite for r in chosen} != set(_TOGETHER):
+        return None
+    return f"{', '.join(_TOGETHER)} together ({len(chosen)} cases)\n{summary_line(chosen)}"
+
+
+def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
+    """Returns Markdown: what it was measured on, a row a suite, and what a training step costs.
+
+    The numbers are multiples of `manual`'s time: geometric means over a suite, least and greatest in
+    brackets.
+
+    Args:
+        machine: what `describe_machine` returned.
+        results: of the suites that are to have a row.
+    """
+    times = relative_times([r for r in results if r.suite in _ROWS])
+    names = [name for name in times if name not in (REFERENCE, MAXPOOL)]
+    heads = [label(name) if name in (TORCH, NUMPY) else f"`{name}`" for name in names]
+    lines = [f"{machine_line(machine)}:", "", f"| | {' | '.join(heads)} |", "|---" * (len(names) + 1) + "|"]
+    for suite, words in _ROWS.items():
+        rows = times[times.index.get_level_values("suite") == suite]
+        if len(rows):
+            cells = [words.format(count=len(rows)), *(_cell(rows[name].dropna()) for name in names)]
+            lines.append(f"| {' | '.join(cells)} |")
+    for time in times.get(MAXPOOL, pd.Series()).dropna():
+        cost = f"{1 / time:.2f} times as long as one of `model=maxpool`"
+        lines += ["", f"A training step of `model=sortpool` takes {cost}."]
+    return "\n".join(lines)
+
+
+def _cell(times: pd.Series) -> str:
+    if times.empty:
+        return "–"
+    mean = f"{_digits(_mean(times))}×"
+    return mean if len(times) == 1 else f"{mean} ({_digits(times.min())} – {_digits(times.max())})"
+
+
+def _mean(times: pd.Series) -> float:
+    """The geometric mean of those that took part."""
+    return float(np.exp(np.log(times).mean()))
+
+
+def _digits(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"

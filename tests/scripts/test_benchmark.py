@@ -1,0 +1,105 @@
+"""That the script runs its suites and writes what they found; what that is, is not for a test to say."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.benchmarks import suites
+from experiments.benchmarks.contestants import implementations
+from experiments.benchmarks.measurements import machine_line, read_results
+from experiments.benchmarks.summaries import summary_table
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
+
+
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path):
+    """Runs the script with arguments, in this process and in a directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    for suite in suites.SHAPES:
+        monkeypatch.setitem(suites.SHAPES, suite, {(4,): 0})
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["benchmark.py", *arguments])
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+
+    return run
+
+
+def test_writes_results_and_a_picture(benchmark, capsys):
+    benchmark("article", "pooling", "rows", "memory", "--seconds", "0", "--output", "found/here")
+    printed = capsys.readouterr().out
+    content = json.loads(Path("found/here/results.json").read_text())
+    assert [r["suite"] for r in content["results"]] == ["article", "pooling", "rows", "memory", "memory"]
+    assert content["machine"]["versions"]["jax"]
+    for result in content["results"]:
+        assert set(implementations()) <= set(result["measurements"])
+    assert Path("found/here/benchmark.png").is_file()
+    assert printed.startswith(machine_line(content["machine"]))
+    assert "article, pooling, rows together (3 cases)" in printed
+
+
+def test_sums_up_what_was_found_and_draws_it_again(benchmark, capsys):
+    benchmark("article", "--seconds", "0", "--output", "found")
+    pictures = [Path("found", name) for name in ("benchmark.png", "benchmark-dark.png", "benchmark.pdf")]
+    for picture in pictures:
+        picture.unlink()
+    capsys.readouterr()
+    benchmark("--sum-up", "found")
+    machine, results = read_results(Path("found/results.json"))
+    assert capsys.readouterr().out.startswith(summary_table(machine, results))
+    assert all(picture.is_file() for picture in pictures)
+
+
+def test_says_that_there_is_nothing_to_draw_and_dates_its_directory(benchmark, capsys):
+    benchmark("tiny", "tiny", "--seconds", "0")
+    (directory,) = Path("outputs", "benchmark").iterdir()
+    assert [p.name for p in directory.iterdir()] == ["results.json"]
+    assert len(json.loads((directory / "results.json").read_text())["results"]) == 1
+    assert "no picture" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("tinny",), "no suite 'tinny' (choices: article, "),
+        (("tiny", "--seconds", "nan"), "--seconds nan: "),
+        (("tiny", "--seconds", "-1"), "--seconds -1.0: "),
+        (("tiny", "--output", "file"), "--output file: cannot make this directory"),
+        (
+            ("--sum-up", "nowhere"),
+            "--sum-up nowhere: nowhere/results.json holds no results of a benchmark (no results.json)",
+        ),
+        (("--sum-up", "other"), "--sum-up other: other/results.json holds no results of a benchmark"),
+        (("tiny", "--sum-up", "other"), "--sum-up: takes neither suites nor --output"),
+        (("tiny", "--output", "file/below"), "--output file/below: cannot make this directory"),
+        (("tiny", "--output", "other"), "--output other: holds a results.json; give another directory"),
+    ],
+)
+def test_refuses(arguments, complaint, benchmark, capsys):
+    Path("file").touch()
+    Path("other").mkdir()
+    Path("other/results.json").write_text("{}")
+    with pytest.raises(SystemExit):
+        benchmark(*arguments)
+    assert f"error: {complaint}" in capsys.readouterr().err
+    assert Path("other/results.json").read_text() == "{}"
+
+
+def test_an_interrupt_costs_only_what_was_not_measured(benchmark, monkeypatch, capsys):
+    monkeypatch.setattr(suites, "measure_memory", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(SystemExit, match="130"):
+        benchmark("tiny", "memory", "--seconds", "0", "--output", "found")
+    assert "benchmark.py --sum-up found" in capsys.readouterr().err
+    _, results = read_results(Path("found/results.json"))
+    assert [r.suite for r in results] == ["tiny"]
+
+
+def test_help_explains_every_suite(benchmark, capsys):
+    with pytest.raises(SystemExit):
+        benchmark("--help")
+    printed = capsys.readouterr().out
+    assert all(f"  {suite:<10}{words}" in printed for suite, words in suites.SUITES.items())
