@@ -1,7 +1,5 @@
 """The handwritten digits that scikit-learn carries, as a TFDS dataset that needs no download."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,30 +29,27 @@ _CITATION = """\
 }
 """
 
-Example = dict[str, Any]
+_Examples = Iterator[tuple[int, dict[str, Any]]]
 
 
 class Digits(tfds.core.GeneratorBasedBuilder):
     """The 8×8 digits, offline: 1197 to train, 300 to validate and 300 to test.
 
-    An example holds ``image``, uint8 of shape ``(8, 8, 1)`` with values from 0 to 16, and ``label``,
-    the digit. Nothing of it needs tensorflow, as long as the file format is ``array_record``.
+    An example holds `image`, uint8 of shape (8, 8, 1) with values from 0 to 16, and `label`, the digit.
+    Nothing of it needs tensorflow, as long as the file format is `array_record`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "1197 train, 300 validation and 300 test examples."}  # noqa: RUF012
 
     def _info(self) -> tfds.core.DatasetInfo:
+        # Image would need tensorflow to encode.
+        image = tfds.features.Tensor(shape=(8, 8, 1), dtype=np.uint8)
+        label = tfds.features.ClassLabel(num_classes=10)
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict(
-                {
-                    # Image would need tensorflow to encode.
-                    "image": tfds.features.Tensor(shape=(8, 8, 1), dtype=np.uint8),
-                    "label": tfds.features.ClassLabel(num_classes=10),
-                }
-            ),
+            features=tfds.features.FeaturesDict({"image": image, "label": label}),
             supervised_keys=("image", "label"),
             homepage="https://archive.ics.uci.edu/dataset/80",
             citation=_CITATION,
@@ -62,33 +57,26 @@ class Digits(tfds.core.GeneratorBasedBuilder):
             metadata=tfds.core.MetadataDict(max_intensity=_MAX_INTENSITY),
         )
 
-    def _split_generators(
-        self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, Iterator[tuple[int, Example]]]:
-        del dl_manager  # scikit-learn's wheel has the data
+    def _split_generators(self, _: tfds.download.DownloadManager) -> dict[str, _Examples]:
         from sklearn.datasets import load_digits  # slow to import, and needed only once
 
         images, labels = load_digits(return_X_y=True)
         images = images.astype(np.uint8).reshape(-1, 8, 8, 1)
+        # Of each digit the first drawings in a random order are to validate, the next to test.
+        positions = [np.flatnonzero(labels == digit) for digit in range(10)]
+        orders = [at[shuffled_indices(len(at), _SPLIT_SEED, digit)] for digit, at in enumerate(positions)]
+        parts = {
+            "train": slice(2 * _HELD_OUT_PER_DIGIT, None),
+            "validation": slice(_HELD_OUT_PER_DIGIT),
+            "test": slice(_HELD_OUT_PER_DIGIT, 2 * _HELD_OUT_PER_DIGIT),
+        }
         return {
-            split: self._generate_examples(images, labels, chosen)
-            for split, chosen in _split_indices(labels).items()
+            split: self._generate_examples(
+                images, labels, np.sort(np.concatenate([order[part] for order in orders]))
+            )
+            for split, part in parts.items()
         }
 
-    def _generate_examples(
-        self, images: np.ndarray, labels: np.ndarray, chosen: np.ndarray
-    ) -> Iterator[tuple[int, Example]]:
+    def _generate_examples(self, images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> _Examples:
         for index in chosen.tolist():
             yield index, {"image": images[index], "label": int(labels[index])}
-
-
-def _split_indices(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns the positions, in scikit-learn's order, of each split's examples."""
-    parts: dict[str, list[np.ndarray]] = {"validation": [], "test": [], "train": []}
-    for digit in range(10):
-        positions = np.flatnonzero(labels == digit)
-        positions = positions[shuffled_indices(len(positions), _SPLIT_SEED, digit)]
-        drawn = np.split(positions, [_HELD_OUT_PER_DIGIT, 2 * _HELD_OUT_PER_DIGIT])
-        for split, part in zip(parts, drawn, strict=True):
-            parts[split].append(part)
-    return {split: np.sort(np.concatenate(parts[split])) for split in ("train", "validation", "test")}

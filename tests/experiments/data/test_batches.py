@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.data.batches import Batch, evaluation_batches, training_batches
-from experiments.data.point_sets import PointSets
+from experiments.data import Batch, PointSets, evaluation_batches, training_batches
 from experiments.errors import UserError
 
 MAX_POINTS = 4
