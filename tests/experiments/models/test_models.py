@@ -1,16 +1,27 @@
 """Every classifier of point sets: one invariant over all of them."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from hydra.utils import get_class
+from omegaconf import OmegaConf
 
 from experiments.data import Dataset, PointSets
 from experiments.errors import UserError
 from experiments.training.building import build_model, build_task
+from tests.experiments.conftest import CONFIGS
 
-MODELS = ["attention", "dgcnn", "maxpool", "meanpool", "sortpool", "sumpool"]
+
+def classifies_point_sets(path):
+    takes = inspect.signature(get_class(OmegaConf.load(path)["_target_"])).parameters
+    return {"channels", "num_outputs"} <= takes.keys()
+
+
+MODELS = [path.stem for path in sorted(CONFIGS.glob("model/*.yaml")) if classifies_point_sets(path)]
 
 
 def point_sets(n=40, batch=5):
@@ -32,6 +43,10 @@ def build(configure, name, *overrides):
 @pytest.fixture(params=MODELS)
 def model(request, configure):
     return build(configure, request.param)
+
+
+def test_the_configs_are_found():
+    assert {"dgcnn", "pswe", "sortpool"} <= set(MODELS)
 
 
 def test_logits_are_finite_even_for_an_empty_set(model):
@@ -77,5 +92,5 @@ def test_swapping_the_sort_changes_no_bit(configure, name):
 
 
 def test_more_points_kept_than_there_are_is_a_mistake(configure):
-    with pytest.raises(UserError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
+    with pytest.raises(UserError, match=r"k=41 is more than the 40 points.*write model.k=40"):
         build(configure, "dgcnn", "model.k=41")
