@@ -41,11 +41,10 @@ def training_batches(examples: Examples, batch_size: int, seed: int) -> grain.Ma
         UserError: `batch_size` is below 1 or exceeds the number of examples.
         ValueError: `seed` is negative.
     """
-    _check(batch_size)
-    if batch_size > len(examples):
+    if not 1 <= batch_size <= len(examples):
         raise UserError(
-            f"trainer.batch_size={batch_size}: more than the {len(examples)} training examples; "
-            f"make it {len(examples)} or less"
+            f"trainer.batch_size={batch_size}: there are {len(examples)} training examples; "
+            f"make it at least 1 and at most {len(examples)}"
         )
     _order(len(examples), seed, 0)  # so that a wrong seed is told here
     # Grain's own shuffle asks for one index after the other and is slow where there are few (0.5 ms
@@ -55,24 +54,16 @@ def training_batches(examples: Examples, batch_size: int, seed: int) -> grain.Ma
 
 
 def evaluation_batches(examples: Examples, batch_size: int) -> Iterator[Batch]:
-    """Returns every example once, in order, in batches of one shape.
+    """Yields every example once, in order, in batches of one shape.
 
     Args:
         examples: the examples.
-        batch_size: examples a batch.
+        batch_size: examples a batch, at least 1.
 
-    Returns:
+    Yields:
         Dicts as of `training_batches`, the same keys every time, and `valid`, bool (batch_size,): False for
         what pads the last batch, which is 0.
-
-    Raises:
-        UserError: `batch_size` is below 1.
     """
-    _check(batch_size)
-    return _in_order(examples, batch_size)  # apart, so that the check is not put off to the first batch
-
-
-def _in_order(examples: Examples, batch_size: int) -> Iterator[Batch]:
     for number, start in enumerate(range(0, len(examples), batch_size)):
         rows = examples.take(slice(start, start + batch_size))
         arrays = {**rows.arrays(), "valid": np.ones(len(rows), bool)}
@@ -94,8 +85,3 @@ def _shuffled_batch(examples: Examples, batch_size: int, seed: int, step: int, w
 
 def _key(stream: int, seed: int, number: int) -> np.ndarray:
     return np.random.SeedSequence(seed, spawn_key=(stream, number)).generate_state(2)
-
-
-def _check(batch_size: int) -> None:
-    if batch_size < 1:
-        raise UserError(f"trainer.batch_size={batch_size}: must be at least 1")

@@ -12,13 +12,6 @@ _MAX_INTENSITY = 16
 _HELD_OUT_PER_DIGIT = 30
 _SPLIT_SEED = 0  # decides the splits of version 1.0.0: to change it is to change the version
 
-_DESCRIPTION = """\
-1797 handwritten digits of 13 writers, scanned and reduced to 8x8 counts of ink between 0 and 16:
-the test set of UCI's "Optical Recognition of Handwritten Digits", as it comes with scikit-learn.
-The validation and the test split hold 30 drawings of each digit (300 each), drawn at random with a
-fixed seed and whoever wrote them; the train split holds the other 1197.
-"""
-
 _CITATION = """\
 @misc{alpaydin1998optical,
   author       = {Alpaydin, Ethem and Kaynak, Cenk},
@@ -33,10 +26,14 @@ _Examples = Iterator[tuple[int, dict[str, Any]]]
 
 
 class Digits(tfds.core.GeneratorBasedBuilder):
-    """The 8×8 digits, offline: 1197 to train, 300 to validate and 300 to test.
+    """1797 handwritten digits of 13 writers, scanned and reduced to 8×8 counts of ink between 0 and 16.
 
-    An example holds `image`, uint8 of shape (8, 8, 1) with values from 0 to 16, and `label`, the digit.
-    Nothing of it needs tensorflow, as long as the file format is `array_record`.
+    They are the test set of UCI's "Optical Recognition of Handwritten Digits", as it comes with scikit-learn.
+    The validation and the test split hold 30 drawings of each digit (300 each), drawn at random with a fixed
+    seed and whoever wrote them; the train split holds the other 1197.
+
+    An example holds `image`, uint8 of shape (8, 8, 1), and `label`, the digit. Nothing of it needs
+    tensorflow, as long as the file format is `array_record`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -48,7 +45,7 @@ class Digits(tfds.core.GeneratorBasedBuilder):
         label = tfds.features.ClassLabel(num_classes=10)
         return tfds.core.DatasetInfo(
             builder=self,
-            description=_DESCRIPTION,
+            description=self.__doc__,
             features=tfds.features.FeaturesDict({"image": image, "label": label}),
             supervised_keys=("image", "label"),
             homepage="https://archive.ics.uci.edu/dataset/80",
@@ -62,7 +59,7 @@ class Digits(tfds.core.GeneratorBasedBuilder):
 
         images, labels = load_digits(return_X_y=True)
         images = images.astype(np.uint8).reshape(-1, 8, 8, 1)
-        # Of each digit the first drawings in a random order are to validate, the next to test.
+        # In a random order of each digit the first are to validate, the next to test.
         positions = [np.flatnonzero(labels == digit) for digit in range(10)]
         orders = [at[shuffled_indices(len(at), _SPLIT_SEED, digit)] for digit, at in enumerate(positions)]
         parts = {

@@ -59,7 +59,7 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
         raise _unknown(name, base) from error
     except Exception as error:  # a version that there is not, or a package
         raise UserError(f"data.name={name}: {problem(error, '')}") from error
-    near = _near(options["config"], configs) or _either(configs[:_LISTED])
+    near = _near(options["config"], configs) or ", ".join(configs[:_LISTED])
     raise UserError(f"data.name={name}: no such config; write {base}{near and f'/{near}'}")
 
 
@@ -97,11 +97,7 @@ def _unknown(name: str, base: str) -> UserError:
 
 
 def _near(name: str, known: Collection[str]) -> str:
-    return _either(difflib.get_close_matches(name, sorted(known), n=3))
-
-
-def _either(names: list[str]) -> str:
-    return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return " or ".join(difflib.get_close_matches(name, sorted(known), n=3))
 
 
 def _check_tensorflow(builder: tfds.core.DatasetBuilder) -> None:

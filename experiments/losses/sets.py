@@ -62,14 +62,7 @@ class SlicedWasserstein(SetLoss):
         projections = losses.random_projections(key, self.num_projections, sets.targets.shape[-1])
         distance = losses.max_sliced_wasserstein if self.greatest else losses.sliced_wasserstein
         return distance(
-            sets.predictions,
-            sets.targets,
-            projections,
-            self.p,
-            where=sets.where,
-            target_where=sets.target_where,
-            target_weights=sets.target_weights,
-            implementation=self.implementation,
+            **sets._asdict(), projections=projections, p=self.p, implementation=self.implementation
         )
 
 

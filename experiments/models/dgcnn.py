@@ -56,7 +56,8 @@ class DGCNN(nnx.Module):
             raise ValueError(f"k={k} must be at least 8, so that the convolution fits the sorted points.")
         if num_points is not None and k > num_points:
             raise ValueError(
-                f"k={k} is more than the {num_points} points of the largest set; write {num_points} or less."
+                f"model.k={k} is more than the {num_points} points of the largest set; "
+                f"write model.k={num_points} or less."
             )
         get_implementation(implementation).permutation()  # refused here, not in the first step
         widths = [channels, *graph_widths, 1]

@@ -79,12 +79,11 @@ class FSAutoencoder(nnx.Module):
     ) -> None:
         del num_points
         *hidden, width = point_widths
-        small = nnx.initializers.normal(0.1)
         self.encode = MultilayerPerceptron(channels, width, widths=hidden, rngs=rngs)
         self.pool = FSPool(
             width,
             pieces=pieces,
-            knots_init=small,
+            knots_init=nnx.initializers.normal(0.1),
             reduction="sum",
             implementation=implementation,
             rngs=rngs,

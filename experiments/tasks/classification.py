@@ -1,6 +1,7 @@
 """Telling classes apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.data import Batch, Dataset, Examples, LabelledVectors, PointSets
 from experiments.plots import certified_accuracy_curve
-from experiments.tasks.task import Arrays, Evaluation, Reduction, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 
 class Classification(Task):
@@ -50,6 +51,7 @@ class Classification(Task):
         }
 
 
+@dataclass(eq=False)
 class CertifiedClassification(Classification):
     """Classification by a model whose scores are a 1-Lipschitz function of the input.
 
@@ -70,11 +72,12 @@ class CertifiedClassification(Classification):
     kinds = (LabelledVectors,)
     metric = "certified_accuracy"
 
-    def __init__(self, radius: float, *, loss: Callable[..., jax.Array], reduction: Reduction) -> None:
-        if radius < 0:
-            raise ValueError(f"task.radius={radius} must not be negative.")
-        super().__init__(loss=loss, reduction=reduction)
-        self.radius = radius
+    radius: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.radius < 0:
+            raise ValueError(f"task.radius={self.radius} must not be negative.")
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
         """Adds the share of the inputs certified at the radius, and the median of the certified radii."""

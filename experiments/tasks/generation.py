@@ -1,6 +1,7 @@
 """Making sets of points that are distributed like the ink of images."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -12,11 +13,12 @@ from diffsort.losses import random_projections, sliced_wasserstein
 from experiments.data import Batch, Dataset, PointSets
 from experiments.losses import SetLoss, SetPair
 from experiments.plots import point_sets_over_time
-from experiments.tasks.task import Arrays, Evaluation, Reduction, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 _JUDGES = 128  # directions of the distance that models are judged by, the same for all
 
 
+@dataclass(eq=False)
 class Generation(Task):
     """A set of points for each class, from noise, close to every image of the class.
 
@@ -42,13 +44,14 @@ class Generation(Task):
     metric = "distance"
     better = "lower"
 
-    def __init__(self, num_points: int, num_latents: int, *, loss: SetLoss, reduction: Reduction) -> None:
-        for name, value in {"num_points": num_points, "num_latents": num_latents}.items():
-            if value < 1:
-                raise ValueError(f"task.{name}={value} must be at least 1.")
-        super().__init__(loss=loss, reduction=reduction)
-        self.num_points = num_points
-        self.num_latents = num_latents
+    num_points: int
+    num_latents: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("num_points", "num_latents"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"task.{name}={getattr(self, name)} must be at least 1.")
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
         """Returns the size of the noise, the classes, and two coordinates as outputs."""

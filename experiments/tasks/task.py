@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal
 
 import jax
@@ -14,7 +14,6 @@ from experiments.losses import Loss
 
 Arrays = dict[str, jax.Array]
 Predictions = dict[str, np.ndarray]
-Reduction = Callable[[jax.Array], jax.Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +36,7 @@ class Evaluation:
         return self.examples.arrays()
 
 
+@dataclass(eq=False)
 class Task(ABC):
     """A kind of training, with a loss of choice.
 
@@ -59,11 +59,13 @@ class Task(ABC):
     metric: ClassVar[str]
     better: ClassVar[Literal["higher", "lower"]]
 
-    def __init__(self, *, loss: Callable[..., jax.Array], reduction: Reduction) -> None:
-        if not (isinstance(loss, self.loss_kind) if self.loss_kind else not isinstance(loss, Loss)):
+    _: KW_ONLY
+    loss: Callable[..., jax.Array]
+    reduction: Callable[[jax.Array], jax.Array]
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.loss, self.loss_kind) if self.loss_kind else not isinstance(self.loss, Loss)):
             raise ValueError("this loss is for another task; the configs in configs/loss say for which.")
-        self.loss = loss
-        self.reduction = reduction
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
         """Returns what a model must know, as arguments for its constructor."""

@@ -17,7 +17,7 @@ from tests.experiments.conftest import CONFIGS
 
 
 def classifies_point_sets(path):
-    takes = inspect.signature(get_class(OmegaConf.load(path)["_target_"])).parameters
+    takes = inspect.signature(get_class(OmegaConf.load(path)["_target_"]).__init__).parameters
     return {"channels", "num_outputs"} <= takes.keys()
 
 
@@ -92,5 +92,5 @@ def test_swapping_the_sort_changes_no_bit(configure, name):
 
 
 def test_more_points_kept_than_there_are_is_a_mistake(configure):
-    with pytest.raises(UserError, match=r"k=41 is more than the 40 points.*write model.k=40"):
+    with pytest.raises(UserError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
         build(configure, "dgcnn", "model.k=41")
