@@ -13,7 +13,6 @@ from experiments.data import Batch, Dataset, Examples
 from experiments.losses import Loss
 
 Arrays = dict[str, jax.Array]
-Predictions = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Evaluation:
     """
 
     step: int
-    predictions: Predictions
+    predictions: dict[str, np.ndarray]
     examples: Examples
 
     @property

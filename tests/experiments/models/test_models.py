@@ -11,7 +11,7 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from experiments.data import Dataset, PointSets
-from experiments.errors import UserError
+from experiments.models import DGCNN
 from experiments.training.building import build_model, build_task
 from tests.experiments.conftest import CONFIGS
 
@@ -91,6 +91,7 @@ def test_swapping_the_sort_changes_no_bit(configure, name):
         np.testing.assert_array_equal(logits[0], others)
 
 
-def test_more_points_kept_than_there_are_is_a_mistake(configure):
-    with pytest.raises(UserError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
-        build(configure, "dgcnn", "model.k=41")
+def test_more_points_kept_than_there_are_is_a_mistake():
+    sizes = {"radius": 0.5, "graph_widths": [8], "convolution_widths": (4, 4), "set_widths": []}
+    with pytest.raises(ValueError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
+        DGCNN(3, 10, 40, k=41, **sizes, rngs=nnx.Rngs(0))
