@@ -60,19 +60,14 @@ class Digits(tfds.core.GeneratorBasedBuilder):
         images, labels = load_digits(return_X_y=True)
         images = images.astype(np.uint8).reshape(-1, 8, 8, 1)
         # In a random order of each digit the first are to validate, the next to test.
-        positions = [np.flatnonzero(labels == digit) for digit in range(10)]
-        orders = [at[shuffled_indices(len(at), _SPLIT_SEED, digit)] for digit, at in enumerate(positions)]
-        parts = {
-            "train": slice(2 * _HELD_OUT_PER_DIGIT, None),
-            "validation": slice(_HELD_OUT_PER_DIGIT),
-            "test": slice(_HELD_OUT_PER_DIGIT, 2 * _HELD_OUT_PER_DIGIT),
-        }
-        return {
-            split: self._generate_examples(
-                images, labels, np.sort(np.concatenate([order[part] for order in orders]))
-            )
-            for split, part in parts.items()
-        }
+        drawn = []
+        for digit in range(10):
+            order = np.flatnonzero(labels == digit)
+            order = order[shuffled_indices(len(order), _SPLIT_SEED, digit)]
+            drawn.append(np.split(order, [_HELD_OUT_PER_DIGIT, 2 * _HELD_OUT_PER_DIGIT]))
+        validation, test, train = (np.sort(np.concatenate(parts)) for parts in zip(*drawn, strict=True))
+        splits = {"train": train, "validation": validation, "test": test}
+        return {split: self._generate_examples(images, labels, which) for split, which in splits.items()}
 
     def _generate_examples(self, images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> _Examples:
         for index in chosen.tolist():

@@ -60,7 +60,8 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     except Exception as error:  # a version that there is not, or a package
         raise UserError(f"data.name={name}: {problem(error, '')}") from error
     near = _near(options["config"], configs) or ", ".join(configs[:_LISTED])
-    raise UserError(f"data.name={name}: no such config; write {base}{near and f'/{near}'}")
+    fix = f"{base}/{near}" if near else base
+    raise UserError(f"data.name={name}: no such config; write {fix}")
 
 
 def prepare(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path) -> None:

@@ -1,9 +1,9 @@
 """Models of point sets and vectors, for flax.nnx."""
 
+from experiments.models.deep_sets import DenseAutoencoder, FSAutoencoder, SetClassifier, SetGenerator
 from experiments.models.dgcnn import DGCNN
 from experiments.models.multilayer_perceptron import LipschitzNetwork
 from experiments.models.multilayer_perceptron import MultilayerPerceptron as VectorNetwork
-from experiments.models.point_sets import DenseAutoencoder, FSAutoencoder, SetClassifier, SetGenerator
 from experiments.models.pooling import AttentionPool, MaxPool, MeanPool, SumPool
 
 __all__ = [

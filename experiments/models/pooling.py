@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from flax import nnx
 
 
-class Formula(nnx.Module):
+class ParameterFreePool(nnx.Module):
     """A pooling with nothing to learn."""
 
     def __init__(self, num_features: int, *, rngs: nnx.Rngs) -> None:
         del num_features, rngs
 
 
-class MaxPool(Formula):
+class MaxPool(ParameterFreePool):
     """Greatest value of each feature; 0 for an empty set."""
 
     def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:
@@ -24,7 +24,7 @@ class MaxPool(Formula):
         return jnp.where(jnp.any(where, -1, keepdims=True), greatest, 0.0)
 
 
-class SumPool(Formula):
+class SumPool(ParameterFreePool):
     """Sum of each feature."""
 
     def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:
@@ -32,7 +32,7 @@ class SumPool(Formula):
         return jnp.sum(x, -2, where=where[..., None])
 
 
-class MeanPool(Formula):
+class MeanPool(ParameterFreePool):
     """Mean of each feature; 0 for an empty set."""
 
     def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from matplotlib.figure import Figure
 
 import diffsort
@@ -51,7 +50,7 @@ class Autoencoding(Task):
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws a test example of each class above its reconstruction."""
-        _, first = np.unique(test.given["labels"], return_index=True)
+        first = test.first_of_each_class()
         masks = test.given["mask"][first]
         given, found = (
             [points[mask] for points, mask in zip(sets[first], masks, strict=True)]

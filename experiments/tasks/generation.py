@@ -97,11 +97,9 @@ class Generation(Task):
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws the sets of all classes at several moments of the training."""
-        rows = []
-        for of in history:
-            _, first = np.unique(of.given["labels"], return_index=True)
-            rows.append((of.step, of.predictions["generated"][first]))
-        return point_sets_over_time(rows)
+        return point_sets_over_time(
+            [(of.step, of.predictions["generated"][of.first_of_each_class()]) for of in history]
+        )
 
     def _losses(self, model: Any, batch: Batch, key: jax.Array) -> jax.Array:
         for_noise, for_loss = jax.random.split(key)

@@ -34,6 +34,10 @@ class Evaluation:
         """The arrays of the split."""
         return self.examples.arrays()
 
+    def first_of_each_class(self) -> np.ndarray:
+        """Returns the rows of the first example of each class, for pictures."""
+        return np.unique(self.given["labels"], return_index=True)[1]
+
 
 @dataclass(eq=False)
 class Task(ABC):

@@ -1,4 +1,4 @@
-"""Models of point sets that are dense layers around a pooling: a classifier, autoencoders, a generator."""
+"""Dense layers for each point of a set, and a pooling: a classifier, two autoencoders, a generator."""
 
 from collections.abc import Callable, Sequence
 
