@@ -38,10 +38,9 @@ class SetClassifier(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         del num_points
-        *hidden, width = point_widths
-        self.encode = MultilayerPerceptron(channels, width, widths=hidden, rngs=rngs)
-        self.pool = pooling(width, rngs=rngs)
-        self.classify = MultilayerPerceptron(width, num_outputs, widths=set_widths, rngs=rngs)
+        self.encode = _point_network(channels, point_widths, rngs)
+        self.pool = pooling(point_widths[-1], rngs=rngs)
+        self.classify = MultilayerPerceptron(point_widths[-1], num_outputs, widths=set_widths, rngs=rngs)
 
     def __call__(self, points: jax.Array, where: jax.Array) -> jax.Array:
         """Returns outputs (batch, num_outputs) for points (batch, n, channels), mask (batch, n)."""
@@ -78,8 +77,8 @@ class FSAutoencoder(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         del num_points
-        *hidden, width = point_widths
-        self.encode = MultilayerPerceptron(channels, width, widths=hidden, rngs=rngs)
+        self.encode = _point_network(channels, point_widths, rngs)
+        width = point_widths[-1]
         self.pool = FSPool(
             width,
             pieces=pieces,
@@ -91,7 +90,7 @@ class FSAutoencoder(nnx.Module):
         self.squeeze = nnx.Linear(width, num_latents, rngs=rngs)
         self.expand = MultilayerPerceptron(num_latents, width, widths=[width], rngs=rngs)
         self.unpool = FSUnpool(width, pieces=pieces, rngs=rngs)
-        self.decode = MultilayerPerceptron(width, channels, widths=[width, *reversed(hidden)], rngs=rngs)
+        self.decode = MultilayerPerceptron(width, channels, widths=point_widths[::-1], rngs=rngs)
 
     def __call__(self, points: jax.Array, where: jax.Array) -> jax.Array:
         """Returns points (b, n, channels) for points (b, n, channels) and their mask (b, n)."""
@@ -122,9 +121,8 @@ class DenseAutoencoder(nnx.Module):
         set_widths: Sequence[int],
         rngs: nnx.Rngs,
     ) -> None:
-        *hidden, width = point_widths
-        self.encode = MultilayerPerceptron(channels, width, widths=hidden, rngs=rngs)
-        self.squeeze = nnx.Linear(width, num_latents, rngs=rngs)
+        self.encode = _point_network(channels, point_widths, rngs)
+        self.squeeze = nnx.Linear(point_widths[-1], num_latents, rngs=rngs)
         self.decode = MultilayerPerceptron(num_latents, num_points * channels, widths=set_widths, rngs=rngs)
 
     def __call__(self, points: jax.Array, where: jax.Array) -> jax.Array:
@@ -164,3 +162,10 @@ class SetGenerator(nnx.Module):
         classes = jax.nn.one_hot(labels, self.num_classes)[:, None, :]
         told = jnp.broadcast_to(classes, (*noise.shape[:-1], self.num_classes))
         return self.network(jnp.concatenate([noise, told], -1))
+
+
+def _point_network(channels: int, widths: Sequence[int], rngs: nnx.Rngs) -> MultilayerPerceptron:
+    """The layers applied to each point, the last of which gives the features to pool."""
+    if not widths:
+        raise ValueError("point_widths=[] must name one layer at least.")
+    return MultilayerPerceptron(channels, widths[-1], widths=widths[:-1], rngs=rngs)

@@ -11,6 +11,7 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 
 from experiments.data import Dataset, PointSets
+from experiments.errors import UserError
 from experiments.models import DGCNN
 from experiments.training.building import build_model, build_task
 from tests.experiments.conftest import CONFIGS
@@ -95,3 +96,10 @@ def test_more_points_kept_than_there_are_is_a_mistake():
     sizes = {"radius": 0.5, "graph_widths": [8], "convolution_widths": (4, 4), "set_widths": []}
     with pytest.raises(ValueError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
         DGCNN(3, 10, 40, k=41, **sizes, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("name", ["maxpool", "dense_autoencoder", "fspool_autoencoder"])
+def test_points_without_a_layer_are_a_mistake(configure, name):
+    task = [] if name == "maxpool" else ["task=autoencoding", "loss=chamfer"]
+    with pytest.raises(UserError, match=r"point_widths=\[\] must name one layer at least"):
+        build(configure, name, "model.point_widths=[]", *task)
