@@ -1,5 +1,6 @@
 """Finds a dataset on disk, or has TFDS put it there."""
 
+import contextlib
 import difflib
 import importlib.util
 import os
@@ -129,14 +130,10 @@ def _check_network(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path)
     hosts = {urllib.parse.urlsplit(url).hostname for url in builder.url_infos or ()} - {None}
     if not hosts or urllib.request.getproxies().keys() & {"http", "https", "all"}:
         return  # a proxy knows hosts that we do not
-    if any((data_dir / "downloads" / builder.name).glob("*.INFO")) or any(map(_is_known, hosts)):
-        return
+    if any((data_dir / "downloads" / builder.name).glob("*.INFO")):
+        return  # it was downloaded before
+    for host in hosts:
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo(host, None)
+            return
     raise UserError(f"data.name={name}: {not_downloaded(f'{min(hosts)} not found')}")
-
-
-def _is_known(host: str) -> bool:
-    try:
-        socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return True

@@ -12,8 +12,6 @@ import tensorflow_datasets as tfds
 
 from experiments.errors import UserError
 
-# absl: "OpenCV is not installed", "Variant folder ... has no ...". urllib3: each retry of a download.
-_LOGGERS = [logging.getLogger(name) for name in ("absl", "urllib3.connectionpool")]
 _DOWNLOAD_ERRORS = (requests.exceptions.RequestException, tfds.download.DownloadError)
 _LONGEST = 300
 _OR_A_COPY = "or point data.directory at a prepared copy"
@@ -21,22 +19,20 @@ _OR_A_COPY = "or point data.directory at a prepared copy"
 
 @contextlib.contextmanager
 def quiet(progress: bool = False) -> Iterator[None]:
-    """Silences, for a while, what TFDS prints, and the warnings that it and its downloader log.
+    """Silences, for a while, what TFDS prints, and all warnings that are logged.
 
-    That is sizes it does not know, and a banner where tensorflow is missing. Its progress bars, which go
-    to stderr, are shown if `progress` says so and that is a terminal.
+    That is sizes it does not know, packages that it would like, and each retry of a download. Its progress
+    bars, which go to stderr, are shown if `progress` says so and that is a terminal.
     """
-    levels = [logger.level for logger in _LOGGERS]
+    disabled = logging.root.manager.disable
+    logging.disable(max(disabled, logging.WARNING))
     tfds.display_progress_bar(progress and sys.stderr.isatty())
     try:
-        for logger in _LOGGERS:
-            logger.setLevel(logging.ERROR)
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         tfds.enable_progress_bar()  # TFDS's default; it does not tell what was set before
-        for logger, level in zip(_LOGGERS, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(disabled)
 
 
 def problem(error: Exception, otherwise: str) -> str:
@@ -50,8 +46,8 @@ def problem(error: Exception, otherwise: str) -> str:
         if isinstance(cause, ModuleNotFoundError) and cause.name:
             package = cause.name.partition(".")[0]
             return f"{package} is needed to prepare it; pip install {package}, {_OR_A_COPY}"
-    if any(isinstance(cause, _DOWNLOAD_ERRORS) for cause in _chain(error)):
-        return not_downloaded(_reason(error))
+        if isinstance(cause, _DOWNLOAD_ERRORS):
+            return not_downloaded(_reason(error))
     return f"{otherwise}{_reason(error)}"
 
 

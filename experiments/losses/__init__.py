@@ -1,8 +1,7 @@
 """Losses that the library has no business with, and its own as the configs name them."""
 
-from experiments.losses.cross_entropy import tempered_cross_entropy
 from experiments.losses.heads import Ensemble, Gaussian, Head, Quantiles, SquaredError
-from experiments.losses.loss import Loss
+from experiments.losses.loss import Loss, tempered_cross_entropy
 from experiments.losses.sets import Chamfer, KernelEnergy, Pairwise, SetLoss, SetPair, SlicedWasserstein
 
 __all__ = [
