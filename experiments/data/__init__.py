@@ -1,20 +1,17 @@
 """Data: what is on disk as arrays in memory, and as batches in a training step."""
 
 from experiments.data.batches import Batch, evaluation_batches, training_batches
-from experiments.data.diabetes import load_diabetes
 from experiments.data.digits import Digits
-from experiments.data.examples import Dataset, Examples, LabelledVectors, Measurements
-from experiments.data.images import ImageDataset, LabelledImages, open_dataset
-from experiments.data.loading import load_point_sets
-from experiments.data.point_sets import PointSets, image_to_points
-from experiments.data.vectors import load_vectors
+from experiments.data.examples import Dataset, Examples, LabelledVectors, Measurements, PointSets
+from experiments.data.images import LabelledImages, open_dataset
+from experiments.data.point_sets import image_to_points, load_point_sets
+from experiments.data.vectors import load_diabetes, load_vectors
 
 __all__ = [
     "Batch",
     "Dataset",
     "Digits",
     "Examples",
-    "ImageDataset",
     "LabelledImages",
     "LabelledVectors",
     "Measurements",

@@ -1,8 +1,8 @@
 """Batches of fixed shape: endless and shuffled to train on, once and in order to evaluate on."""
 
-from __future__ import annotations
-
+import functools
 from collections.abc import Iterator
+from typing import Any
 
 import grain
 import numpy as np
@@ -11,41 +11,45 @@ from experiments.data.examples import Examples
 from experiments.data.shuffling import shuffled_indices
 from experiments.errors import UserError
 
-Batch = dict[str, np.ndarray]
+# Arrays with an example a row: NumPy's, which a compiled step sees as JAX's.
+Batch = dict[str, Any]
 
-# Apart from the orders of the epochs, which take a single number each.
+# Streams of random bits, apart from those of the epochs' orders, which take a single number each.
 _TRAINING, _EVALUATION = 1, 2
+
+# Two, as Grain's threads may be at the end of an epoch and at the beginning of the next.
+_order = functools.lru_cache(maxsize=2)(shuffled_indices)
 
 
 def training_batches(examples: Examples, batch_size: int, seed: int) -> grain.MapDataset:
-    """Returns the batches of a training run, ``batches[step]`` for any step.
+    """Returns the batches of a training run, `batches[step]` for any step.
 
-    A batch depends on ``examples``, ``batch_size``, ``seed`` and ``step`` alone, so a resumed run goes on
-    with the batches that it would have seen. Every epoch has an order of its own, shows every example
-    at most once and drops what does not fill a batch.
+    A batch depends on `examples`, `batch_size`, `seed` and `step` alone, so a resumed run goes on with the
+    batches that it would have seen. Every epoch has an order of its own, shows every example at most once
+    and drops what does not fill a batch.
 
     Args:
-        examples: The training examples.
-        batch_size: Examples a batch.
-        seed: Decides the order; a non-negative integer.
+        examples: the training examples.
+        batch_size: examples a batch.
+        seed: decides the order; a non-negative integer.
 
     Returns:
-        An endless dataset of dicts: the arrays of ``examples``, ``batch_size`` rows of each, and ``key``,
-        uint32 ``(2,)``: random bits of this step, the data of a JAX key.
+        An endless dataset of dicts: the arrays of `examples`, `batch_size` rows of each, and `key`, uint32
+        (2,): random bits of this step, the data of a JAX key.
 
     Raises:
-        UserError: If ``batch_size`` is below 1 or exceeds the number of examples.
-        ValueError: If ``seed`` is negative.
+        UserError: `batch_size` is below 1 or exceeds the number of examples.
+        ValueError: `seed` is negative.
     """
-    _check(batch_size)
-    if batch_size > len(examples):
+    if not 1 <= batch_size <= len(examples):
         raise UserError(
-            f"trainer.batch_size={batch_size}: more than the {len(examples)} training examples; "
-            f"make it {len(examples)} or less"
+            f"trainer.batch_size={batch_size}: there are {len(examples)} training examples; "
+            f"make it at least 1 and at most {len(examples)}"
         )
+    _order(len(examples), seed, 0)  # so that a wrong seed is told here
     # Grain's own shuffle asks for one index after the other and is slow where there are few (0.5 ms
     # for 64 of 60,000, 1.2 ms for 64 of 1,000), and its epoch e + 1 of seed s is epoch e of seed s + 1.
-    gather = _ShuffledGather(examples, batch_size, seed)
+    gather = functools.partial(_shuffled_batch, examples, batch_size, seed)
     return grain.MapDataset.range(len(examples) // batch_size).repeat().map_with_index(gather)
 
 
@@ -53,60 +57,31 @@ def evaluation_batches(examples: Examples, batch_size: int) -> Iterator[Batch]:
     """Yields every example once, in order, in batches of one shape.
 
     Args:
-        examples: The examples.
-        batch_size: Examples a batch.
+        examples: the examples.
+        batch_size: examples a batch, at least 1.
 
     Yields:
-        Dicts as of :func:`training_batches`, the same keys every time, and ``valid``, bool
-        ``(batch_size,)``: False for what pads the last batch, which is 0.
-
-    Raises:
-        UserError: If ``batch_size`` is below 1.
+        Dicts as of `training_batches`, the same keys every time, and `valid`, bool (batch_size,): False for
+        what pads the last batch, which is 0.
     """
-    _check(batch_size)
-    return _in_order(examples, batch_size)  # apart, so that the check is not put off to the first batch
-
-
-def _in_order(examples: Examples, batch_size: int) -> Iterator[Batch]:
     for number, start in enumerate(range(0, len(examples), batch_size)):
         rows = examples.take(slice(start, start + batch_size))
         arrays = {**rows.arrays(), "valid": np.ones(len(rows), bool)}
-        missing = batch_size - len(rows)
+        padding = batch_size - len(rows)
         padded = {
-            name: np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1))
+            name: np.pad(values, [(0, padding)] + [(0, 0)] * (values.ndim - 1))
             for name, values in arrays.items()
         }
         yield {**padded, "key": _key(_EVALUATION, 0, number)}
 
 
-class _ShuffledGather(grain.transforms.MapWithIndex):
-    """Makes the batch of a step: whole batches at a time, since gathering single examples is slow."""
-
-    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
-        self._examples = examples
-        self._batch_size = batch_size
-        self._seed = seed
-        self._order = (0, shuffled_indices(len(examples), seed, 0))
-
-    def map_with_index(self, index: int, element: int) -> Batch:
-        epoch = index // (len(self._examples) // self._batch_size)
-        start = element * self._batch_size
-        rows = self._examples.take(self._order_of(epoch)[start : start + self._batch_size])
-        return {**rows.arrays(), "key": _key(_TRAINING, self._seed, index)}
-
-    def _order_of(self, epoch: int) -> np.ndarray:
-        # Read and replaced as one object, as Grain may call from several threads.
-        known, order = self._order
-        if known != epoch:
-            order = shuffled_indices(len(self._examples), self._seed, epoch)
-            self._order = (epoch, order)
-        return order
+def _shuffled_batch(examples: Examples, batch_size: int, seed: int, step: int, within_epoch: int) -> Batch:
+    """Gathers a whole batch at a time, since gathering single examples is slow."""
+    epoch = step // (len(examples) // batch_size)
+    start = within_epoch * batch_size
+    rows = examples.take(_order(len(examples), seed, epoch)[start : start + batch_size])
+    return {**rows.arrays(), "key": _key(_TRAINING, seed, step)}
 
 
 def _key(stream: int, seed: int, number: int) -> np.ndarray:
     return np.random.SeedSequence(seed, spawn_key=(stream, number)).generate_state(2)
-
-
-def _check(batch_size: int) -> None:
-    if batch_size < 1:
-        raise UserError(f"trainer.batch_size={batch_size}: must be at least 1")

@@ -1,11 +1,13 @@
 """What a split holds: arrays with an example a row, and which of them a model is called with."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+
+from experiments.errors import UserError
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +42,42 @@ class Examples:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledVectors(Examples):
-    """Vectors in classes.
+class PointSets(Examples):
+    """Point sets in classes, zero-padded to one size.
 
     Attributes:
-        features: float32 ``(N, F)``.
-        labels: int32 ``(N,)``: class numbers, from 0.
+        points: float32 (N, max_points, 2 + C): row and column in [-1, 1], then the intensities of C channels
+            in [0, 1]; zero where there is no point.
+        mask: bool (N, max_points): where there is a point.
+        labels: int32 (N,): class numbers, from 0.
     """
 
-    inputs: ClassVar[tuple[str, ...]] = ("features",)
-    features: np.ndarray
+    inputs = ("points", "mask")
+    points: np.ndarray
+    mask: np.ndarray
     labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mask.shape != self.points.shape[:2]:
+            raise ValueError(f"a mask {self.mask.shape} does not fit points {self.points.shape}")
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Returns how many features a point has, and how many points a padded set."""
+        _, num_points, channels = self.points.shape
+        return {"channels": channels, "num_points": num_points}
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors(Examples):
+    """Vectors; a subclass says what belongs to each.
+
+    Attributes:
+        features: float32 (N, F).
+    """
+
+    inputs = ("features",)
+    features: np.ndarray
 
     def model_arguments(self) -> dict[str, Any]:
         """Returns how many features a vector has."""
@@ -58,21 +85,25 @@ class LabelledVectors(Examples):
 
 
 @dataclass(frozen=True, eq=False)
-class Measurements(Examples):
+class LabelledVectors(Vectors):
+    """Vectors in classes.
+
+    Attributes:
+        labels: int32 (N,): class numbers, from 0.
+    """
+
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements(Vectors):
     """Vectors with a number each, to be predicted.
 
     Attributes:
-        features: float32 ``(N, F)``.
-        targets: float32 ``(N,)``.
+        targets: float32 (N,).
     """
 
-    inputs: ClassVar[tuple[str, ...]] = ("features",)
-    features: np.ndarray
     targets: np.ndarray
-
-    def model_arguments(self) -> dict[str, Any]:
-        """Returns how many features a vector has."""
-        return {"num_features": self.features.shape[1]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +111,14 @@ class Dataset:
     """Examples of one kind, in three splits.
 
     Attributes:
-        name: The dataset's name.
-        num_classes: The labels are the integers from 0 to this, exclusive; None where there are none.
-        train: The examples to train on.
-        validation: Those to choose by.
-        test: Those to report.
+        name: the dataset's name.
+        num_classes: labels are the integers from 0 to this, exclusive; None where there are none.
+        train: the examples to train on.
+        validation: those to choose by.
+        test: those to report.
+
+    Raises:
+        UserError: a number is NaN or infinite.
     """
 
     name: str
@@ -92,3 +126,13 @@ class Dataset:
     train: Examples
     validation: Examples
     test: Examples
+
+    def __post_init__(self) -> None:
+        for split in SPLITS:
+            for name, values in getattr(self, split).arrays().items():
+                finite = np.isfinite(values).all(tuple(range(1, values.ndim)))
+                if not finite.all():
+                    raise UserError(
+                        f"data.name={self.name}: the {name} of row {finite.argmin()} of {split} are not all "
+                        "finite (rows count from 0); mend the row or leave it out"
+                    )

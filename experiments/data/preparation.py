@@ -1,7 +1,6 @@
 """Finds a dataset on disk, or has TFDS put it there."""
 
-from __future__ import annotations
-
+import contextlib
 import difflib
 import importlib.util
 import os
@@ -10,19 +9,19 @@ import sys
 import tempfile
 import urllib.parse
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import naming, read_only_builder, registered
 from tensorflow_datasets.core.utils import lazy_imports_utils
 
-from experiments.data.complaints import is_download_error, missing_package, reason, unreadable
 from experiments.data.digits import Digits
+from experiments.data.tfds_calls import not_downloaded, problem, unreadable
 from experiments.errors import UserError
 
 _CATALOG = "https://www.tensorflow.org/datasets/catalog"
 _LISTED = 5  # configs that an error names at most, where none is near
-_OR_A_COPY = "or point data.directory at a prepared copy"
 
 
 def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
@@ -32,13 +31,19 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     what preparing it took. Only the digits are always of the version that the code has.
 
     Args:
-        name: ``digits``, or what TFDS calls a dataset: ``mnist``, ``emnist/letters``, ``mnist:3.0.1``.
-        data_dir: The folder of all datasets.
+        name: `digits`, or what TFDS calls a dataset: `mnist`, `emnist/letters`, `mnist:3.0.1`.
+        data_dir: the folder of all datasets.
 
     Raises:
-        UserError: If there is no such dataset, or what is on disk cannot be read.
+        UserError: there is no such dataset, or what is on disk cannot be read.
     """
-    base, config = _parse(name)
+    try:
+        parsed, options = naming.parse_builder_name_kwargs(name)
+    except ValueError as error:
+        raise _unknown(name, name) from error
+    base = str(parsed.name)
+    if options.keys() - {"config", "version"}:
+        raise UserError(f"data.name={name}: too much of a name; write name, name/config or name:version")
     try:
         if name == Digits.name:
             return Digits(data_dir=data_dir, file_format="array_record")
@@ -48,30 +53,29 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     except Exception as error:
         raise unreadable(data_dir / base, error) from error
     try:
-        _check_config(name, base, config)
-        return tfds.builder(name, data_dir=data_dir, file_format="array_record")
-    except UserError:
-        raise
+        configs = sorted(tfds.builder_cls(base).builder_configs)
+        if options.get("config") in (None, *configs):
+            return tfds.builder(name, data_dir=data_dir, file_format="array_record")
     except registered.DatasetNotFoundError as error:
         raise _unknown(name, base) from error
     except Exception as error:  # a version that there is not, or a package
-        told = reason(error).rpartition('}": ')[2]  # without the arguments that TFDS was called with
-        raise UserError(f"data.name={name}: {_missing(error) or told}") from error
+        raise UserError(f"data.name={name}: {problem(error, '')}") from error
+    near = _near(options["config"], configs) or ", ".join(configs[:_LISTED])
+    fix = f"{base}/{near}" if near else base
+    raise UserError(f"data.name={name}: no such config; write {fix}")
 
 
 def prepare(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path) -> None:
-    """Has TFDS write the dataset, unless it has: to a folder that gets its name when it is whole.
+    """Has TFDS write the dataset: to a folder that gets its name when it is whole.
 
     Args:
-        name: What the user calls it.
-        builder: What :func:`find_builder` found.
-        data_dir: The folder of all datasets; made if need be. Downloads go there, too.
+        name: what the user calls it.
+        builder: what `find_builder` found.
+        data_dir: the folder of all datasets; made if need be. Downloads go there, too.
 
     Raises:
-        UserError: If the dataset cannot be prepared.
+        UserError: the dataset cannot be prepared.
     """
-    if builder.is_prepared():
-        return
     if os.path.isdir(builder.data_dir):  # TFDS would take any folder of that name for a dataset
         raise UserError(f"{builder.data_dir}: not a whole copy of {name}; delete it to start over")
     try:
@@ -85,47 +89,17 @@ def prepare(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path) -> Non
     except Exception as error:
         if isinstance(error, OSError) and builder.is_prepared():
             return  # another process has renamed its copy first
-        if is_download_error(error):
-            problem = f"cannot be downloaded: {reason(error)}; connect to the network, {_OR_A_COPY}"
-        else:
-            problem = _missing(error) or f"cannot be prepared: {reason(error)}"
-        raise UserError(f"data.name={name}: {problem}") from error
-
-
-def _parse(name: str) -> tuple[str, str | None]:
-    """Returns the dataset and its config, which become a folder and one below it."""
-    try:
-        dataset, options = naming.parse_builder_name_kwargs(name)
-    except ValueError as error:
-        raise _unknown(name, name) from error
-    if options.keys() - {"config", "version"}:
-        raise UserError(f"data.name={name}: too much of a name; write name, name/config or name:version")
-    return str(dataset.name), options.get("config")
-
-
-def _check_config(name: str, base: str, config: str | None) -> None:
-    known = sorted(tfds.builder_cls(base).builder_configs)
-    if config is not None and config not in known:
-        near = difflib.get_close_matches(config, known, n=3)
-        fix = f"{base}/{_either(near or known[:_LISTED])}" if known else base
-        raise UserError(f"data.name={name}: no such config; write {fix}")
+        raise UserError(f"data.name={name}: {problem(error, 'cannot be prepared: ')}") from error
 
 
 def _unknown(name: str, base: str) -> UserError:
-    known = {Digits.name, *tfds.list_builders(with_community_datasets=False)}
-    near = difflib.get_close_matches(base.lower(), sorted(known), n=3)
-    hint = f"did you mean {_either(near)}?" if near else f"write {Digits.name}, or one of {_CATALOG}"
+    near = _near(base.lower(), {Digits.name, *tfds.list_builders(with_community_datasets=False)})
+    hint = f"did you mean {near}?" if near else f"write {Digits.name}, or one of {_CATALOG}"
     return UserError(f"data.name={name}: no such dataset; {hint}")
 
 
-def _either(names: list[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _missing(error: Exception) -> str | None:
-    package = missing_package(error)
-    return package and f"{package} is needed to prepare it; pip install {package}, {_OR_A_COPY}"
+def _near(name: str, known: Collection[str]) -> str:
+    return " or ".join(difflib.get_close_matches(name, sorted(known), n=3))
 
 
 def _check_tensorflow(builder: tfds.core.DatasetBuilder) -> None:
@@ -144,8 +118,7 @@ def _check_writable(data_dir: Path) -> None:
     """Tries, since permissions alone do not tell: not for root, not on a read-only disk."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=data_dir):
-            pass
+        tempfile.TemporaryFile(dir=data_dir).close()
     except OSError as error:
         raise UserError(
             f"data.directory={data_dir}: cannot be written: {error.strerror}; choose another folder"
@@ -157,17 +130,10 @@ def _check_network(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path)
     hosts = {urllib.parse.urlsplit(url).hostname for url in builder.url_infos or ()} - {None}
     if not hosts or urllib.request.getproxies().keys() & {"http", "https", "all"}:
         return  # a proxy knows hosts that we do not
-    if any((data_dir / "downloads" / builder.name).glob("*.INFO")) or any(map(_is_known, hosts)):
-        return
-    raise UserError(
-        f"data.name={name}: cannot be downloaded: {min(hosts)} not found; "
-        f"connect to the network, {_OR_A_COPY}"
-    )
-
-
-def _is_known(host: str) -> bool:
-    try:
-        socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return True
+    if any((data_dir / "downloads" / builder.name).glob("*.INFO")):
+        return  # it was downloaded before
+    for host in hosts:
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo(host, None)
+            return
+    raise UserError(f"data.name={name}: {not_downloaded(f'{min(hosts)} not found')}")

@@ -1,16 +1,20 @@
 """Losses that the library has no business with, and its own as the configs name them."""
 
-from experiments.losses.cross_entropy import tempered_cross_entropy
-from experiments.losses.heads import Ensemble, Gaussian, Quantiles, SquaredError
-from experiments.losses.sets import Chamfer, KernelEnergy, Pairwise, SlicedWasserstein
+from experiments.losses.heads import Ensemble, Gaussian, Head, Quantiles, SquaredError
+from experiments.losses.loss import Loss, tempered_cross_entropy
+from experiments.losses.sets import Chamfer, KernelEnergy, Pairwise, SetLoss, SetPair, SlicedWasserstein
 
 __all__ = [
     "Chamfer",
     "Ensemble",
     "Gaussian",
+    "Head",
     "KernelEnergy",
+    "Loss",
     "Pairwise",
     "Quantiles",
+    "SetLoss",
+    "SetPair",
     "SlicedWasserstein",
     "SquaredError",
     "tempered_cross_entropy",

@@ -1,7 +1,8 @@
 """Losses of a predicted distribution: each says what a model's outputs mean, and how to train them."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,12 @@ from scipy.special import ndtri
 
 from diffsort.implementations import ImplementationLike
 from diffsort.losses import crps_ensemble, quantile_loss
+from experiments.losses.loss import Loss
+
+Known = tuple[np.ndarray, np.ndarray]
 
 
-class Head(ABC):
+class Head(Loss):
     """A loss per example that can tell the quantiles it has trained.
 
     Attributes:
@@ -24,21 +28,17 @@ class Head(ABC):
 
     @abstractmethod
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Returns the losses `(b,)` of outputs `(b, num_outputs)` for targets `(b,)`."""
+        """Returns the losses (b,) of outputs (b, num_outputs) for targets (b,)."""
 
     @abstractmethod
-    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-        """Returns the predicted quantiles `(b, levels)`.
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, known: Known) -> np.ndarray:
+        """Returns the predicted quantiles (b, levels).
 
         Args:
-            outputs: of the model, `(b, num_outputs)`.
+            outputs: of the model, (b, num_outputs).
             levels: probabilities between 0 and 1.
-            residuals: what `residuals` returned, of other data.
+            known: outputs and targets of other data, for what must be estimated.
         """
-
-    def residuals(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Returns targets less outputs, for a head that predicts a single number."""
-        return targets - outputs[:, 0]
 
 
 class Quantiles(Head):
@@ -59,11 +59,12 @@ class Quantiles(Head):
         """Returns the mean pinball loss over the levels."""
         return quantile_loss(outputs, targets, self.levels)
 
-    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, known: Known) -> np.ndarray:
         """Interpolates between the predicted quantiles, put in order."""
         return np.stack([np.interp(levels, self.levels, row) for row in np.sort(outputs, -1)])
 
 
+@dataclass
 class Ensemble(Head):
     """Members of an ensemble, by the continuous ranked probability score.
 
@@ -73,16 +74,18 @@ class Ensemble(Head):
         implementation: as in `diffsort.sort`.
     """
 
-    def __init__(self, members: int, fair: bool, implementation: ImplementationLike) -> None:
-        self.num_outputs = members
-        self.fair = fair
-        self.implementation = implementation
+    members: int
+    fair: bool
+    implementation: ImplementationLike
+
+    def __post_init__(self) -> None:
+        self.num_outputs = self.members
 
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
         """Returns the score of the ensemble."""
         return crps_ensemble(outputs, targets, fair=self.fair, implementation=self.implementation)
 
-    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, known: Known) -> np.ndarray:
         """Interpolates between the members, at the levels where the score puts them.
 
         Those of m members are (k + ½)/m for the plain score and k/(m − 1) for the fair one, which expects
@@ -92,7 +95,7 @@ class Ensemble(Head):
 
 
 class SquaredError(Head):
-    """The mean, by the squared error; around it a normal distribution as wide as residuals elsewhere."""
+    """The mean, by the squared error; around it a normal distribution as wide as its errors elsewhere."""
 
     num_outputs = 1
 
@@ -100,9 +103,10 @@ class SquaredError(Head):
         """Returns the squared error."""
         return optax.squared_error(outputs[:, 0], targets)
 
-    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, known: Known) -> np.ndarray:
         """Returns those of a normal distribution around the output."""
-        return outputs + np.sqrt(np.mean(residuals**2)) * ndtri(levels)
+        known_outputs, targets = known
+        return outputs + np.sqrt(np.mean((targets - known_outputs[:, 0]) ** 2)) * ndtri(levels)
 
 
 class Gaussian(Head):
@@ -115,6 +119,6 @@ class Gaussian(Head):
         mean, log_deviation = outputs[:, 0], outputs[:, 1]
         return log_deviation + 0.5 * ((targets - mean) * jnp.exp(-log_deviation)) ** 2
 
-    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    def quantiles(self, outputs: np.ndarray, levels: np.ndarray, known: Known) -> np.ndarray:
         """Returns those of the predicted normal distribution."""
         return outputs[:, :1] + np.exp(outputs[:, 1:]) * ndtri(levels)

@@ -1,9 +1,10 @@
-"""Losses between a set of predicted points and a set of given ones, `(b, n, d)` and `(b, m, d)`.
+"""Losses between a set of predicted points and a set of given ones, (b, n, d) and (b, m, d).
 
 All are called alike, whatever they need.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -11,17 +12,18 @@ import jax.numpy as jnp
 
 from diffsort import losses
 from diffsort.implementations import ImplementationLike
+from experiments.losses.loss import Loss
 
 
 class SetPair(NamedTuple):
     """Predicted and given points.
 
     Attributes:
-        predictions: points, `(b, n, d)`.
-        targets: points, `(b, m, d)`.
-        where: mask of the predictions, `(b, n)`.
-        target_where: mask of the targets, `(b, m)`.
-        target_weights: weights of the targets, `(b, m)`; equal ones if None.
+        predictions: points, (b, n, d).
+        targets: points, (b, m, d).
+        where: mask of the predictions, (b, n).
+        target_where: mask of the targets, (b, m).
+        target_weights: weights of the targets, (b, m); equal ones if None.
     """
 
     predictions: jax.Array
@@ -31,14 +33,15 @@ class SetPair(NamedTuple):
     target_weights: jax.Array | None = None
 
 
-class SetLoss(ABC):
+class SetLoss(Loss):
     """A loss for each pair of sets."""
 
     @abstractmethod
     def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
-        """Returns the losses `(b,)`; the key is for what is drawn at random."""
+        """Returns the losses (b,); the key is for what is drawn at random."""
 
 
+@dataclass
 class SlicedWasserstein(SetLoss):
     """Sliced Wasserstein distance to the power p, along directions drawn anew at every step.
 
@@ -49,26 +52,17 @@ class SlicedWasserstein(SetLoss):
         implementation: as in `diffsort.sort`.
     """
 
-    def __init__(
-        self, num_projections: int, p: float, greatest: bool, implementation: ImplementationLike
-    ) -> None:
-        self.num_projections = num_projections
-        self.p = p
-        self.distance = losses.max_sliced_wasserstein if greatest else losses.sliced_wasserstein
-        self.implementation = implementation
+    num_projections: int
+    p: float
+    greatest: bool
+    implementation: ImplementationLike
 
     def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the distances along directions that the key decides."""
         projections = losses.random_projections(key, self.num_projections, sets.targets.shape[-1])
-        return self.distance(
-            sets.predictions,
-            sets.targets,
-            projections,
-            self.p,
-            where=sets.where,
-            target_where=sets.target_where,
-            target_weights=sets.target_weights,
-            implementation=self.implementation,
+        distance = losses.max_sliced_wasserstein if self.greatest else losses.sliced_wasserstein
+        return distance(
+            **sets._asdict(), projections=projections, p=self.p, implementation=self.implementation
         )
 
 
@@ -82,20 +76,13 @@ class KernelEnergy(SetLoss):
 
     def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the energy distances."""
-        del key
-        predictions, targets = sets.predictions, sets.targets
-        p = _weights(predictions, sets.where, None)
-        q = _weights(targets, sets.target_where, sets.target_weights)
+        x, y = sets.predictions, sets.targets
+        p, q = _weights(x, sets.where, None), _weights(y, sets.target_where, sets.target_weights)
 
         def mean_distance(x: jax.Array, v: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
             return jnp.einsum("...n,...nm,...m->...", v, jnp.sqrt(_squared_distances(x, y)), w)
 
-        between = mean_distance(predictions, p, targets, q)
-        return (
-            2 * between
-            - mean_distance(predictions, p, predictions, p)
-            - mean_distance(targets, q, targets, q)
-        )
+        return 2 * mean_distance(x, p, y, q) - mean_distance(x, p, x, p) - mean_distance(y, q, y, q)
 
 
 class Chamfer(SetLoss):
@@ -106,7 +93,6 @@ class Chamfer(SetLoss):
 
     def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the Chamfer distances."""
-        del key
         squared = _squared_distances(sets.predictions, sets.targets)
         p = _weights(sets.predictions, sets.where, None)
         q = _weights(sets.targets, sets.target_where, None)
@@ -120,7 +106,6 @@ class Pairwise(SetLoss):
 
     def __call__(self, sets: SetPair, key: jax.Array) -> jax.Array:
         """Returns the mean squared distances."""
-        del key
         squared = jnp.sum((sets.predictions - sets.targets) ** 2, -1)
         return _mean(squared, _weights(sets.targets, sets.where, sets.target_weights))
 
@@ -139,5 +124,5 @@ def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def _squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
-    """Squared distances of all pairs, `(b, n, m)`, with a little added, so that a root has a derivative."""
+    """Squared distances of all pairs, (b, n, m), with a little added, so that a root has a derivative."""
     return jnp.sum((x[..., :, None, :] - y[..., None, :, :]) ** 2, -1) + 1e-12

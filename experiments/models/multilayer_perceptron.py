@@ -18,42 +18,33 @@ class MultilayerPerceptron(nnx.Module):
     """Dense layers with an activation between them, on the last axis.
 
     Args:
-        widths: features of the input, of each hidden layer, and of the output.
-        activation: what comes between them.
+        num_features: features of the input.
+        num_outputs: features of the output.
+        widths: features of each hidden layer.
+        activation: what comes between layers.
         dense: builds a layer: `dense(in_features, out_features, rngs=rngs)`.
         rngs: random streams; "params" is used.
     """
 
     def __init__(
         self,
-        widths: Sequence[int],
+        num_features: int,
+        num_outputs: int,
         *,
+        widths: Sequence[int],
         activation: Activation = nnx.relu,
         dense: Callable[..., nnx.Module] = nnx.Linear,
         rngs: nnx.Rngs,
     ) -> None:
-        self.layers = nnx.List([dense(a, b, rngs=rngs) for a, b in itertools.pairwise(widths)])
+        sizes = itertools.pairwise([num_features, *widths, num_outputs])
+        self.layers = nnx.List([dense(a, b, rngs=rngs) for a, b in sizes])
         self.activation = activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Returns features (..., widths[-1]) for features (..., widths[0])."""
+        """Returns features (..., num_outputs) for features (..., num_features)."""
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
-
-
-class VectorNetwork(MultilayerPerceptron):
-    """A multilayer perceptron for a task on vectors.
-
-    Args:
-        num_features: features of the input.
-        num_outputs: features of the output.
-        widths: features of each hidden layer.
-        rngs: random streams; "params" is used.
-    """
-
-    def __init__(self, num_features: int, num_outputs: int, *, widths: Sequence[int], rngs: nnx.Rngs) -> None:
-        super().__init__([num_features, *widths, num_outputs], rngs=rngs)
 
 
 class LipschitzNetwork(MultilayerPerceptron):
@@ -96,7 +87,9 @@ class LipschitzNetwork(MultilayerPerceptron):
         if activation == "group_sort" and any(width % group_size for width in widths):
             raise ValueError(f"group_size={group_size} does not divide all of widths={list(widths)}.")
         super().__init__(
-            [num_features, *widths, num_outputs],
+            num_features,
+            num_outputs,
+            widths=widths,
             activation=activations[activation],
             dense=OrthogonalDense,
             rngs=rngs,

@@ -8,11 +8,15 @@ import jax.numpy as jnp
 from flax import nnx
 
 
-class MaxPool(nnx.Module):
-    """Greatest value of each feature; 0 for an empty set."""
+class ParameterFreePool(nnx.Module):
+    """A pooling with nothing to learn."""
 
     def __init__(self, num_features: int, *, rngs: nnx.Rngs) -> None:
-        del num_features, rngs  # nothing to learn
+        del num_features, rngs
+
+
+class MaxPool(ParameterFreePool):
+    """Greatest value of each feature; 0 for an empty set."""
 
     def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:
         """Pools `x` (..., n, c) over the points that `where` (..., n) keeps, to (..., c)."""
@@ -20,22 +24,16 @@ class MaxPool(nnx.Module):
         return jnp.where(jnp.any(where, -1, keepdims=True), greatest, 0.0)
 
 
-class SumPool(nnx.Module):
+class SumPool(ParameterFreePool):
     """Sum of each feature."""
-
-    def __init__(self, num_features: int, *, rngs: nnx.Rngs) -> None:
-        del num_features, rngs  # nothing to learn
 
     def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:
         """Pools `x` (..., n, c) over the points that `where` (..., n) keeps, to (..., c)."""
         return jnp.sum(x, -2, where=where[..., None])
 
 
-class MeanPool(nnx.Module):
+class MeanPool(ParameterFreePool):
     """Mean of each feature; 0 for an empty set."""
-
-    def __init__(self, num_features: int, *, rngs: nnx.Rngs) -> None:
-        del num_features, rngs  # nothing to learn
 
     def __call__(self, x: jax.Array, where: jax.Array) -> jax.Array:
         """Pools `x` (..., n, c) over the points that `where` (..., n) keeps, to (..., c)."""
@@ -58,9 +56,8 @@ class AttentionPool(nnx.Module):
     """
 
     def __init__(self, num_features: int, *, num_heads: int = 4, rngs: nnx.Rngs) -> None:
-        self.seed = nnx.Param(
-            nnx.initializers.xavier_uniform()(rngs.params(), (1, num_features), jnp.float32)
-        )
+        glorot = nnx.initializers.xavier_uniform()
+        self.seed = nnx.Param(glorot(rngs.params(), (1, num_features), jnp.float32))
         self.prepare = nnx.Linear(num_features, num_features, rngs=rngs)
         self.attend = nnx.MultiHeadAttention(
             num_heads=num_heads, in_features=num_features, decode=False, rngs=rngs

@@ -4,7 +4,7 @@ from experiments.tasks.autoencoding import Autoencoding
 from experiments.tasks.classification import CertifiedClassification, Classification
 from experiments.tasks.generation import Generation
 from experiments.tasks.regression import Regression
-from experiments.tasks.task import Evaluation, Predictions, Task
+from experiments.tasks.task import Evaluation, Task
 
 __all__ = [
     "Autoencoding",
@@ -12,7 +12,6 @@ __all__ = [
     "Classification",
     "Evaluation",
     "Generation",
-    "Predictions",
     "Regression",
     "Task",
 ]

@@ -1,6 +1,7 @@
 """Telling classes apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -8,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.data import Dataset, Examples, LabelledVectors, PointSets
+from experiments.data import Batch, Dataset, Examples, LabelledVectors, PointSets
 from experiments.plots import certified_accuracy_curve
-from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task, call
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 
 class Classification(Task):
     """Scores for each class, of which the greatest decides.
 
-    The loss is called with scores `(b, classes)` and labels `(b,)`.
+    The loss is called with scores (b, classes) and labels (b,).
     """
 
     kinds: ClassVar[tuple[type[Examples], ...]] = (PointSets, LabelledVectors)
@@ -26,31 +27,31 @@ class Classification(Task):
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
         """Returns the features of an input, and a score a class as outputs."""
-        return {**data.train.model_arguments(), "num_outputs": data.num_classes}
+        return {**super().model_arguments(data), "num_outputs": data.num_classes}
 
-    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
-        """Returns the reduced loss, and the accuracy of the batch."""
-        scores = call(model, batch, self.kinds)
-        correct = jnp.argmax(scores, -1) == batch["labels"]
-        loss = self.reduction(self.loss(scores, batch["labels"]))
-        return loss, {"accuracy": jnp.mean(correct.astype(jnp.float32))}
-
-    def predict(self, model: Any, batch: Batch) -> Metrics:
+    def forward(self, model: Any, batch: Batch) -> Arrays:
         """Returns the scores and the losses."""
-        scores = call(model, batch, self.kinds)
+        scores = self._call(model, batch)
         return {"scores": scores, "losses": self.loss(scores, batch["labels"])}
 
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Arrays]:
+        """Returns the reduced loss, and the accuracy of the batch."""
+        made = self.forward(model, batch)
+        correct = jnp.argmax(made["scores"], -1) == batch["labels"]
+        return self.reduction(made["losses"]), {"accuracy": jnp.mean(correct.astype(jnp.float32))}
+
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
-        """Returns loss, accuracy, and the accuracy in the class where it is lowest."""
-        labels = of.examples.arrays()["labels"]
+        """Adds the accuracy, and that in the class where it is lowest."""
+        labels = of.given["labels"]
         correct = of.predictions["scores"].argmax(-1) == labels
         return {
-            "loss": float(of.predictions["losses"].mean()),
+            **super().metrics(of, validation),
             "accuracy": float(correct.mean()),
             "worst_class_accuracy": min(float(correct[labels == label].mean()) for label in set(labels)),
         }
 
 
+@dataclass(eq=False)
 class CertifiedClassification(Classification):
     """Classification by a model whose scores are a 1-Lipschitz function of the input.
 
@@ -71,11 +72,12 @@ class CertifiedClassification(Classification):
     kinds = (LabelledVectors,)
     metric = "certified_accuracy"
 
-    def __init__(self, radius: float, *, loss: Callable[..., jax.Array], reduction: Reduction) -> None:
-        if radius < 0:
-            raise ValueError(f"task.radius={radius} must not be negative.")
-        super().__init__(loss=loss, reduction=reduction)
-        self.radius = radius
+    radius: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.radius < 0:
+            raise ValueError(f"task.radius={self.radius} must not be negative.")
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
         """Adds the share of the inputs certified at the radius, and the median of the certified radii."""
@@ -96,7 +98,7 @@ def certified_radii(of: Evaluation) -> np.ndarray:
 
     Scores that are not all finite certify nothing: 0 too.
     """
-    scores, labels = of.predictions["scores"], of.examples.arrays()["labels"]
+    scores, labels = of.predictions["scores"], of.given["labels"]
     scores = np.where(np.isfinite(scores).all(-1, keepdims=True), scores, 0)
     right = np.take_along_axis(scores, labels[:, None], -1)[:, 0]
     others = np.where(np.arange(scores.shape[-1]) == labels[:, None], -np.inf, scores).max(-1)

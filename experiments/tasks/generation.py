@@ -1,6 +1,7 @@
 """Making sets of points that are distributed like the ink of images."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -9,14 +10,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffsort.losses import random_projections, sliced_wasserstein
-from experiments.data import Dataset, PointSets
-from experiments.losses.sets import SetLoss, SetPair
+from experiments.data import Batch, Dataset, PointSets
+from experiments.losses import SetLoss, SetPair
 from experiments.plots import point_sets_over_time
-from experiments.tasks.task import Batch, Evaluation, Metrics, Reduction, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 _JUDGES = 128  # directions of the distance that models are judged by, the same for all
 
 
+@dataclass(eq=False)
 class Generation(Task):
     """A set of points for each class, from noise, close to every image of the class.
 
@@ -30,7 +32,7 @@ class Generation(Task):
     Args:
         num_points: how many points to generate.
         num_latents: dimensions of the noise that a point is made of.
-        loss: called with generated points `(b, num_points, 2)` and an image's, masks and weights, and a key.
+        loss: called with generated points (b, num_points, 2) and an image's, masks and weights, and a key.
         reduction: makes one number of the losses of a batch.
 
     Source: N. Bonneel et al., Sliced and Radon Wasserstein barycenters of measures, 2015; I. Deshpande,
@@ -42,23 +44,24 @@ class Generation(Task):
     metric = "distance"
     better = "lower"
 
-    def __init__(self, num_points: int, num_latents: int, *, loss: SetLoss, reduction: Reduction) -> None:
-        for name, value in {"num_points": num_points, "num_latents": num_latents}.items():
-            if value < 1:
-                raise ValueError(f"task.{name}={value} must be at least 1.")
-        super().__init__(loss=loss, reduction=reduction)
-        self.num_points = num_points
-        self.num_latents = num_latents
+    num_points: int
+    num_latents: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("num_points", "num_latents"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"task.{name}={getattr(self, name)} must be at least 1.")
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
         """Returns the size of the noise, the classes, and two coordinates as outputs."""
         return {"num_latents": self.num_latents, "num_classes": data.num_classes, "num_outputs": 2}
 
-    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
-        """Returns the reduced loss."""
-        return self.reduction(self._losses(model, batch, jax.random.wrap_key_data(batch["key"]))), {}
+    def forward(self, model: Any, batch: Batch) -> Arrays:
+        """Returns the losses, of noise and of directions drawn anew."""
+        return {"losses": self._losses(model, batch, jax.random.wrap_key_data(batch["key"]))}
 
-    def predict(self, model: Any, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Arrays:
         """Returns each image's distances to the sets of all classes, the set of its own, and the loss."""
         key = jax.random.key(0)  # the same noise and directions for every example and every model
         positions, weights = _ink(batch)
@@ -84,17 +87,19 @@ class Generation(Task):
         }
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
-        """Returns the metrics that the class describes."""
-        labels, distances = of.examples.arrays()["labels"], of.predictions["distances"]
+        """Adds the metrics that the class describes."""
+        labels, distances = of.given["labels"], of.predictions["distances"]
         return {
-            "loss": float(of.predictions["losses"].mean()),
+            **super().metrics(of, validation),
             "distance": float(np.take_along_axis(distances, labels[:, None], -1).mean()),
             "accuracy": float((distances.argmin(-1) == labels).mean()),
         }
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws the sets of all classes at several moments of the training."""
-        return point_sets_over_time([(of.step, _of_each_class(of)) for of in history])
+        return point_sets_over_time(
+            [(of.step, of.predictions["generated"][of.first_of_each_class()]) for of in history]
+        )
 
     def _losses(self, model: Any, batch: Batch, key: jax.Array) -> jax.Array:
         for_noise, for_loss = jax.random.split(key)
@@ -106,10 +111,5 @@ class Generation(Task):
 
 
 def _ink(batch: Batch) -> tuple[jax.Array, jax.Array]:
-    """Positions of the pixels, `(b, n, 2)`, and their total intensities, `(b, n)`."""
+    """Positions of the pixels, (b, n, 2), and their total intensities, (b, n)."""
     return batch["points"][..., :2], jnp.sum(batch["points"][..., 2:], -1)
-
-
-def _of_each_class(of: Evaluation) -> np.ndarray:
-    _, first = np.unique(of.examples.arrays()["labels"], return_index=True)
-    return of.predictions["generated"][first]

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.data import Dataset, Measurements
-from experiments.losses.heads import Head
+from experiments.data import Batch, Dataset, Measurements
+from experiments.losses import Head
 from experiments.plots import calibration_curve
-from experiments.tasks.task import Batch, Evaluation, Metrics, Task, call
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 LEVELS = np.arange(1, 20) / 20  # 0.05, 0.10, …, 0.95
 
@@ -34,28 +33,24 @@ class Regression(Task):
 
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
         """Returns the features of an input, and as many outputs as the head has."""
-        return {**data.train.model_arguments(), "num_outputs": self.loss.num_outputs}
+        return {**super().model_arguments(data), "num_outputs": self.loss.num_outputs}
 
-    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
-        """Returns the reduced loss."""
-        return self.reduction(self.loss(call(model, batch, self.kinds), batch["targets"])), {}
-
-    def predict(self, model: Any, batch: Batch) -> Metrics:
+    def forward(self, model: Any, batch: Batch) -> Arrays:
         """Returns the outputs and the losses."""
-        outputs = call(model, batch, self.kinds)
+        outputs = self._call(model, batch)
         return {"outputs": outputs, "losses": self.loss(outputs, batch["targets"])}
 
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
-        """Returns the metrics that the class describes."""
+        """Adds the metrics that the class describes."""
         quantiles = self._quantiles(of, validation)
-        targets = _targets(of)
+        targets = of.given["targets"]
         error = targets[:, None] - quantiles
         pinball = np.maximum(LEVELS * error, (LEVELS - 1) * error)
         low, middle, high = (quantiles[:, i] for i in (0, len(LEVELS) // 2, -1))
         covered = (low <= targets) & (targets <= high)
         upper = middle > np.median(middle)
         return {
-            "loss": float(of.predictions["losses"].mean()),
+            **super().metrics(of, validation),
             "crps": float(2 * pinball.mean()),
             "coverage": float(covered.mean()),
             "half_coverage": float(min(covered[half].mean() for half in (upper, ~upper) if half.any())),
@@ -65,12 +60,8 @@ class Regression(Task):
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws calibration, and the intervals of all test examples."""
-        return calibration_curve(LEVELS, self._quantiles(test, history[-1]), _targets(test))
+        return calibration_curve(LEVELS, self._quantiles(test, history[-1]), test.given["targets"])
 
     def _quantiles(self, of: Evaluation, validation: Evaluation) -> np.ndarray:
-        residuals = self.loss.residuals(validation.predictions["outputs"], _targets(validation))
-        return self.loss.quantiles(of.predictions["outputs"], LEVELS, residuals)
-
-
-def _targets(of: Evaluation) -> np.ndarray:
-    return of.examples.arrays()["targets"]
+        known = validation.predictions["outputs"], validation.given["targets"]
+        return self.loss.quantiles(of.predictions["outputs"], LEVELS, known)

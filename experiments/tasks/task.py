@@ -1,24 +1,18 @@
 """What a model is trained to do, and how well it does it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal
 
 import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.data import Dataset, Examples
-from experiments.losses.heads import Head
-from experiments.losses.sets import SetLoss
+from experiments.data import Batch, Dataset, Examples
+from experiments.losses import Loss
 
-Batch = Mapping[str, Any]
-Metrics = dict[str, jax.Array]
-Predictions = dict[str, np.ndarray]
-Reduction = Callable[[jax.Array], jax.Array]
+Arrays = dict[str, jax.Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +26,20 @@ class Evaluation:
     """
 
     step: int
-    predictions: Predictions
+    predictions: dict[str, np.ndarray]
     examples: Examples
 
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """The arrays of the split."""
+        return self.examples.arrays()
 
+    def first_of_each_class(self) -> np.ndarray:
+        """Returns the rows of the first example of each class, for pictures."""
+        return np.unique(self.given["labels"], return_index=True)[1]
+
+
+@dataclass(eq=False)
 class Task(ABC):
     """A kind of training, with a loss of choice.
 
@@ -54,30 +58,34 @@ class Task(ABC):
     """
 
     kinds: ClassVar[tuple[type[Examples], ...]]
-    loss_kind: ClassVar[type | None]
-    metric: str
-    better: Literal["higher", "lower"]
+    loss_kind: ClassVar[type[Loss] | None]
+    metric: ClassVar[str]
+    better: ClassVar[Literal["higher", "lower"]]
 
-    def __init__(self, *, loss: Callable[..., jax.Array], reduction: Reduction) -> None:
-        kinds = tuple(kind for kind in (Head, SetLoss) if isinstance(loss, kind))
-        if kinds != (() if self.loss_kind is None else (self.loss_kind,)):
+    _: KW_ONLY
+    loss: Callable[..., jax.Array]
+    reduction: Callable[[jax.Array], jax.Array]
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.loss, self.loss_kind) if self.loss_kind else not isinstance(self.loss, Loss)):
             raise ValueError("this loss is for another task; the configs in configs/loss say for which.")
-        self.loss = loss
-        self.reduction = reduction
 
-    @abstractmethod
     def model_arguments(self, data: Dataset) -> dict[str, Any]:
         """Returns what a model must know, as arguments for its constructor."""
+        return data.train.model_arguments()
 
     @abstractmethod
-    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
+    def forward(self, model: Any, batch: Batch) -> Arrays:
+        """Returns what the model makes of a batch, arrays with an example a row; one is `losses`."""
+
+    def objective(self, model: Any, batch: Batch) -> tuple[jax.Array, Arrays]:
         """Returns what training makes small, and numbers worth a line in the log."""
+        return self.reduction(self.forward(model, batch)["losses"]), {}
 
-    @abstractmethod
-    def predict(self, model: Any, batch: Batch) -> Metrics:
+    def predict(self, model: Any, batch: Batch) -> Arrays:
         """Returns what `metrics` needs of each example, arrays with an example a row."""
+        return self.forward(model, batch)
 
-    @abstractmethod
     def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
         """Returns numbers that say how good the predictions are.
 
@@ -87,6 +95,7 @@ class Task(ABC):
             of: the split to judge.
             validation: the validation split, at the same step, for what must be estimated on other data.
         """
+        return {"loss": float(of.predictions["losses"].mean())}
 
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure | None:
         """Draws what a model has learned, where there is something to see.
@@ -95,11 +104,9 @@ class Task(ABC):
             history: the validation split at every evaluation.
             test: the test split, at the end.
         """
-        del history, test
         return None
 
-
-def call(model: Any, batch: Batch, kinds: tuple[type[Examples], ...]) -> Any:
-    """Returns what the model makes of a batch of one of these kinds of examples."""
-    kind = next(kind for kind in kinds if set(kind.inputs) <= batch.keys())
-    return model(*(batch[name] for name in kind.inputs))
+    def _call(self, model: Any, batch: Batch) -> Any:
+        """Returns what the model makes of the inputs of whichever kind of examples the batch holds."""
+        kind = next(kind for kind in self.kinds if set(kind.inputs) <= batch.keys())
+        return model(*(batch[name] for name in kind.inputs))

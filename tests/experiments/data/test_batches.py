@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.data.batches import Batch, evaluation_batches, training_batches
-from experiments.data.point_sets import PointSets
+from experiments.data import Batch, PointSets, evaluation_batches, training_batches
 from experiments.errors import UserError
 
 MAX_POINTS = 4
@@ -107,19 +106,15 @@ def test_a_batch_is_the_callers_to_change() -> None:
 
 
 def test_rejects_batches_that_cannot_be_filled() -> None:
-    with pytest.raises(
-        UserError, match=r"^trainer\.batch_size=11: more than the 10 training examples; make it 10"
-    ):
+    with pytest.raises(UserError, match=r"^trainer\.batch_size=11: there are 10 .* at most 10$"):
         training_batches(numbered(10), 11, seed=0)
     assert len(training_batches(numbered(10), 10, seed=0)[0]["labels"]) == 10
 
 
 @pytest.mark.parametrize("batch_size", [0, -3])
 def test_rejects_batches_of_nothing(batch_size: int) -> None:
-    with pytest.raises(UserError, match="must be at least 1"):
+    with pytest.raises(UserError, match=f"batch_size={batch_size}: .* make it at least 1"):
         training_batches(numbered(10), batch_size, seed=0)
-    with pytest.raises(UserError, match="must be at least 1"):
-        evaluation_batches(numbered(10), batch_size)
 
 
 def test_rejects_a_negative_seed() -> None:

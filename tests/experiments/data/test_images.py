@@ -26,13 +26,13 @@ def assert_told(error: pytest.ExceptionInfo[UserError], *parts: str) -> None:
 def test_reads_images_and_labels(tmp_path: Path) -> None:
     written = write_mnist(tmp_path, "tiny_mnist", train=30, test=4)
     dataset = open_dataset("tiny_mnist", tmp_path)
-    assert (dataset.name, dataset.num_classes) == ("tiny_mnist", 10)
-    assert (dataset.max_intensity, dataset.channels) == (255, 1)
-    assert [len(dataset.train), len(dataset.validation), len(dataset.test)] == [27, 3, 4]
-    images, labels = zip(*dataset.test, strict=True)
+    assert {split: len(part) for split, part in dataset.items()} == {"train": 27, "validation": 3, "test": 4}
+    for part in dataset.values():
+        assert (part.num_classes, part.max_intensity, part.channels) == (10, 255, 1)
+    images, labels = zip(*dataset["test"], strict=True)
     assert all(isinstance(label, int) for label in labels)
     assert {image.tobytes() for image in images} == {image.tobytes() for image, _ in written["test"]}
-    assert len(list(dataset.test)) == 4  # and again
+    assert len(list(dataset["test"])) == 4  # and again
 
 
 def test_the_carved_splits_are_fixed_and_apart(tmp_path: Path) -> None:
@@ -40,7 +40,9 @@ def test_the_carved_splits_are_fixed_and_apart(tmp_path: Path) -> None:
     found = []
     for _ in range(2):
         dataset = open_dataset("tiny_mnist", tmp_path)
-        found.append([[image.tobytes() for image, _ in part] for part in (dataset.train, dataset.validation)])
+        found.append(
+            [[image.tobytes() for image, _ in part] for part in (dataset["train"], dataset["validation"])]
+        )
     assert found[0] == found[1]
     assert not set(found[0][0]) & set(found[0][1])
 
@@ -48,7 +50,7 @@ def test_the_carved_splits_are_fixed_and_apart(tmp_path: Path) -> None:
 def test_home_is_where_the_tilde_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     write_mnist(tmp_path / "data", "tiny_mnist", train=10, test=1)
-    assert len(open_dataset("tiny_mnist", "~/data").train) == 9
+    assert len(open_dataset("tiny_mnist", "~/data")["train"]) == 9
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_rejects_damaged_files(file_format: str, damage: str, tmp_path: Path) ->
         shard.unlink()
     dataset = open_dataset("tiny_mnist", tmp_path)
     with pytest.raises(UserError) as error:
-        list(dataset.train)
+        list(dataset["train"])
     assert_told(error, f"{folder}: cannot be read: ", "; mend it, or delete it to start over")
 
 
@@ -149,5 +151,5 @@ def test_rejects_a_tfrecord_file_that_ends_early(tmp_path: Path) -> None:
     (shard,) = folder.glob("*-test.*")
     shard.write_bytes(b"")
     with pytest.raises(UserError) as error:
-        list(open_dataset("tiny_mnist", tmp_path).test)
+        list(open_dataset("tiny_mnist", tmp_path)["test"])
     assert_told(error, f"{shard.name} lacks 2 examples")

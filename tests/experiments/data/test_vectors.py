@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from experiments.data import LabelledVectors, Measurements, load_diabetes, load_point_sets, load_vectors
 
@@ -48,9 +47,3 @@ def test_diabetes_is_split_anew_by_every_seed() -> None:
         for row in split.features
     ]
     assert len(set(rows)) == 442
-
-
-@pytest.mark.parametrize("lengths", [(3, 2), (0, 1)])
-def test_examples_of_different_lengths_are_refused(lengths: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="a row is an example"):
-        Measurements(np.zeros((lengths[0], 4)), np.zeros(lengths[1]))

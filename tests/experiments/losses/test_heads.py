@@ -37,8 +37,8 @@ def test_trained_on_a_normal_distribution_it_predicts_its_quantiles(name):
 
     start = jnp.linspace(-1, 1, head.num_outputs)
     (outputs, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), length=600)
-    residuals = head.residuals(np.broadcast_to(outputs, (400, head.num_outputs)), targets)
-    found = head.quantiles(np.asarray(outputs)[None], LEVELS, residuals)[0]
+    known = np.broadcast_to(outputs, (400, head.num_outputs)), targets
+    found = head.quantiles(np.asarray(outputs)[None], LEVELS, known)[0]
     expected = scipy.stats.norm(MEAN, DEVIATION).ppf(LEVELS)
     np.testing.assert_allclose(found, expected, atol=0.25)
 
@@ -48,7 +48,7 @@ def test_losses_are_one_an_example_and_quantiles_ascend(name):
     head = HEADS[name]
     outputs = np.random.default_rng(0).normal(size=(7, head.num_outputs)).astype(np.float32)
     assert head(outputs, np.zeros(7, np.float32)).shape == (7,)
-    quantiles = head.quantiles(outputs, LEVELS, np.array([1.0, -1.0]))
+    quantiles = head.quantiles(outputs, LEVELS, (outputs, np.ones(7)))
     assert quantiles.shape == (7, len(LEVELS))
     assert (np.diff(quantiles) >= 0).all()
 

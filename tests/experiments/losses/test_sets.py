@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from experiments.losses import Chamfer, KernelEnergy, Pairwise, SlicedWasserstein
-from experiments.losses.sets import SetPair
+from experiments.losses import Chamfer, KernelEnergy, Pairwise, SetPair, SlicedWasserstein
 
 KEY = jax.random.key(0)
 LOSSES = {

@@ -1,16 +1,28 @@
 """Every classifier of point sets: one invariant over all of them."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from hydra.utils import get_class
+from omegaconf import OmegaConf
 
 from experiments.data import Dataset, PointSets
 from experiments.errors import UserError
+from experiments.models import DGCNN
 from experiments.training.building import build_model, build_task
+from tests.experiments.conftest import CONFIGS
 
-MODELS = ["attention", "dgcnn", "maxpool", "meanpool", "sortpool", "sumpool"]
+
+def classifies_point_sets(path):
+    takes = inspect.signature(get_class(OmegaConf.load(path)["_target_"]).__init__).parameters
+    return {"channels", "num_outputs"} <= takes.keys()
+
+
+MODELS = [path.stem for path in sorted(CONFIGS.glob("model/*.yaml")) if classifies_point_sets(path)]
 
 
 def point_sets(n=40, batch=5):
@@ -32,6 +44,10 @@ def build(configure, name, *overrides):
 @pytest.fixture(params=MODELS)
 def model(request, configure):
     return build(configure, request.param)
+
+
+def test_the_configs_are_found():
+    assert {"dgcnn", "pswe", "sortpool"} <= set(MODELS)
 
 
 def test_logits_are_finite_even_for_an_empty_set(model):
@@ -76,6 +92,14 @@ def test_swapping_the_sort_changes_no_bit(configure, name):
         np.testing.assert_array_equal(logits[0], others)
 
 
-def test_more_points_kept_than_there_are_is_a_mistake(configure):
-    with pytest.raises(UserError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
-        build(configure, "dgcnn", "model.k=41")
+def test_more_points_kept_than_there_are_is_a_mistake():
+    sizes = {"radius": 0.5, "graph_widths": [8], "convolution_widths": (4, 4), "set_widths": []}
+    with pytest.raises(ValueError, match=r"model.k=41 is more than the 40 points.*write model.k=40"):
+        DGCNN(3, 10, 40, k=41, **sizes, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("name", ["maxpool", "dense_autoencoder", "fspool_autoencoder"])
+def test_points_without_a_layer_are_a_mistake(configure, name):
+    task = [] if name == "maxpool" else ["task=autoencoding", "loss=chamfer"]
+    with pytest.raises(UserError, match=r"point_widths=\[\] must name one layer at least"):
+        build(configure, name, "model.point_widths=[]", *task)
