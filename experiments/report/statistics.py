@@ -1,0 +1,246 @@
+"""What the report computes: means with intervals, comparisons at equal seeds, curves, and targets."""
+
+import functools
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from experiments.report.load import Run
+from experiments.report.sweep import Cell, Metric
+
+CONFIDENCE = 0.95
+_RESAMPLES = 9999
+_MAY_FALL_SHORT = 0.1  # of the runs, so that one that has not learned does not set the target
+_SORT = "sort"  # the config group; what differs in it alone should differ in speed alone
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval.
+
+    Attributes:
+        mean: of all values.
+        low: lower end of the interval; None for a single value, which tells nothing of its spread.
+        high: upper end.
+        count: how many values it is the mean of.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    count: int
+
+
+def mean_estimate(values: Iterable[float]) -> Estimate | None:
+    r"""Returns the mean with its percentile bootstrap interval; None if there are no values.
+
+    The ends are the quantiles $(1 \pm 0.95) / 2$ of the mean of values drawn anew, as many as there are, with
+    replacement. They never lie outside the values, so of a few seeds they are too close together.
+
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+
+    >>> mean_estimate([1.0, 2.0, 6.0])  # one resample in 27 holds the least value alone: over 2.5%
+    Estimate(mean=3.0, low=1.0, high=6.0, count=3)
+    """
+    return _mean_estimate(tuple(map(float, values)))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _mean_estimate(values: tuple[float, ...]) -> Estimate | None:
+    if not values:
+        return None
+    sample = np.array(values)
+    mean = float(np.mean(sample))
+    if sample.size == 1:
+        return Estimate(mean, None, None, 1)
+    interval = stats.bootstrap(
+        (sample,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Estimate(mean, float(interval.low), float(interval.high), sample.size)
+
+
+def paired_differences(values: pd.Series, baseline: pd.Series) -> pd.Series:
+    """Returns value minus baseline for each seed that both have, in the order of the values."""
+    return (values - baseline.reindex(values.index)).dropna()
+
+
+def ratio_estimate(values: pd.Series, baseline: pd.Series) -> Estimate | None:
+    """Returns the geometric mean of value over baseline for each seed that both have, with its interval.
+
+    None if no seed has both, or a number is not positive.
+
+    >>> steps, others = pd.Series({"0": 8.0, "1": 9.0}), pd.Series({"0": 4.0, "1": 2.0, "2": 1.0})
+    >>> round(ratio_estimate(steps, others).mean, 6)
+    3.0
+    """
+    pairs = pd.concat([values, baseline.reindex(values.index)], axis=1).dropna()
+    if not (pairs > 0).all(axis=None):
+        return None
+    estimate = mean_estimate(math.log(value / base) for value, base in pairs.to_numpy())
+    if estimate is None:
+        return None
+    low, high = (None if end is None else math.exp(end) for end in (estimate.low, estimate.high))
+    return Estimate(math.exp(estimate.mean), low, high, estimate.count)
+
+
+def mean_curve(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Returns the mean of values and of seconds at the steps that all non-empty members have."""
+    members = [curve for curve in members if len(curve)]
+    if len(members) < 2:
+        return members[0] if members else pd.DataFrame({"seconds": [], "value": []}, dtype=float)
+    common = functools.reduce(lambda steps, curve: steps.intersection(curve.index), members, members[0].index)
+    with np.errstate(invalid="ignore"):  # inf - inf
+        mean = np.mean([curve.loc[common].to_numpy() for curve in members], axis=0)
+    return pd.DataFrame(mean, common, ["seconds", "value"])
+
+
+def block_means(curve: pd.DataFrame, blocks: int) -> pd.DataFrame:
+    """Returns the means of consecutive values, at the last step of each block; about this many blocks.
+
+    A training loss is noise without it. Values that do not fill the last block are left out.
+    """
+    width = max(1, len(curve) // blocks)
+    count = len(curve) // width
+    with np.errstate(invalid="ignore"):
+        means = curve["value"].to_numpy()[: count * width].reshape(count, width).mean(axis=1)
+    return curve.iloc[width - 1 : count * width : width].assign(value=means)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """The first evaluation at which a run is as good as the target.
+
+    Attributes:
+        step: of the evaluation.
+        seconds: since training began; None where not known.
+    """
+
+    step: int
+    seconds: float | None
+
+
+def arrival(run: Run, metric: Metric, target: float) -> Arrival | None:
+    """Returns when a run first reaches the target on the validation data; None if it never does."""
+    curve = run.curve(metric.validation)
+    there = curve[curve["value"] >= target if metric.higher_is_better else curve["value"] <= target]
+    if there.empty:
+        return None
+    seconds = float(there["seconds"].iloc[0])
+    return Arrival(int(there.index[0]), None if math.isnan(seconds) else seconds)
+
+
+def arrivals(cell: Cell, metric: Metric, target: float) -> list[Arrival]:
+    """Returns the arrivals of those of a cell's finished runs that reach the target."""
+    found = (arrival(run, metric, target) for run in cell.finished.values())
+    return [a for a in found if a is not None]
+
+
+def known_seconds(found: Iterable[Arrival]) -> list[float]:
+    """Returns the times of arrivals, where they are known."""
+    return [a.seconds for a in found if a.seconds is not None]
+
+
+def median(values: Sequence[float] | pd.Series) -> float | None:
+    """Returns the median; None of no values."""
+    return float(statistics.median(values)) if len(values) else None
+
+
+def default_target(runs: Iterable[Run], metric: Metric) -> float | None:
+    """Returns the best value that nine runs in ten reach, eased to two digits; None without evaluations.
+
+    Of fewer than ten runs all reach it.
+    """
+    curves = (run.curve(metric.validation)["value"] for run in runs)
+    finite = [values[np.isfinite(values)] for values in curves]
+    best = sorted(
+        (
+            float(values.max() if metric.higher_is_better else values.min())
+            for values in finite
+            if len(values)
+        ),
+        reverse=metric.higher_is_better,
+    )
+    if not best:
+        return None
+    needed = math.ceil(len(best) * (1 - _MAY_FALL_SHORT) - 1e-9)
+    return _eased(best[needed - 1], metric.higher_is_better)
+
+
+def _eased(value: float, down: bool) -> float:
+    """Two significant digits, towards what is easier to reach."""
+    if value == 0:
+        return 0.0
+    digits = 1 - math.floor(math.log10(abs(value)))
+    if abs(digits) > 300:  # at the ends of what a float holds
+        return value
+    scaled = value * 10.0**digits
+    nearest = round(scaled)
+    exact = math.isclose(scaled, nearest, rel_tol=1e-9)
+    whole = nearest if exact else (math.floor(scaled) if down else math.ceil(scaled))
+    return float(f"{whole / 10.0**digits:.12g}")
+
+
+@dataclass(frozen=True)
+class LossDifference:
+    """Training losses of two cells, compared step by step at equal seeds.
+
+    Attributes:
+        cells: the two.
+        seeds: how many seeds both have curves of.
+        steps: how many losses were compared.
+        largest: greatest absolute difference; NaN if only one of two losses is a number. 0 says that they
+            are the same, bit for bit.
+        first_step: the earliest step at which losses differ; None if none does.
+    """
+
+    cells: tuple[Cell, Cell]
+    seeds: int
+    steps: int
+    largest: float
+    first_step: int | None
+
+
+def loss_differences(cells: Sequence[Cell]) -> list[LossDifference]:
+    """Compares the first cell of those that differ in the sort alone with each of the others.
+
+    Pairs that have no losses of the same seed and step are left out.
+    """
+    families: dict[tuple[tuple[str, str], ...], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        rest = (item for item in cell.values.items() if item[0].partition(".")[0] != _SORT)
+        families[tuple(rest)].append(cell)
+    pairs = [(family[0], other) for family in families.values() for other in family[1:]]
+    return [found for pair in pairs if (found := _compare(*pair)) is not None]
+
+
+def _compare(first: Cell, second: Cell) -> LossDifference | None:
+    shared = [seed for seed in first.finished if seed in second.finished]
+    gaps = [_gaps(first.finished[seed], second.finished[seed]) for seed in shared]
+    gaps = [gap for gap in gaps if len(gap)]
+    if not gaps:
+        return None
+    found = pd.concat(gaps)
+    differing = found.index[found != 0]
+    largest = float(np.max(found.to_numpy()))  # NaN if any is
+    first_step = int(differing.min()) if len(differing) else None
+    return LossDifference((first, second), len(gaps), len(found), largest, first_step)
+
+
+def _gaps(first: Run, second: Run) -> pd.Series:
+    """How far the losses of two runs are apart, at the steps that both have."""
+    pair = first.curve("loss").join(second.curve("loss"), how="inner", lsuffix="_a", rsuffix="_b")
+    left, right = pair["value_a"], pair["value_b"]
+    same = (left == right) | (left.isna() & right.isna())
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return (left - right).abs().mask(same, 0.0)
