@@ -7,8 +7,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from xml.etree import ElementTree
 
 import matplotlib
@@ -63,16 +62,8 @@ _FEW_ROWS = 20
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure, as it is written.
-
-    Attributes:
-        name: of its file, without the ending.
-        caption: what is to be seen.
-        svg: the figure, for the screen.
-        pdf: the same, for paper.
-    """
+class Picture(NamedTuple):
+    """A figure as it is written: the name of its file without the ending, and what is to be seen."""
 
     name: str
     caption: str
@@ -80,14 +71,8 @@ class Picture:
     pdf: bytes
 
 
-@dataclass(frozen=True)
-class Facet:
-    """A panel of small multiples.
-
-    Attributes:
-        title: what its members have in common.
-        members: which colour, and what to draw in it.
-    """
+class Facet(NamedTuple):
+    """A panel of small multiples: what its members have in common; which colour, and what to draw in it."""
 
     title: str
     members: list[tuple[int, Any]]
@@ -282,7 +267,7 @@ def _decimated(curve: pd.DataFrame) -> pd.DataFrame:
 
 def _finished(text: str, caption: str, titles: Mapping[str, Sequence[str]]) -> str:
     """Makes a drawing of Matplotlib's smaller, lets it follow the page's colours, and adds titles."""
-    text = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", text)
+    text = re.sub(r" font-family: [^;\"]*;?|rotate\(-0 [^)]*\)", "", text)
     root = ElementTree.fromstring(text.replace(INK, "currentColor"))  # noqa: S314 (it is our own)
     for tag, inside in (("metadata", root), ("defs", root)):
         if (element := inside.find(f"{{{_SVG}}}{tag}")) is not None:
@@ -296,7 +281,12 @@ def _finished(text: str, caption: str, titles: Mapping[str, Sequence[str]]) -> s
             if key in element.attrib:
                 small = "id" in element.attrib  # a marker
                 element.attrib[key] = _rounded(element.attrib[key], 2 if small else 1)
-    root.attrib |= {"role": "img", "aria-label": caption, "stroke-linejoin": "round"}
+    root.attrib |= {
+        "role": "img",
+        "aria-label": caption,
+        "stroke-linejoin": "round",
+        "font-family": "system-ui",
+    }
     style = ElementTree.Element(f"{{{_SVG}}}style")
     style.text = _STYLE
     root.insert(0, style)

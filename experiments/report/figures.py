@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,6 @@ from experiments.report.drawing import (
 from experiments.report.statistics import (
     arrivals,
     block_means,
-    known_seconds,
     mean_curve,
     mean_estimate,
     median,
@@ -49,8 +48,8 @@ def results_figure(sweep: Sweep) -> Picture:
     """Draws the metric of each cell, and its difference to the baseline where there are others."""
     cells, left_out = _best_cells(sweep)
     found = [cell.numbers(sweep.metric.test) for cell in cells]
-    differences = [differences_of(sweep, cell) for cell in cells]
-    others = [d for d, cell in zip(differences, cells, strict=True) if cell is not sweep.baseline_of(cell)]
+    differences = [paired_differences(cell, sweep.metric.test) for cell in cells]
+    others = [d for d, cell in zip(differences, cells, strict=True) if cell is not cell.baseline]
     compared = any(map(len, others))
     same = compared and not any(map(np.any, others))
     figure, panels = rows_figure([cell.label for cell in cells], 2 if compared and not same else 1)
@@ -70,7 +69,9 @@ def results_figure(sweep: Sweep) -> Picture:
 def speed_figure(sweep: Sweep, target: float | None) -> Picture:
     """Draws the time of a step, split into sort and rest, and the seconds to the target."""
     cells, left_out = _best_cells(sweep)
-    there = [[] if target is None else known_seconds(arrivals(c, sweep.metric, target)) for c in cells]
+    there = [
+        [] if target is None else list(arrivals(c, sweep.metric, target)["seconds"].dropna()) for c in cells
+    ]
     figure, panels = rows_figure([cell.label for cell in cells], 2 if any(there) else 1)
     _draw_step_times(figure, panels[0], cells)
     caption = "The time of a training step, its median over seeds as a bar and each seed as a circle."
@@ -85,14 +86,8 @@ def speed_figure(sweep: Sweep, target: float | None) -> Picture:
     return figure.written("speed", caption + left_out)
 
 
-@dataclass(frozen=True)
-class Line:
-    """Cells that differ in one column of numbers.
-
-    Attributes:
-        values: what they have in common.
-        points: the column's value and the cell, from the least value to the greatest.
-    """
+class Line(NamedTuple):
+    """Cells that differ in one column of numbers: the rest, and value and cell from the least value up."""
 
     values: dict[str, str]
     points: list[tuple[float, Cell]]
@@ -102,7 +97,7 @@ def numeric_columns(sweep: Sweep) -> list[str]:
     """Returns the columns that have a number in every cell, and a line along them of three at least."""
     return [
         column
-        for column in sweep.columns
+        for column in sweep.cells[0].values
         if all(_is_number(cell.values[column]) for cell in sweep.cells)
         and any(len(line.points) >= _LEAST for line in lines_along(sweep, column))
     ]
@@ -121,7 +116,7 @@ def along_figure(sweep: Sweep, column: str) -> Picture:
     """Draws the headline metric and the time of a step against a column of numbers, a curve a line."""
     items = [(line.values, line) for line in lines_along(sweep, column)]
     facets, labels, left_out = small_multiples(
-        items, list(sweep.runs[0].choices), lambda line: max(_score(sweep, cell) for _, cell in line.points)
+        items, sweep.groups, lambda line: max(_score(sweep, cell) for _, cell in line.points)
     )
     figure = Drawing(0.6 + 2.5 * len(facets) + 0.25 * len(labels))
     panels = figure.subplots(len(facets), 2, sharex=True, sharey="col", squeeze=False)
@@ -157,7 +152,7 @@ def curves_figure(sweep: Sweep) -> Picture | None:
     if not drawn:
         return None
     facets, labels, left_out = small_multiples(
-        [(cell.values, cell) for cell in cells], list(sweep.runs[0].choices), lambda c: _score(sweep, c)
+        [(cell.values, cell) for cell in cells], sweep.groups, lambda c: _score(sweep, c)
     )
     kinds = [(label, quantity) for label in drawn for quantity in ("steps", "seconds")]
     if len(facets) == 1:  # loss below metric; or else a row of panels for each facet
@@ -180,17 +175,11 @@ def curves_figure(sweep: Sweep) -> Picture | None:
     return figure.written("curves", caption)
 
 
-def differences_of(sweep: Sweep, cell: Cell) -> pd.Series:
-    """Returns the differences of a cell's metric to its baseline's, by seed."""
-    values, baseline = cell.numbers(sweep.metric.test), sweep.baseline_of(cell)
-    return values[:0] if baseline is None else paired_differences(values, baseline.numbers(sweep.metric.test))
-
-
 def _best_cells(sweep: Sweep) -> tuple[list[Cell], str]:
     """The cells that a figure has room for, baselines among them, and a sentence if others are left out."""
     if len(sweep.cells) <= _MOST_ROWS:
         return sweep.cells, ""
-    order = sorted(sweep.cells, key=lambda c: (c in sweep.baselines[:1], _score(sweep, c)), reverse=True)
+    order = sorted(sweep.cells, key=lambda c: (c is sweep.baseline, _score(sweep, c)), reverse=True)
     kept = set(map(id, order[:_MOST_ROWS]))
     rest = f" The best {_MOST_ROWS} of {len(sweep.cells)} cells; all are in the table."
     return [cell for cell in sweep.cells if id(cell) in kept], rest

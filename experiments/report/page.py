@@ -1,38 +1,47 @@
 """Writes the report on a sweep: a page, the same as Markdown, and the numbers of its runs."""
 
 import html
-import os
 import re
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup, escape
 
 from experiments.errors import UserError
 from experiments.files import write_bytes, write_text
-from experiments.report.drawing import Picture, drawing_settings
-from experiments.report.load import SEED, Run
-from experiments.report.sections import (
-    Commands,
-    Listing,
-    Section,
-    Target,
+from experiments.report.drawing import drawing_settings
+from experiments.report.figures import (
+    along_figure,
+    curves_figure,
+    numeric_columns,
+    results_figure,
+    speed_figure,
+)
+from experiments.report.formatting import table_markdown
+from experiments.report.load import SEED
+from experiments.report.statistics import default_target
+from experiments.report.sweep import Sweep, counted, environments, in_words, load_sweep, same_everywhere
+from experiments.report.tables import (
     date_of,
     duration,
     headline_table,
-    make_sections,
-    summary_of,
+    losses_table,
+    metrics_table,
+    milestones_table,
+    runs_table,
+    speed_table,
+    targets_table,
 )
-from experiments.report.sweep import Sweep, load_sweep
-from experiments.report.tables import Entry, Table, numbers, table_markdown, texts
-from experiments.run_directory import CURVES_FILE, ERROR_FILE, HYDRA, PICTURE_FILE
 
 MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "report.csv", "report-figures"
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
-_BEGUN_CODE = re.compile(r"(`[^`]+`)")
+_SCRIPT = "python scripts/train.py"
+_FEW_SEEDS = 10
+_MOST_PROBLEMS = 100
+_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
+_CODE = re.compile(r"(`[^`]+`)")
 
 
 def write_report(
@@ -56,42 +65,48 @@ def write_report(
         UserError: there is nothing to report on, no such baseline, or nowhere to write to.
     """
     sweep = load_sweep(directory, baseline)
-    aim = Target.of(sweep, target)
+    aim = default_target(sweep.finished, sweep.metric) if target is None else target
+    headline = headline_table(sweep, aim)
     with drawing_settings():
-        sections = make_sections(sweep, aim, runs_table(sweep, output))
-    pictures = [block for section in sections for block in section.blocks if isinstance(block, Picture)]
+        pictures = {
+            "results": results_figure(sweep),
+            "along": [along_figure(sweep, column) for column in numeric_columns(sweep)],
+            "curves": curves_figure(sweep),
+            "speed": speed_figure(sweep, aim),
+        }
+    content = {
+        "sweep": sweep,
+        "target": aim,
+        "pictures": pictures,
+        "headline": headline,
+        "few_seeds": _FEW_SEEDS,
+        "baseline_given": baseline is not None,
+        "target_given": target is not None,
+        "metrics": metrics_table(sweep),
+        "milestones": milestones_table(sweep),
+        "targets": None if aim is None else targets_table(sweep, aim),
+        "speed": speed_table(sweep),
+        "losses": losses_table(sweep),
+        "runs": runs_table(sweep, output),
+        "problems": problem_points(sweep),
+        "shared": same_everywhere(sweep.runs),
+        "provenance": provenance_points(sweep),
+        "sweep_commands": [f"{_SCRIPT} -m {shlex.join(m.overrides)}".rstrip() for m in sweep.multiruns],
+        "run_commands": [f"{_SCRIPT} {shlex.join(run.overrides)}".rstrip() for run in sweep.runs],
+    }
+    drawn = [pictures["results"], *pictures["along"], pictures["curves"], pictures["speed"]]
     try:
         (output / FIGURES).mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
+        for picture in filter(None, drawn):
             write_text(output / FIGURES / f"{picture.name}.svg", picture.svg)
             write_bytes(output / FIGURES / f"{picture.name}.pdf", picture.pdf)
-        for name, template in ((MARKDOWN_FILE, "report.md.j2"), (PAGE_FILE, "page.html.j2")):
-            write_text(output / name, _rendered(template, sweep, sections))
+        write_text(output / MARKDOWN_FILE, _rendered("page.md.j2", _markdown, content))
+        write_text(output / PAGE_FILE, _rendered("page.html.j2", _html, content))
         write_text(output / RUNS_FILE, runs_csv(sweep))
     except OSError as error:
         raise UserError(f"{output}: cannot write to it ({error.strerror}).") from error
     found = f"{len(sweep.problems)} problems, listed in the report; " if sweep.problems else ""
-    table = table_markdown(headline_table(sweep, aim))
-    return f"{table}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
-
-
-def runs_table(sweep: Sweep, output: Path) -> Table:
-    """Returns a row for each run: what came of it and when, and where its files are, as seen from a folder."""
-    runs = sweep.runs
-    spent = [run.number("duration_s") for run in runs]
-    columns = {
-        "run": [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs],
-        "outcome": texts(_outcome(run) for run in runs),
-        "date": texts(date_of(run) for run in runs),
-        "revision": texts(_revision(run) for run in runs),
-        "files": [Entry("", links=_files(run, output)) for run in runs],
-        sweep.metric.test: numbers([run.number(sweep.metric.test) for run in runs]),
-        "best step": numbers([run.number("best_step") for run in runs], 0),
-        "duration": [Entry("–") if s is None else Entry(duration(s), s) for s in spent],
-    }
-    if not any(entry.value for entry in columns["best step"]):
-        del columns["best step"]
-    return Table(tuple(columns), [list(row) for row in zip(*columns.values(), strict=True)], words=5)
+    return f"{table_markdown(headline)}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
 
 
 def runs_csv(sweep: Sweep) -> str:
@@ -99,53 +114,63 @@ def runs_csv(sweep: Sweep) -> str:
     rows = []
     for cell in sweep.cells:
         for run in cell.finished.values():
-            known = {key: number for key in run.summary or {} if (number := run.number(key)) is not None}
-            known.pop(SEED, None)
-            rows.append(
-                {**{k: _harmless(v) for k, v in cell.values.items()}, SEED: _harmless(run.seed), **known}
-            )
+            words = {key: _harmless(value) for key, value in (cell.values | {SEED: run.seed}).items()}
+            found = {key: run.number(key) for key in run.summary or {} if key not in words}
+            rows.append(words | {key: number for key, number in found.items() if number is not None})
     return pd.DataFrame(rows).rename(columns=_harmless).to_csv(index=False, lineterminator="\n")
 
 
-def _rendered(template: str, sweep: Sweep, sections: list[Section]) -> str:
-    environment = jinja2.Environment(
+def problem_points(sweep: Sweep) -> list[str]:
+    """Returns what is missing or broken, each thing once."""
+    where: dict[str, list[str]] = {}
+    for problem in sweep.problems:
+        where.setdefault(problem.what, []).append(problem.where)
+    points = [f"{_named(names)}: {what}." for what, names in where.items()]
+    left_out = len(points) - _MOST_PROBLEMS
+    return points if left_out <= 0 else [*points[:_MOST_PROBLEMS], f"And {left_out} more."]
+
+
+def provenance_points(sweep: Sweep) -> list[str]:
+    """Returns when and on what the runs were made."""
+    points = []
+    for part, values in environments(sweep.finished).items():
+        shares = [f"`{value}`" + f" in {counted(n)}" * (len(values) > 1) for value, n in values.items()]
+        points.append(f"{part}: {'; '.join(shares)}")
+    if dates := sorted({date for run in sweep.finished if (date := date_of(run))}):
+        points.append(
+            "finished: " + " to ".join(f"`{date}`" for date in dict.fromkeys((dates[0], dates[-1])))
+        )
+    if spent := [s for run in sweep.finished if (s := run.number("duration_s")) is not None]:
+        points.append(f"duration of all runs together: {duration(sum(spent))}")
+    return points
+
+
+def _rendered(template: str, text: Callable[[str], str], content: dict[str, object]) -> str:
+    environment = jinja2.Environment(  # noqa: S701 (every text goes through a filter that escapes it)
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=template.endswith("html.j2"),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "page_text": _page_text,
-        "markdown_text": _markdown_text,
-        "markdown_table": lambda table: table_markdown(table, _markdown_text, marked=True),
+        "text": lambda words: text(" ".join(words.split())),
+        "table": lambda table: table_markdown(table, text, marked=True),
         "anchor": lambda title: re.sub(r"\W+", "-", title.lower()),
-        "drawing": Markup,  # Matplotlib has escaped what is in it
+        "words": in_words,
     }
-    for kind in (Table, Picture, Listing, Commands):
-        environment.tests[kind.__name__.lower()] = lambda block, kind=kind: isinstance(block, kind)
-    title = f"Report on {sweep.directory.resolve().name}"
-    return environment.get_template(template).render(
-        title=title, summary=summary_of(sweep), sections=sections, figures=FIGURES, runs_file=RUNS_FILE
-    )
+    return environment.get_template(template).render(**content, figures=FIGURES, runs_file=RUNS_FILE)
 
 
-def _page_text(text: str) -> Markup:
-    return Markup(re.sub(_BEGUN_CODE, lambda code: f"<code>{code[0][1:-1]}</code>", str(escape(text))))  # noqa: S704
+def _html(text: str) -> str:
+    return _CODE.sub(lambda code: f"<code>{code[0][1:-1]}</code>", html.escape(text))
 
 
-def _markdown_text(text: str) -> str:
-    """Text in which nothing but code means anything, and that means nothing to HTML."""
-    parts = _BEGUN_CODE.split(text)
-    return "".join(_markdown_code(p) if i % 2 else _unmarked(p) for i, p in enumerate(parts))
-
-
-def _markdown_code(code: str) -> str:
-    return f"<code>{html.escape(code[1:-1], quote=False)}</code>" if re.search("[<&]", code) else code
-
-
-def _unmarked(text: str) -> str:
-    return html.escape(text, quote=False).replace("](", "]\\(")
+def _markdown(text: str) -> str:
+    """Text in which nothing but code means anything, to HTML neither."""
+    parts = [html.escape(part, quote=False) for part in _CODE.split(text)]
+    codes = [part if "&" not in part else f"<code>{part[1:-1]}</code>" for part in parts[1::2]]
+    plain = [part.replace("](", "]\\(") for part in parts[::2]]
+    return "".join(p + c for p, c in zip(plain, [*codes, ""], strict=True))
 
 
 def _harmless(text: str) -> str:
@@ -157,31 +182,6 @@ def _harmless(text: str) -> str:
     return text
 
 
-def _outcome(run: Run) -> str:
-    if run.summary is None:
-        return "failed" if run.error else "unfinished"
-    stopped = run.number("stopped_at")
-    return "finished" if stopped is None else f"stopped at step {stopped:,.0f}"
-
-
-def _revision(run: Run) -> str | None:
-    revision = run.fact("git_revision")
-    if revision is None:
-        return None
-    commit, dash, rest = revision.partition("-")
-    return f"{commit[:10]}{dash}{rest}"
-
-
-def _files(run: Run, output: Path) -> list[tuple[str, str]]:
-    names = {
-        "config": f"{HYDRA}/config.yaml",
-        "curves": CURVES_FILE,
-        "picture": PICTURE_FILE,
-        "error": ERROR_FILE,
-    }
-    paths = {label: run.path / name for label, name in names.items()}
-    return [(label, _address(path, output)) for label, path in paths.items() if path.is_file()]
-
-
-def _address(path: Path, output: Path) -> str:
-    return quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(f"`{name}`" for name in names[:3]) + more

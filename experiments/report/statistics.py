@@ -5,7 +5,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,21 +20,12 @@ _MAY_FALL_SHORT = 0.1  # of the runs, so that one that has not learned does not 
 _SORT = "sort"  # the config group; what differs in it alone should differ in speed alone
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its interval.
-
-    Attributes:
-        mean: of all values.
-        low: lower end of the interval; None for a single value, which tells nothing of its spread.
-        high: upper end.
-        count: how many values it is the mean of.
-    """
+class Estimate(NamedTuple):
+    """A mean and the ends of its interval; None for a single value, which tells nothing of its spread."""
 
     mean: float
     low: float | None
     high: float | None
-    count: int
 
 
 def mean_estimate(values: Iterable[float]) -> Estimate | None:
@@ -46,7 +37,7 @@ def mean_estimate(values: Iterable[float]) -> Estimate | None:
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
 
     >>> mean_estimate([1.0, 2.0, 6.0])  # one resample in 27 holds the least value alone: over 2.5%
-    Estimate(mean=3.0, low=1.0, high=6.0, count=3)
+    Estimate(mean=3.0, low=1.0, high=6.0)
     """
     return _mean_estimate(tuple(map(float, values)))
 
@@ -58,7 +49,7 @@ def _mean_estimate(values: tuple[float, ...]) -> Estimate | None:
     sample = np.array(values)
     mean = float(np.mean(sample))
     if sample.size == 1:
-        return Estimate(mean, None, None, 1)
+        return Estimate(mean, None, None)
     interval = stats.bootstrap(
         (sample,),
         np.mean,
@@ -67,12 +58,15 @@ def _mean_estimate(values: tuple[float, ...]) -> Estimate | None:
         method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return Estimate(mean, float(interval.low), float(interval.high), sample.size)
+    return Estimate(mean, float(interval.low), float(interval.high))
 
 
-def paired_differences(values: pd.Series, baseline: pd.Series) -> pd.Series:
-    """Returns value minus baseline for each seed that both have, in the order of the values."""
-    return (values - baseline.reindex(values.index)).dropna()
+def paired_differences(cell: Cell, key: str) -> pd.Series:
+    """Returns the difference to the baseline of a cell's numbers, for each seed that both have."""
+    values = cell.numbers(key)
+    if cell.baseline is None:
+        return values[:0]
+    return (values - cell.baseline.numbers(key).reindex(values.index)).dropna()
 
 
 def ratio_estimate(values: pd.Series, baseline: pd.Series) -> Estimate | None:
@@ -88,10 +82,7 @@ def ratio_estimate(values: pd.Series, baseline: pd.Series) -> Estimate | None:
     if not (pairs > 0).all(axis=None):
         return None
     estimate = mean_estimate(math.log(value / base) for value, base in pairs.to_numpy())
-    if estimate is None:
-        return None
-    low, high = (None if end is None else math.exp(end) for end in (estimate.low, estimate.high))
-    return Estimate(math.exp(estimate.mean), low, high, estimate.count)
+    return estimate and Estimate(*(None if end is None else math.exp(end) for end in estimate))
 
 
 def mean_curve(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -117,38 +108,15 @@ def block_means(curve: pd.DataFrame, blocks: int) -> pd.DataFrame:
     return curve.iloc[width - 1 : count * width : width].assign(value=means)
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """The first evaluation at which a run is as good as the target.
+def arrivals(cell: Cell, metric: Metric, target: float) -> pd.DataFrame:
+    """Returns the first evaluation at which each finished run of a cell is as good as a target.
 
-    Attributes:
-        step: of the evaluation.
-        seconds: since training began; None where not known.
+    It has a row for each run that gets there, with `seconds` (NaN where not known), by step.
     """
-
-    step: int
-    seconds: float | None
-
-
-def arrival(run: Run, metric: Metric, target: float) -> Arrival | None:
-    """Returns when a run first reaches the target on the validation data; None if it never does."""
-    curve = run.curve(metric.validation)
-    there = curve[curve["value"] >= target if metric.higher_is_better else curve["value"] <= target]
-    if there.empty:
-        return None
-    seconds = float(there["seconds"].iloc[0])
-    return Arrival(int(there.index[0]), None if math.isnan(seconds) else seconds)
-
-
-def arrivals(cell: Cell, metric: Metric, target: float) -> list[Arrival]:
-    """Returns the arrivals of those of a cell's finished runs that reach the target."""
-    found = (arrival(run, metric, target) for run in cell.finished.values())
-    return [a for a in found if a is not None]
-
-
-def known_seconds(found: Iterable[Arrival]) -> list[float]:
-    """Returns the times of arrivals, where they are known."""
-    return [a.seconds for a in found if a.seconds is not None]
+    curves = [run.curve(metric.validation) for run in cell.finished.values()]
+    higher = metric.higher_is_better
+    there = [c[c["value"] >= target if higher else c["value"] <= target].head(1) for c in curves]
+    return pd.concat(there) if there else pd.DataFrame({"seconds": [], "value": []}, dtype=float)
 
 
 def median(values: Sequence[float] | pd.Series) -> float | None:
@@ -191,22 +159,17 @@ def _eased(value: float, down: bool) -> float:
     return float(f"{whole / 10.0**digits:.12g}")
 
 
-@dataclass(frozen=True)
-class LossDifference:
-    """Training losses of two cells, compared step by step at equal seeds.
+class LossDifference(NamedTuple):
+    """How far the training losses of two cells are apart, step by step at equal seeds.
 
-    Attributes:
-        cells: the two.
-        seeds: how many seeds both have curves of.
-        steps: how many losses were compared.
-        largest: greatest absolute difference; NaN if only one of two losses is a number. 0 says that they
-            are the same, bit for bit.
-        first_step: the earliest step at which losses differ; None if none does.
+    So many seeds and losses have been compared. The largest difference is 0 if they are the same, bit for
+    bit, and NaN if only one of two losses is a number; the first step is the first to differ, if any does.
     """
 
-    cells: tuple[Cell, Cell]
+    first: Cell
+    second: Cell
     seeds: int
-    steps: int
+    losses: int
     largest: float
     first_step: int | None
 
@@ -234,7 +197,7 @@ def _compare(first: Cell, second: Cell) -> LossDifference | None:
     differing = found.index[found != 0]
     largest = float(np.max(found.to_numpy()))  # NaN if any is
     first_step = int(differing.min()) if len(differing) else None
-    return LossDifference((first, second), len(gaps), len(found), largest, first_step)
+    return LossDifference(first, second, len(gaps), len(found), largest, first_step)
 
 
 def _gaps(first: Run, second: Run) -> pd.Series:

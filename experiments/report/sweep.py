@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -14,19 +15,12 @@ from experiments.report.load import SEED, Multirun, Problem, Run, as_text, clean
 
 ABSENT = "–"
 _PATHS = ("directory", "resume")  # last parts of keys that say where something lies, not what was run
-_DIRTY = "-dirty"  # how git describes a checkout with changes that are not committed
 _LONGEST = 60  # characters of a value in a label
-_ABBREVIATIONS = ("auc", "crps", "mae", "mse", "ndcg", "rmse")
+_ABBREVIATIONS = re.compile(r"\b(auc|crps|mae|mse|ndcg|rmse)\b")
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A headline metric.
-
-    Attributes:
-        name: as in `test_<name>` and `validation_<name>`.
-        higher_is_better: or else lower is.
-    """
+class Metric(NamedTuple):
+    """A headline metric: its name, and whether higher values of it are better, or else lower."""
 
     name: str
     higher_is_better: bool = True
@@ -42,7 +36,7 @@ class Metric:
         return f"validation_{self.name}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Cell:
     """Runs that differ in their seed alone.
 
@@ -50,11 +44,13 @@ class Cell:
         values: what the cell has for each column of the sweep.
         label: the same in a few words.
         runs: the runs that count, by seed; finished or not.
+        baseline: the cell that it is compared with; None if there is nothing like it.
     """
 
     values: dict[str, str]
     label: str
     runs: dict[str, Run]
+    baseline: "Cell | None" = None
 
     @cached_property
     def finished(self) -> dict[str, Run]:
@@ -67,7 +63,7 @@ class Cell:
         return pd.Series({seed: n for seed, n in found.items() if n is not None}, dtype=float)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """All that a report is written from.
 
@@ -76,11 +72,9 @@ class Sweep:
         runs: all runs that could be read.
         multiruns: the sweeps that Hydra ran them in.
         never_begun: how many of the jobs of these left no run.
-        columns: what tells the cells apart.
         cells: in the order in which the sweep began them.
-        baselines: the cells that others are compared with, the same one or one each.
+        baseline: the cell that others are compared with, or the first such.
         compared_in: the columns in which a cell must agree with its baseline.
-        baseline_was_given: or else it is the first that has a result.
         metric: the headline metric.
         problems: what is missing or broken.
     """
@@ -89,24 +83,16 @@ class Sweep:
     runs: list[Run]
     multiruns: list[Multirun]
     never_begun: int
-    columns: tuple[str, ...]
     cells: list[Cell]
-    baselines: list[Cell]
-    compared_in: tuple[str, ...]
-    baseline_was_given: bool
+    baseline: Cell
+    compared_in: list[str]
     metric: Metric
     problems: list[Problem]
 
-    @cached_property
-    def _baseline_by_values(self) -> dict[tuple[str, ...], Cell]:
-        return {self._compared(cell): cell for cell in reversed(self.baselines)}
-
-    def _compared(self, cell: Cell) -> tuple[str, ...]:
-        return tuple(cell.values[column] for column in self.compared_in)
-
-    def baseline_of(self, cell: Cell) -> Cell | None:
-        """Returns what a cell is compared with; None if there is nothing like it."""
-        return self._baseline_by_values.get(self._compared(cell))
+    @property
+    def groups(self) -> Iterable[str]:
+        """The names that are config groups."""
+        return self.runs[0].choices
 
     @cached_property
     def finished(self) -> list[Run]:
@@ -127,25 +113,15 @@ def load_sweep(directory: Path, baseline: str | None = None) -> Sweep:
     """
     runs, problems, begun = read_runs(directory)
     multiruns, unstarted, never_begun = read_multiruns(directory, begun)
-    columns = varying_columns(runs)
-    cells, superseded = make_cells(runs, columns)
+    cells, superseded = make_cells(runs, varying_columns(runs))
     finished = [run for cell in cells for run in cell.finished.values()]
     metric = run_metric(finished[0])
-    baselines, compared_in = _find_baselines(cells, baseline)
-    without = _without_metric(finished, metric)
-    return Sweep(
-        directory=directory,
-        runs=runs,
-        multiruns=multiruns,
-        never_begun=never_begun,
-        columns=columns,
-        cells=cells,
-        baselines=baselines,
-        compared_in=compared_in,
-        baseline_was_given=baseline is not None,
-        metric=metric,
-        problems=[*problems, *superseded, *unstarted, *without, *disagreements(finished)],
-    )
+    baselines, compared_in = _baselines(cells, baseline)
+    by_values = {tuple(b.values[c] for c in compared_in): b for b in reversed(baselines)}
+    for cell in cells:
+        cell.baseline = by_values.get(tuple(cell.values[c] for c in compared_in))
+    problems += [*superseded, *unstarted, *_without_metric(finished, metric), *disagreements(finished)]
+    return Sweep(directory, runs, multiruns, never_begun, cells, baselines[0], compared_in, metric, problems)
 
 
 def run_metric(run: Run) -> Metric:
@@ -159,19 +135,10 @@ def in_words(name: str) -> str:
     >>> in_words("test_worst_class_accuracy"), in_words("validation_crps")
     ('test worst class accuracy', 'validation CRPS')
     """
-    pattern = rf"\b({'|'.join(_ABBREVIATIONS)})\b"
-    return re.sub(pattern, lambda match: match[0].upper(), name.replace("_", " "))
+    return _ABBREVIATIONS.sub(lambda match: match[0].upper(), name.replace("_", " "))
 
 
-def metric_names(runs: Iterable[Run]) -> list[str]:
-    """Returns the names of all metrics on test data that summaries have, as they come."""
-    keys = dict.fromkeys(key for run in runs for key in run.summary or {} if key.startswith("test_"))
-    return [
-        clean(key.removeprefix("test_")) for key in keys if any(run.number(key) is not None for run in runs)
-    ]
-
-
-def varying_columns(runs: Sequence[Run]) -> tuple[str, ...]:
+def varying_columns(runs: Sequence[Run]) -> list[str]:
     """Returns the config groups and keys that tell the cells of a sweep apart, in the words of command lines.
 
     A composed config follows from the choice made in each group and from the keys overridden, so those that
@@ -179,7 +146,7 @@ def varying_columns(runs: Sequence[Run]) -> tuple[str, ...]:
     is a column too. Seeds and paths are none.
     """
     settings = pd.DataFrame([run.settings for run in runs], dtype=object).fillna(ABSENT)
-    overridden = list(dict.fromkeys(_key(o) for run in runs for o in run.overrides))
+    overridden = _overridden(runs)
     groups = dict.fromkeys(group for run in runs for group in run.choices)
     varying = [name for name in settings if settings[name].nunique() > 1]
     keys = [name for name in varying if name not in groups and _is_setting(name)]
@@ -188,7 +155,7 @@ def varying_columns(runs: Sequence[Run]) -> tuple[str, ...]:
     for key in keys:
         if key not in chosen and (not chosen or settings.groupby(chosen)[key].nunique().max() > 1):
             chosen.append(key)
-    return tuple(chosen)
+    return chosen
 
 
 def make_cells(runs: Sequence[Run], columns: Sequence[str]) -> tuple[list[Cell], list[Problem]]:
@@ -204,12 +171,14 @@ def make_cells(runs: Sequence[Run], columns: Sequence[str]) -> tuple[list[Cell],
     for found, members in groups.items():
         by_seed: dict[str, Run] = {}
         for run in sorted(members, key=lambda run: run.summary is not None):
-            if run.seed in by_seed:
-                problems.append(_superseded(by_seed[run.seed], run))
+            if (other := by_seed.get(run.seed)) is not None:
+                why = "is later" if (run.summary is None) == (other.summary is None) else "has finished"
+                what = f"left out: {run.name} has the same settings and seed, and {why}"
+                problems.append(Problem(other.name, what))
             by_seed[run.seed] = run
         values = dict(zip(columns, found, strict=True))
-        ordered = {run.seed: by_seed[run.seed] for run in members}
-        cells.append(Cell(values, label_of(values, runs[0].choices), ordered))
+        in_order = {run.seed: by_seed[run.seed] for run in members}
+        cells.append(Cell(values, label_of(values, runs[0].choices), in_order))
     return cells, problems
 
 
@@ -229,12 +198,12 @@ def shortened(text: str) -> str:
 
 def same_everywhere(runs: Sequence[Run]) -> list[str]:
     """Returns the settings that all runs share: the choices, and the keys that command lines named."""
-    overridden = {_key(o) for run in runs for o in run.overrides}
+    overridden = _overridden(runs)
     first, *others = (run.settings for run in runs)
     keys = [key for key in runs[0].config if key in overridden and _is_setting(key)]
-    names = [*reversed(runs[0].choices), *(key for key in keys if key not in runs[0].choices)]
-    shared = [name for name in names if all(other.get(name, ABSENT) == first[name] for other in others)]
-    return [f"{name}={first[name]}" for name in shared]
+    names = dict.fromkeys([*reversed(runs[0].choices), *keys])
+    shared = [name for name in names if all(other.get(name) == first[name] for other in others)]
+    return [f"{name}={shortened(first[name])}" for name in shared]
 
 
 def environments(runs: Sequence[Run]) -> dict[str, dict[str, list[str]]]:
@@ -244,14 +213,11 @@ def environments(runs: Sequence[Run]) -> dict[str, dict[str, list[str]]]:
     """
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
-        versions = (run.summary or {}).get("versions")
-        parts = {
-            "git revision": run.fact("git_revision") or ABSENT,
-            "device": run.fact("device") or ABSENT,
-            "number of devices": run.fact("device_count") or ABSENT,
-            **(versions if isinstance(versions, dict) else {}),
-        }
-        for part, value in parts.items():
+        summary = run.summary or {}
+        parts = {"git revision": "git_revision", "device": "device", "number of devices": "device_count"}
+        versions = summary.get("versions")
+        values = {part: summary.get(key) for part, key in parts.items()}
+        for part, value in (values | (versions if isinstance(versions, dict) else {})).items():
             found[clean(part)][as_text(value) or ABSENT].append(run.name)
     return {part: dict(values) for part, values in found.items()}
 
@@ -263,7 +229,7 @@ def disagreements(runs: Sequence[Run]) -> list[Problem]:
         if len(values) > 1:
             shares = "; ".join(f"`{value}` ({counted(names)})" for value, names in values.items())
             problems.append(Problem("runs", f"differ in {part}: {shares}"))
-        dirty = [name for value, names in values.items() if value.endswith(_DIRTY) for name in names]
+        dirty = [name for value, names in values.items() if value.endswith("-dirty") for name in names]
         if dirty and part == "git revision":
             problems.append(Problem("runs", f"made with changes that were not committed: {counted(dirty)}"))
     return problems
@@ -275,16 +241,15 @@ def counted(names: Sequence[str]) -> str:
     return f"{count}: {', '.join(names)}" if len(names) < 4 else count
 
 
-def _find_baselines(cells: Sequence[Cell], wanted: str | None) -> tuple[list[Cell], tuple[str, ...]]:
+def _baselines(cells: Sequence[Cell], wanted: str | None) -> tuple[list[Cell], list[str]]:
     """Returns the baselines, and the columns in which others must agree with theirs."""
     if wanted is None:
-        return [next(cell for cell in cells if cell.finished)], ()
+        return [next(cell for cell in cells if cell.finished)], []
     settings = dict(part.partition("=")[::2] for part in re.split(r",(?![^\[]*\])", wanted))
     found = [cell for cell in cells if settings.items() <= cell.values.items()]
-    if len(found) == 1:
-        return found, ()
     if found:
-        return found, tuple(column for column in cells[0].values if column not in settings)
+        others = [column for column in cells[0].values if column not in settings]
+        return found, others if len(found) > 1 else []
     known = {key: dict.fromkeys(shortened(cell.values[key]) for cell in cells) for key in cells[0].values}
     choices = ", ".join(f"{key}={'|'.join(values)}" for key, values in known.items())
     raise UserError(f"--baseline {wanted}: fits no cell; choose of {choices or 'one cell'}.")
@@ -300,14 +265,10 @@ def _without_metric(runs: Sequence[Run], metric: Metric) -> list[Problem]:
     return problems
 
 
-def _superseded(run: Run, by: Run) -> Problem:
-    why = "is later" if (run.summary is None) == (by.summary is None) else "has finished"
-    return Problem(run.name, f"left out: {by.name} has the same settings and seed, and {why}")
+def _overridden(runs: Sequence[Run]) -> list[str]:
+    """The keys that command lines named, as they come."""
+    return list(dict.fromkeys(o.lstrip("+~").partition("=")[0] for run in runs for o in run.overrides))
 
 
 def _is_setting(key: str) -> bool:
     return key != SEED and key.rpartition(".")[2] not in _PATHS
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]

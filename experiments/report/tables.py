@@ -1,180 +1,222 @@
-"""Tables, and numbers for people: with the decimals of their column, and the best of them marked."""
+"""The tables of a report, most of them with a row for each cell."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
-from experiments.report.statistics import Estimate
-from experiments.report.sweep import ABSENT, Cell, shortened
+from experiments.report.formatting import (
+    Better,
+    Entry,
+    Table,
+    cell_table,
+    decimals,
+    intervals,
+    numbers,
+    percents,
+    texts,
+)
+from experiments.report.load import Run
+from experiments.report.statistics import (
+    arrivals,
+    loss_differences,
+    mean_estimate,
+    median,
+    paired_differences,
+    ratio_estimate,
+)
+from experiments.report.sweep import ABSENT, Cell, Sweep, in_words
+from experiments.run_directory import CURVES_FILE, ERROR_FILE, HYDRA, PICTURE_FILE
 
-Better = Literal["higher", "lower"]
-
-_DIGITS, _FEWEST_DIGITS = 3, 2  # significant digits of the largest number of a column, and of the smallest
-_MOST_DECIMALS = 5
-_FAR = 30  # times as large
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of a table.
-
-    Attributes:
-        text: what to show.
-        value: what to sort by; the text if None.
-        best: whether it is the best of its column.
-        links: texts and addresses, behind the text.
-    """
-
-    text: str
-    value: float | None = None
-    best: bool = False
-    links: Sequence[tuple[str, str]] = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        header: of each column.
-        rows: as wide as the header.
-        words: how many of the first columns are words; the others are numbers.
-    """
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[Entry]]
-    words: int
+_EARLY, _LATER = 1, 10  # evaluations: with one an epoch, the first and the tenth
+_STEP = "step_time_ms"
 
 
-def cell_table(cells: Sequence[Cell], columns: Mapping[str, Sequence[Entry]]) -> Table:
-    """Returns a table with a row a cell, which begins with what tells the cells apart.
+def headline_table(sweep: Sweep, target: float | None) -> Table:
+    """Returns what matters most of each cell: its metric, the difference to the baseline, its speed."""
+    cells = sweep.cells
+    places = decimals(value for cell in cells for value in cell.numbers(sweep.metric.test))
+    columns = {
+        "seeds": [Entry(_of(len(cell.finished), len(cell.runs)), len(cell.finished)) for cell in cells],
+        f"{in_words(sweep.metric.test)} [95%]": _metric(sweep, sweep.metric.name),
+    }
+    if len(cells) > 1:
+        columns["difference to baseline [95%]"] = [_difference(sweep, cell, places) for cell in cells]
+    columns["step, ms"] = numbers(_medians(sweep, _STEP), better="lower")
+    columns["sort's share"] = percents(_medians(sweep, "sort_fraction"))
+    if target is not None:
+        seconds = [arrivals(cell, sweep.metric, target)["seconds"].dropna() for cell in cells]
+        columns[f"s to {target:g}"] = numbers([median(found) for found in seconds], better="lower")
+    return cell_table(cells, columns)
 
-    Args:
-        cells: of the sweep.
-        columns: by their header, an entry for each cell.
-    """
-    names = tuple(cells[0].values) or ("cell",)
-    rows = [
-        [*texts(shortened(value) for value in cell.values.values() or (cell.label,)), *entries]
-        for cell, *entries in zip(cells, *columns.values(), strict=True)
+
+def metrics_table(sweep: Sweep) -> Table | None:
+    """Returns everything measured on the test data; None if that is the headline metric alone."""
+    keys = dict.fromkeys(
+        key for run in sweep.finished for key in run.summary or {} if key.startswith("test_")
+    )
+    known = [key for key in keys if any(run.number(key) is not None for run in sweep.finished)]
+    columns = {in_words(key): _metric(sweep, key.removeprefix("test_")) for key in known}
+    return cell_table(sweep.cells, columns) if len(columns) > 1 else None
+
+
+def milestones_table(sweep: Sweep) -> Table | None:
+    """Returns the metric at the first, the tenth and the last evaluation that all runs share; None of fewer."""
+    key, higher = sweep.metric.validation, sweep.metric.higher_is_better
+    curves = [[run.curve(key)["value"] for run in cell.finished.values()] for cell in sweep.cells]
+    evaluated = sorted(set.intersection(*(set(curve.index) for members in curves for curve in members)))
+    if len(evaluated) <= _LATER:
+        return None
+    columns = {}
+    for step in (evaluated[_EARLY - 1], evaluated[_LATER - 1], evaluated[-1]):
+        found = [[float(curve[step]) for curve in members] for members in curves]
+        places = decimals(value for values in found for value in values)
+        estimates = [mean_estimate(values) for values in found]
+        columns[f"step {step}"] = intervals(estimates, places, better="higher" if higher else "lower")
+    return cell_table(sweep.cells, columns)
+
+
+def targets_table(sweep: Sweep, target: float) -> Table:
+    """Returns how many runs of each cell reach the target, and when."""
+    found = [arrivals(cell, sweep.metric, target) for cell in sweep.cells]
+    seconds = [there["seconds"].dropna() for there in found]
+    shares = [(len(there), len(cell.finished)) for there, cell in zip(found, sweep.cells, strict=True)]
+    columns = {
+        "runs there": [Entry(f"{count} of {total}", count) for count, total in shares],
+        "steps": numbers([median(there.index) for there in found], 0, better="lower"),
+        "seconds": numbers([median(known) for known in seconds], better="lower"),
+        "soonest, s": numbers([min(known, default=None) for known in seconds]),
+        "latest, s": numbers([max(known, default=None) for known in seconds]),
+    }
+    return cell_table(sweep.cells, columns)
+
+
+def speed_table(sweep: Sweep) -> Table:
+    """Returns the time of a step, split into sort and rest, compile time and memory."""
+    steps, shares = _medians(sweep, _STEP), _medians(sweep, "sort_fraction")
+    pairs = list(zip(steps, shares, strict=True))
+    sorts = [None if step is None or share is None else step * share for step, share in pairs]
+    rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
+    ratios = [
+        cell.baseline and ratio_estimate(cell.numbers(_STEP), cell.baseline.numbers(_STEP))
+        for cell in sweep.cells
     ]
-    return Table((*names, *columns), rows, words=len(names))
+    compared = intervals(ratios, decimals(ratio.mean for ratio in ratios if ratio))
+    entries = zip(sweep.cells, compared, strict=True)
+    columns = {
+        "step, ms": numbers(steps, better="lower"),
+        "sort, ms": numbers(sorts, alike=steps),
+        "rest, ms": numbers(rests, alike=steps),
+        "sort's share": percents(shares),
+        "step / baseline [95%]": [
+            Entry("baseline", 1.0) if cell is cell.baseline else entry for cell, entry in entries
+        ],
+        "compilation, s": numbers(_medians(sweep, "compile_time_s")),
+        "memory of a step, MB": numbers(_medians(sweep, "step_memory_mb"), better="lower"),
+        "parameters": numbers(_medians(sweep, "parameters"), 0),
+    }
+    return cell_table(sweep.cells, columns)
 
 
-def texts(found: Iterable[str | None]) -> list[Entry]:
-    """Returns words, or numbers that are text already, as entries."""
-    return [Entry(ABSENT if text is None else text) for text in found]
+def losses_table(sweep: Sweep) -> Table | None:
+    """Returns the differences of loss curves between sorts; None if no cells differ in the sort alone."""
+    rows = []
+    for found in loss_differences(sweep.cells):
+        largest = "one is NaN" if found.largest != found.largest else f"{found.largest:.2g}"
+        counts = numbers([found.seeds, found.losses], 0)
+        first = numbers([found.first_step], 0)
+        labels = texts([found.second.label, found.first.label])
+        rows.append([*labels, *counts, Entry(largest, found.largest), *first])
+    header = ("cell", "compared with", "seeds", "losses", "largest difference", "first at step")
+    return Table(header, rows, words=2) if rows else None
 
 
-def numbers(
-    values: Sequence[float | None], places: int | None = None, better: Better | None = None
-) -> list[Entry]:
-    """Returns numbers with as many decimals each: three digits of the largest if not told.
+def runs_table(sweep: Sweep, output: Path) -> Table:
+    """Returns what came of each run and when, and links to its files, as seen from a folder."""
+    runs, columns = sweep.runs, {}
+    columns["run"] = [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs]
+    columns["outcome"] = texts(_outcome(run) for run in runs)
+    columns["date"] = texts(date_of(run) for run in runs)
+    columns["revision"] = texts(_revision(run) for run in runs)
+    columns["files"] = [Entry("", links=_files(run, output)) for run in runs]
+    columns[in_words(sweep.metric.test)] = numbers([run.number(sweep.metric.test) for run in runs])
+    columns["best step"] = numbers([run.number("best_step") for run in runs], 0)
+    spent = [run.number("duration_s") for run in runs]
+    columns["duration"] = [Entry(ABSENT) if s is None else Entry(duration(s), s) for s in spent]
+    told = {name: found for name, found in columns.items() if any(e.text != ABSENT or e.links for e in found)}
+    return Table(
+        tuple(told), list(zip(*told.values(), strict=True)), words=len(set(list(columns)[:5]) & set(told))
+    )
 
-    Numbers of very different size have more, or the small ones would have no digit left.
 
-    >>> [entry.text for entry in numbers([4.125, None, 12.0])]
-    ['4.1', '–', '12.0']
-    >>> [entry.text for entry in numbers([0.0125, 1200.0])]
-    ['0.013', '1,200.000']
+def date_of(run: Run) -> str | None:
+    """Returns when a run finished, to the minute; None if its summary does not tell."""
+    date = run.fact("date")
+    return date and date[:16].replace("T", " ")
+
+
+def duration(seconds: float) -> str:
+    """Returns a duration as hours, minutes and seconds.
+
+    >>> duration(3724.6)
+    '1:02:05'
     """
-    if places is None:
-        places = decimals(values)
-        sizes = [abs(v) for v in values if v and math.isfinite(v)]
-        if sizes and max(sizes) >= _FAR * min(sizes):
-            places = max(places, min(decimals([min(sizes)], _FEWEST_DIGITS), _MOST_DECIMALS))
-    return _entries(values, values, lambda value: number(value, places), better)
+    return str(timedelta(seconds=round(seconds))) if abs(seconds) < 1e12 else f"{seconds:.3g} s"
 
 
-def percents(shares: Sequence[float | None]) -> list[Entry]:
-    """Returns shares in percent."""
-    return _entries(shares, shares, lambda share: f"{share:.0%}", None)
+def _medians(sweep: Sweep, key: str) -> list[float | None]:
+    return [median(cell.numbers(key)) for cell in sweep.cells]
 
 
-def intervals(
-    estimates: Sequence[Estimate | None], places: int, signed: bool = False, better: Better | None = None
-) -> list[Entry]:
-    """Returns means with their intervals, where they have one."""
-    means = [None if estimate is None else estimate.mean for estimate in estimates]
-    return _entries(estimates, means, lambda estimate: interval(estimate, places, signed), better)
+def _metric(sweep: Sweep, name: str) -> list[Entry]:
+    found = [cell.numbers(f"test_{name}") for cell in sweep.cells]
+    places = decimals(value for values in found for value in values)
+    better: Better | None = (
+        "higher" if name.endswith("accuracy") else "lower" if name.endswith("loss") else None
+    )
+    if name == sweep.metric.name:
+        better = "higher" if sweep.metric.higher_is_better else "lower"
+    return intervals([mean_estimate(values) for values in found], places, better=better)
 
 
-def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
-    """Returns how many decimals show so many digits of the largest value.
-
-    >>> decimals([0.95, 0.03]), decimals([12.3, None]), decimals([])
-    (3, 1, 0)
-    """
-    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
-    return min(max(0, digits - math.ceil(math.log10(largest))), 12) if largest else 0
-
-
-def number(value: float, places: int, signed: bool = False) -> str:
-    """Returns a number with a real minus, and no sign for what rounds to zero.
-
-    >>> number(-0.02, 2), number(0.02, 2, signed=True), number(-0.002, 2, signed=True)
-    ('−0.02', '+0.02', '0.00')
-    """
-    if abs(value) >= 1e15:
-        return f"{value:.3g}".replace("-", "−")
-    text = f"{value:{'+' if signed else ''},.{places}f}"
-    return text.lstrip("+-") if float(f"{value:.{places}f}") == 0 else text.replace("-", "−")
+def _difference(sweep: Sweep, cell: Cell, places: int) -> Entry:
+    if cell is cell.baseline:
+        return Entry("baseline", 0.0)
+    differences = paired_differences(cell, sweep.metric.test)
+    (entry,) = intervals([mean_estimate(differences)], places, signed=True)
+    partly = len(differences) not in (0, len(cell.finished))
+    return entry._replace(text=f"{entry.text} ({len(differences)} seeds)") if partly else entry
 
 
-def interval(estimate: Estimate, places: int, signed: bool = False) -> str:
-    """Returns a mean with its interval, if it has one.
-
-    >>> interval(Estimate(0.93, 0.90, 0.97, 3), 2)
-    '0.93 [0.90, 0.97]'
-    """
-    mean = number(estimate.mean, places, signed)
-    if estimate.low is None or estimate.high is None:
-        return mean
-    return f"{mean} [{number(estimate.low, places, signed)}, {number(estimate.high, places, signed)}]"
+def _of(count: int, total: int) -> str:
+    return str(count) if count == total else f"{count} of {total}"
 
 
-def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bool = False) -> str:
-    """Returns a table as Markdown that aligns on a screen too.
-
-    Args:
-        table: the table.
-        escaped: makes text safe for where the Markdown is shown.
-        marked: whether to print the best in bold, and links.
-
-    >>> table = Table(("model", "ms"), [texts(("maxpool", "10.5")), texts(("dgcnn", "4.0"))], words=1)
-    >>> print(table_markdown(table))
-    | model   |   ms |
-    |:--------|-----:|
-    | maxpool | 10.5 |
-    | dgcnn   |  4.0 |
-    """
-
-    def written(entry: Entry) -> str:
-        links = [f"[{escaped(text)}]({address})" for text, address in entry.links if marked]
-        text = escaped(entry.text).replace("|", "\\|")
-        return " ".join(filter(None, [f"**{text}**" if entry.best and marked else text, *links]))
-
-    lines = [[written(entry) for entry in row] for row in (texts(table.header), *table.rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    sides = ["<" if index < table.words else ">" for index in range(len(widths))]
-    padded = [[f"{t:{s}{w}}" for t, s, w in zip(line, sides, widths, strict=True)] for line in lines]
-    rule = [
-        f":{'-' * (w + 1)}" if s == "<" else f"{'-' * (w + 1)}:" for s, w in zip(sides, widths, strict=True)
-    ]
-    head, *body = (f"| {' | '.join(line)} |" for line in padded)
-    return "\n".join([head, f"|{'|'.join(rule)}|", *body])
+def _outcome(run: Run) -> str:
+    if run.summary is None:
+        return "failed" if run.error else "unfinished"
+    stopped = run.number("stopped_at")
+    return "finished" if stopped is None else f"stopped at step {stopped:,.0f}"
 
 
-def _entries(
-    found: Sequence[Any],
-    values: Sequence[float | None],
-    shown: Callable[[Any], str],
-    better: Better | None,
-) -> list[Entry]:
-    known = {value for value in values if value is not None}
-    best = (max(known) if better == "higher" else min(known)) if better and len(known) > 1 else None
+def _revision(run: Run) -> str | None:
+    commit, dash, rest = (run.fact("git_revision") or "").partition("-")
+    return f"{commit[:10]}{dash}{rest}" or None
+
+
+def _files(run: Run, output: Path) -> list[tuple[str, str]]:
+    names = {
+        "config": f"{HYDRA}/config.yaml",
+        "curves": CURVES_FILE,
+        "picture": PICTURE_FILE,
+        "error": ERROR_FILE,
+    }
     return [
-        Entry(ABSENT) if item is None else Entry(shown(item), value, value is not None and value == best)
-        for item, value in zip(found, values, strict=True)
+        (label, _address(path, output))
+        for label, name in names.items()
+        if (path := run.path / name).is_file()
     ]
+
+
+def _address(path: Path, output: Path) -> str:
+    return quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
