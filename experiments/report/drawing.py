@@ -5,7 +5,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, TypeVar
 from xml.etree import ElementTree
@@ -18,7 +18,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
 from experiments.report.sweep import label_of
@@ -31,7 +31,7 @@ _STYLE = (
     "svg{color:#1d1d1f;background:#fff}use{pointer-events:all}"
     "@media(prefers-color-scheme:dark){svg{color:#e8e8ec;background:#18181b}}"
 )
-_SETTINGS = {
+_SETTINGS: Any = {
     **{f"{name}.color": INK for name in ("text", "xtick", "ytick", "grid", "hatch")},
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -55,8 +55,8 @@ _ACROSS, _LABEL = 120, 30  # characters of a legend, and of a line of a row's na
 _FAR = 4  # times as large
 _DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
-_MOST_PANELS = 12  # small multiples of a figure
-_MOST_POINTS = 300  # of a curve: more cannot be seen
+_MOST_PANELS = 8  # small multiples of a figure
+_MOST_POINTS = 200  # of a curve as wide as half a page: more cannot be seen
 _FEW_ROWS = 20
 
 T = TypeVar("T")
@@ -86,7 +86,8 @@ class Drawing(Figure):
     """
 
     def __init__(self, height: float) -> None:
-        super().__init__(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(wspace=0.06))
+        self._layout = ConstrainedLayoutEngine(wspace=0.06)
+        super().__init__(figsize=(WIDTH, height), layout=self._layout)
         FigureCanvasSVG(self)  # no global state, and no display needed
         self._titles: dict[str, list[str]] = {}
 
@@ -116,6 +117,8 @@ class Drawing(Figure):
         svg, pdf = io.StringIO(), io.BytesIO()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be of any script
+            self._layout.execute(self)
+            self.set_layout_engine("none")  # or else it would be found again for each format
             self.savefig(svg, format="svg", metadata={"Date": None}, transparent=True)
             self.savefig(pdf, format="pdf", metadata={"CreationDate": None})
         return Picture(name, caption, _finished(svg.getvalue(), caption, self._titles), pdf.getvalue())
@@ -154,7 +157,7 @@ def draw_legend(figure: Figure, labels: Sequence[str]) -> None:
 
 
 def small_multiples(
-    items: Sequence[tuple[Mapping[str, str], T]], groups: Sequence[str], score: Callable[[T], float]
+    items: Sequence[tuple[Mapping[str, str], T]], groups: Collection[str], score: Callable[[T], float]
 ) -> tuple[list[Facet], list[str], str]:
     """Deals things among panels, so that colour stands for one thing only.
 
@@ -201,7 +204,7 @@ def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
     axes.set(**{f"{which}scale": "log"})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _DECADES * low else (1,)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]]:
@@ -244,7 +247,7 @@ def draw_curve(
     figure: Drawing, axes: Axes, curve: pd.DataFrame, quantity: str, title: str, **style: Any
 ) -> None:
     """Draws a curve against steps or seconds, as far as it can be seen."""
-    seen = _decimated(curve)
+    seen = _decimated(curve, _MOST_POINTS if len(figure.axes) <= 4 else _MOST_POINTS // 4)
     across = seen.index if quantity == "steps" else seen["seconds"]
     (line,) = axes.plot(across, seen["value"].where(np.isfinite(seen["value"])), **style)
     figure.describe(line, [title])
@@ -255,11 +258,11 @@ def whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
-def _decimated(curve: pd.DataFrame) -> pd.DataFrame:
-    """A curve of at most so many points: the least and the greatest of each stretch."""
-    if len(curve) <= _MOST_POINTS:
+def _decimated(curve: pd.DataFrame, most: int) -> pd.DataFrame:
+    """A curve of about so many points at most: the least and the greatest of each stretch."""
+    if len(curve) <= most:
         return curve
-    parts = np.array_split(np.nan_to_num(curve["value"].to_numpy()), _MOST_POINTS // 2)
+    parts = np.array_split(np.nan_to_num(curve["value"].to_numpy()), most // 2)
     begins = np.cumsum([0, *map(len, parts[:-1])])
     kept = {b + i for b, part in zip(begins, parts, strict=True) for i in (part.argmin(), part.argmax())}
     return curve.iloc[sorted({0, len(curve) - 1, *kept})]
@@ -274,7 +277,7 @@ def _finished(text: str, caption: str, titles: Mapping[str, Sequence[str]]) -> s
             inside.remove(element)
     for element in root.iter():
         element.text, element.tail = (part and part.strip() for part in (element.text, element.tail))
-        name = element.attrib.pop("id", None) if element.tag == f"{{{_SVG}}}g" else None
+        name = element.attrib.pop("id", "") if element.tag == f"{{{_SVG}}}g" else ""
         if name in titles:
             _describe(element, titles[name])
         for key in ("d", "x", "y", "transform", "width", "height"):

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -215,7 +215,7 @@ def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None
             rest = step * (1 - share)
             parts = [("rest", rest, 0.0, _REST), ("sort", step - rest, rest, _SORT)]
         for name, width, left, colour in parts:
-            look = {"color": colour, "label": name}
+            look: Any = {"color": colour, "label": name}
             if bars:
                 (mark,) = axes.barh(row, width, 0.62, left=left, hatch="///" * (name == "sort"), **look)
             else:
@@ -241,10 +241,10 @@ def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) ->
     found = [(value, cell.numbers(key)) for value, cell in line.points]
     known = [(value, numbers, mean_estimate(numbers)) for value, numbers in found if len(numbers)]
     timed = key == "step_time_ms"
-    middles = [median(numbers) if timed else e.mean for _, numbers, e in known if e is not None]
+    middles: Any = [median(numbers) if timed else e.mean for _, numbers, e in known if e is not None]
     axes.plot([value for value, _, _ in known], middles, markersize=4, **style)
     for value, numbers, estimate in known:
-        if estimate is not None and estimate.low is not None and not timed:
+        if estimate and estimate.low is not None and estimate.high is not None and not timed:
             axes.plot([value, value], [estimate.low, estimate.high], color=style["color"], linewidth=1)
         named = {f"seed {seed}": number for seed, number in numbers.items()}
         figure.points(axes, named, value, "y", markersize=3, mec=style["color"], alpha=0.5)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -28,24 +27,27 @@ from experiments.run_directory import (
 
 SEED = "seed"  # the key that tells replicates apart
 
+NO_CURVE = pd.DataFrame({"seconds": [], "value": []}, pd.Index([], dtype=int, name="step"), dtype=float)
+
 _MULTIRUN = "multirun.yaml"
-_LARGEST_STEP = 10**12
+_MOST_STEPS = 10**12
 _MOST_JOBS = 100_000
 _LONGEST, _LONGEST_COMMAND = 300, 20_000  # characters
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something that a reader has to know before trusting the rest.
-
-    Attributes:
-        where: the run or sweep it is about, as a path below the sweep's directory.
-        what: a sentence without its full stop.
-    """
+class Problem(NamedTuple):
+    """Something to know before trusting the rest: the run or sweep it is about, and a sentence."""
 
     where: str
     what: str
+
+
+class Multirun(NamedTuple):
+    """A sweep that Hydra ran: its command line, and whether its jobs ran one after the other in a process."""
+
+    overrides: tuple[str, ...]
+    in_one_process: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,8 @@ class Run:
         config: values of the composed config as a command line would have them, by dotted key.
         overrides: what its command line said.
         order: sorts runs as their sweep started them.
-        curves: the training loss and the validation metrics, by their keys in `metrics.jsonl`; each has a
-            row a step, in order, with `seconds` (NaN where not known) and `value`.
+        curves: training loss and headline validation metric of a finished run, by their keys in
+            `metrics.jsonl`; each has a row a step, in order, with `seconds` (NaN if not known) and `value`.
         summary: the content of `summary.json`; None if the run has not finished.
         error: why its last attempt failed, in a line; None if it did not.
     """
@@ -96,20 +98,7 @@ class Run:
 
     def curve(self, key: str) -> pd.DataFrame:
         """Returns one of the curves; it is empty where the run has none."""
-        return self.curves.get(key, _curve([], [], []))
-
-
-@dataclass(frozen=True)
-class Multirun:
-    """A sweep that Hydra ran.
-
-    Attributes:
-        overrides: what its command line said.
-        in_one_process: whether its jobs ran one after the other in the same process.
-    """
-
-    overrides: tuple[str, ...]
-    in_one_process: bool
+        return self.curves.get(key, NO_CURVE)
 
 
 def number(value: object) -> float | None:
@@ -219,9 +208,9 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
         summary = read_json(path / SUMMARY_FILE)
     except UnreadableError as error:
         missing = str(error)
-    curves, more = _read_curves(rows, number((summary or {}).get("step_time_ms")))
-    error = _first_line(path / ERROR_FILE)
-    complaints += [*more, *_complaints(rows, summary, missing, error)]
+    curves, more = _read_curves(rows, summary)
+    reason = _first_line(path / ERROR_FILE)
+    complaints += [*more, *_complaints(rows, summary, missing, reason)]
     job = _look_up(hydra, "hydra", "job", "num")
     sweep = next((p for p in path.parents if (p / _MULTIRUN).is_file()), path.parent)
     return Run(
@@ -233,7 +222,7 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
         order=(str(sweep), job if isinstance(job, int) else 0, name),
         curves=curves,
         summary=summary,
-        error=error,
+        error=reason,
     ), complaints
 
 
@@ -260,8 +249,12 @@ def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
         rows, lines = read_json_lines(path)
     except UnreadableError as error:
         return [], [f"{error}: it has no curves"]
-    good = [type(row.get("step")) is int and 0 <= row["step"] < _LARGEST_STEP for row in rows]
-    count = good.index(False) if False in good else len(rows)
+    steps: list[Any] = [row.get("step") for row in rows]
+    good = (
+        set(map(type, steps)) <= {int} and min(steps, default=0) >= 0 and max(steps, default=0) < _MOST_STEPS
+    )
+    bad = (i for i, step in enumerate(steps) if type(step) is not int or not 0 <= step < _MOST_STEPS)
+    count = len(rows) if good else next(bad)
     if count == lines:
         return rows, [] if rows else [f"{path.name} is empty: it has no curves"]
     if count == lines - 1:
@@ -270,37 +263,30 @@ def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _read_curves(
-    rows: list[dict[str, Any]], step_time: float | None
+    rows: list[dict[str, Any]], summary: dict[str, Any] | None
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The curves of rows, seconds by the time of a step in milliseconds where rows have none."""
-    keys = dict.fromkeys(itertools.chain.from_iterable(rows))
-    curves, complaints = {}, []
-    for key in (key for key in keys if key == "loss" or key.startswith("validation_")):
+    """The curves of a finished run, seconds by the time of a step where rows have none."""
+    curves: dict[str, pd.DataFrame] = {}
+    complaints: list[str] = []
+    if summary is None:
+        return curves, complaints
+    step_time = number(summary.get("step_time_ms"))
+    by_step = math.nan if step_time is None else step_time / 1e3
+    for key in ("loss", f"validation_{summary.get('metric') or 'accuracy'}"):
         at = {row["step"]: row for row in rows if row.get(key) is not None}
         steps = sorted(at)
-        values, wrong = _floats([at[step][key] for step in steps])
-        by_step = math.nan if step_time is None else step_time / 1e3
-        seconds, wrong_seconds = _floats([at[step].get("seconds", step * by_step) for step in steps])
-        complaints += [
-            f"{METRICS_FILE}: {clean(name)} is not a number at step {steps[bad[0]]:,}"
-            for name, bad in ((key, np.flatnonzero(wrong)), ("seconds", np.flatnonzero(wrong_seconds)))
-            if bad.size
-        ]
-        curves[key] = _curve(np.array(steps, int)[~wrong], seconds[~wrong], values[~wrong])
+        found = {
+            "seconds": [at[step].get("seconds", step * by_step) for step in steps],
+            "value": [at[step][key] for step in steps],
+        }
+        for column, values in found.items():
+            if not set(map(type, values)) <= {float}:
+                found[column] = [number(value) for value in values]
+                if None in found[column]:
+                    name, step = key if column == "value" else column, steps[found[column].index(None)]
+                    complaints.append(f"{METRICS_FILE}: {clean(name)} is not a number at step {step:,}")
+        curves[key] = pd.DataFrame(found, pd.Index(steps, dtype=int, name="step"), dtype=float)
     return curves, list(dict.fromkeys(complaints))
-
-
-def _curve(steps: Any, seconds: Any, values: Any) -> pd.DataFrame:
-    index = pd.Index(np.asarray(steps, int), name="step")
-    return pd.DataFrame({"seconds": seconds, "value": values}, index, dtype=float)
-
-
-def _floats(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The values as floats, NaN for what is no number; and which are none."""
-    if all(type(value) is float for value in values):
-        return np.array(values, float), np.zeros(len(values), bool)
-    found = [number(value) for value in values]
-    return np.array(found, float), np.array([value is None for value in found], bool)
 
 
 def _read_multirun(path: Path) -> Multirun:

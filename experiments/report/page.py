@@ -68,16 +68,12 @@ def write_report(
     aim = default_target(sweep.finished, sweep.metric) if target is None else target
     headline = headline_table(sweep, aim)
     with drawing_settings():
-        pictures = {
-            "results": results_figure(sweep),
-            "along": [along_figure(sweep, column) for column in numeric_columns(sweep)],
-            "curves": curves_figure(sweep),
-            "speed": speed_figure(sweep, aim),
-        }
-    content = {
+        along = [along_figure(sweep, column) for column in numeric_columns(sweep)]
+        results, curves, speed = results_figure(sweep), curves_figure(sweep), speed_figure(sweep, aim)
+    content: dict[str, object] = {
         "sweep": sweep,
         "target": aim,
-        "pictures": pictures,
+        "pictures": {"results": results, "along": along, "curves": curves, "speed": speed},
         "headline": headline,
         "few_seeds": _FEW_SEEDS,
         "baseline_given": baseline is not None,
@@ -94,7 +90,7 @@ def write_report(
         "sweep_commands": [f"{_SCRIPT} -m {shlex.join(m.overrides)}".rstrip() for m in sweep.multiruns],
         "run_commands": [f"{_SCRIPT} {shlex.join(run.overrides)}".rstrip() for run in sweep.runs],
     }
-    drawn = [pictures["results"], *pictures["along"], pictures["curves"], pictures["speed"]]
+    drawn = [results, *along, curves, speed]
     try:
         (output / FIGURES).mkdir(parents=True, exist_ok=True)
         for picture in filter(None, drawn):
@@ -158,7 +154,8 @@ def _rendered(template: str, text: Callable[[str], str], content: dict[str, obje
         "anchor": lambda title: re.sub(r"\W+", "-", title.lower()),
         "words": in_words,
     }
-    return environment.get_template(template).render(**content, figures=FIGURES, runs_file=RUNS_FILE)
+    page = environment.get_template(template).render(**content, figures=FIGURES, runs_file=RUNS_FILE)
+    return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
 
 
 def _html(text: str) -> str:

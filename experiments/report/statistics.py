@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments.report.load import Run
+from experiments.report.load import NO_CURVE, Run
 from experiments.report.sweep import Cell, Metric
 
 CONFIDENCE = 0.95
@@ -82,14 +82,16 @@ def ratio_estimate(values: pd.Series, baseline: pd.Series) -> Estimate | None:
     if not (pairs > 0).all(axis=None):
         return None
     estimate = mean_estimate(math.log(value / base) for value, base in pairs.to_numpy())
-    return estimate and Estimate(*(None if end is None else math.exp(end) for end in estimate))
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return estimate and Estimate(math.exp(estimate.mean), None, None)
+    return Estimate(math.exp(estimate.mean), math.exp(estimate.low), math.exp(estimate.high))
 
 
 def mean_curve(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Returns the mean of values and of seconds at the steps that all non-empty members have."""
     members = [curve for curve in members if len(curve)]
     if len(members) < 2:
-        return members[0] if members else pd.DataFrame({"seconds": [], "value": []}, dtype=float)
+        return members[0] if members else NO_CURVE
     common = functools.reduce(lambda steps, curve: steps.intersection(curve.index), members, members[0].index)
     with np.errstate(invalid="ignore"):  # inf - inf
         mean = np.mean([curve.loc[common].to_numpy() for curve in members], axis=0)
@@ -116,7 +118,7 @@ def arrivals(cell: Cell, metric: Metric, target: float) -> pd.DataFrame:
     curves = [run.curve(metric.validation) for run in cell.finished.values()]
     higher = metric.higher_is_better
     there = [c[c["value"] >= target if higher else c["value"] <= target].head(1) for c in curves]
-    return pd.concat(there) if there else pd.DataFrame({"seconds": [], "value": []}, dtype=float)
+    return pd.concat(there) if there else NO_CURVE
 
 
 def median(values: Sequence[float] | pd.Series) -> float | None:
@@ -202,8 +204,9 @@ def _compare(first: Cell, second: Cell) -> LossDifference | None:
 
 def _gaps(first: Run, second: Run) -> pd.Series:
     """How far the losses of two runs are apart, at the steps that both have."""
-    pair = first.curve("loss").join(second.curve("loss"), how="inner", lsuffix="_a", rsuffix="_b")
-    left, right = pair["value_a"], pair["value_b"]
+    left, right = first.curve("loss")["value"], second.curve("loss")["value"]
+    shared = left.index.intersection(right.index)
+    left, right = left.loc[shared], right.loc[shared]
     same = (left == right) | (left.isna() & right.isna())
     with np.errstate(invalid="ignore"):  # inf - inf
         return (left - right).abs().mask(same, 0.0)

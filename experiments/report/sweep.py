@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,7 +90,7 @@ class Sweep:
     problems: list[Problem]
 
     @property
-    def groups(self) -> Iterable[str]:
+    def groups(self) -> Collection[str]:
         """The names that are config groups."""
         return self.runs[0].choices
 
@@ -182,7 +182,7 @@ def make_cells(runs: Sequence[Run], columns: Sequence[str]) -> tuple[list[Cell],
     return cells, problems
 
 
-def label_of(values: Mapping[str, str], groups: Iterable[str]) -> str:
+def label_of(values: Mapping[str, str], groups: Collection[str]) -> str:
     """Returns the values of columns in a few words: a choice in a group needs no name; a number does."""
     parts = []
     for column, value in values.items():

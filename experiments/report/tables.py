@@ -61,7 +61,7 @@ def metrics_table(sweep: Sweep) -> Table | None:
 
 
 def milestones_table(sweep: Sweep) -> Table | None:
-    """Returns the metric at the first, the tenth and the last evaluation that all runs share; None of fewer."""
+    """Returns the metric at the first, tenth and last evaluation that all runs share; None of fewer."""
     key, higher = sweep.metric.validation, sweep.metric.higher_is_better
     curves = [[run.curve(key)["value"] for run in cell.finished.values()] for cell in sweep.cells]
     evaluated = sorted(set.intersection(*(set(curve.index) for members in curves for curve in members)))
@@ -98,7 +98,7 @@ def speed_table(sweep: Sweep) -> Table:
     sorts = [None if step is None or share is None else step * share for step, share in pairs]
     rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
     ratios = [
-        cell.baseline and ratio_estimate(cell.numbers(_STEP), cell.baseline.numbers(_STEP))
+        ratio_estimate(cell.numbers(_STEP), cell.baseline.numbers(_STEP)) if cell.baseline else None
         for cell in sweep.cells
     ]
     compared = intervals(ratios, decimals(ratio.mean for ratio in ratios if ratio))
