@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import socket
 import stat
 import time
@@ -19,6 +20,8 @@ from experiments.errors import UserError
 _LOCK, _OWNER = ".lock", ".owner.json"
 _MOST_NODES = 100_000  # of a file's content, aliases counted as often as they are used
 _MOST_NESTED = 100
+_MOST_OPENED = 1000  # brackets; a thousand times more, one in the other, end the process
+_DEEP = re.compile(r"^[ ?-]{200}", re.MULTILINE)  # blocks that deep
 _LARGEST_YAML = 4_000_000  # bytes
 _LARGEST = 2**30  # bytes
 
@@ -124,7 +127,7 @@ def read_yaml(path: Path, kind: type) -> Any:
         UnreadableError: it is missing, not YAML, not of this kind, or larger than any of ours.
     """
     text = read_text(path)
-    if len(text) > _LARGEST_YAML or text.count("[") + text.count("{") > _MOST_NODES:
+    if len(text) > _LARGEST_YAML or text.count("[") + text.count("{") > _MOST_OPENED or _DEEP.search(text):
         raise UnreadableError(f"{shown(path)} is too large to be a config")
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 (safe)
