@@ -83,10 +83,18 @@ def write_worked(directory: Path) -> Path:
     """Writes the sweep of which the tests know all numbers."""
     for number, ((sort, seed), (accuracy, step_time, losses, accuracies)) in enumerate(WORKED.items()):
         summary = {
-            **{"model": "sortpool", "sort": sort, "data": "digits", "seed": seed, "steps": 4},
-            **{"step_time_ms": step_time, "compile_time_s": 1.5, "parameters": 1000, "device_count": 1},
-            **{"sort_fraction": 0.25 if sort == "manual" else 0.75, "device": "cpu: a processor"},
-            **{"versions": {"python": "3.11.0", "jax": "0.10.2"}},
+            "model": "sortpool",
+            "sort": sort,
+            "data": "digits",
+            "seed": seed,
+            "steps": 4,
+            "step_time_ms": step_time,
+            "compile_time_s": 1.5,
+            "parameters": 1000,
+            "device_count": 1,
+            "sort_fraction": 0.25 if sort == "manual" else 0.75,
+            "device": "cpu: a processor",
+            "versions": {"python": "3.11.0", "jax": "0.10.2"},
             "git_revision": "aaaa" if sort == "manual" else "bbbb-dirty",
             "test_accuracy": accuracy,
             "test_loss": accuracy and round(1 - accuracy, 2),
@@ -118,14 +126,16 @@ def write_synthetic(directory: Path, columns: dict[str, list[Any]], seeds: int =
         losses = [2.0 / (1 + step * (1 + place % 7) / 10) + 0.01 * seed for step in range(steps)]
         rows = rows_of(losses, [1 - loss / 4 for loss in losses])
         summary = {
-            **{"seed": seed, "steps": steps, "test_accuracy": 0.5 + place % 97 / 200 + seed / 1000},
-            **{
-                "test_loss": losses[-1],
-                "step_time_ms": 1.0 + place % 13,
-                "sort_fraction": 0.25,
-                "duration_s": 90.5,
-            },
-            **{"date": "2026-11-26T04:12:13", "git_revision": "0123456789abcdef", "compile_time_s": 0.5},
+            "seed": seed,
+            "steps": steps,
+            "test_accuracy": 0.5 + place % 97 / 200 + seed / 1000,
+            "test_loss": losses[-1],
+            "step_time_ms": 1.0 + place % 13,
+            "sort_fraction": 0.25,
+            "duration_s": 90.5,
+            "date": "2026-11-26T04:12:13",
+            "git_revision": "0123456789abcdef",
+            "compile_time_s": 0.5,
         }
         write_run(directory / f"run-{number}", number, choices, settings, summary, rows)
     return directory

@@ -57,7 +57,9 @@ def test_curves_are_by_step_with_the_seconds_of_their_rows(make_run: MakeRun) ->
     assert curve.to_numpy().tolist() == [[0.5, 2.0], [0.75, 1.0]]
     for row in rows:
         row.pop("seconds", None)
-    assert make_run(rows=rows, summary={"step_time_ms": 200}).curve("loss")["seconds"].tolist() == pytest.approx([0.2, 0.6])
+    assert make_run(rows=rows, summary={"step_time_ms": 200}).curve("loss")[
+        "seconds"
+    ].tolist() == pytest.approx([0.2, 0.6])
     assert make_run(rows=rows).curve("loss")["seconds"].isna().all()
     assert make_run(rows=rows).curve("validation_accuracy")["value"].isna().tolist() == [True]
     assert make_run(rows=rows).curve("accuracy").empty
