@@ -55,7 +55,7 @@ _ACROSS, _LABEL = 120, 30  # characters of a legend, and of a line of a row's na
 _FAR = 4  # times as large
 _DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
-_MOST_PANELS = 8  # small multiples of a figure
+_MOST_PANELS = 6  # small multiples of a figure
 _MOST_POINTS = 200  # of a curve as wide as half a page: more cannot be seen
 _FEW_ROWS = 20
 
@@ -247,7 +247,7 @@ def draw_curve(
     figure: Drawing, axes: Axes, curve: pd.DataFrame, quantity: str, title: str, **style: Any
 ) -> None:
     """Draws a curve against steps or seconds, as far as it can be seen."""
-    seen = _decimated(curve, _MOST_POINTS if len(figure.axes) <= 4 else _MOST_POINTS // 4)
+    seen = _decimated(curve, _MOST_POINTS if len(figure.axes) <= 4 else _MOST_POINTS // 8)
     across = seen.index if quantity == "steps" else seen["seconds"]
     (line,) = axes.plot(across, seen["value"].where(np.isfinite(seen["value"])), **style)
     figure.describe(line, [title])

@@ -39,6 +39,7 @@ _MOST_ROWS = 60  # of a figure
 _BLOCKS = 60  # points of a curve of training losses
 _MARKED = 20  # points of a curve at most, for each to have a marker
 _LEAST, _NAMED = 3, 8  # values that make a curve along a number, and at most for each to be named
+_ACROSS = 25  # characters of these names in a line
 _DECADES = 100  # times as large: what a linear axis does not show
 _MULTIPLY = 4  # times, of values that multiply rather than add
 _REST, _SORT, _WHOLE = SKY_BLUE, VERMILION, "0.6"
@@ -255,7 +256,8 @@ def _mark(axes: Axes, values: Sequence[float]) -> None:
     if values[0] > 0 and values[-1] >= _MULTIPLY * values[0]:
         axes.set_xscale("log")
     if len(values) <= _NAMED:
-        axes.set_xticks(values, [f"{value:g}" for value in values])
+        names = [f"{value:g}" for value in values]
+        axes.set_xticks(values, names, rotation=45 if sum(map(len, names)) > _ACROSS else 0)
         axes.set_xticks([], minor=True)
 
 
@@ -264,7 +266,8 @@ def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, 
     style = cell_style(index)
     curves = {seed: run.curve(key) for seed, run in cell.finished.items()}
     if key == "loss":
-        curves = {seed: block_means(curve, _BLOCKS) for seed, curve in curves.items()}
+        blocks = _BLOCKS if len(figure.axes) <= 4 else _BLOCKS // 3
+        curves = {seed: block_means(curve, blocks) for seed, curve in curves.items()}
     faint = {"color": style["color"], "alpha": 0.3, "linewidth": 0.7}
     for seed, curve in curves.items():
         draw_curve(figure, axes, curve, quantity, f"{cell.label}, seed {seed}", **faint)
@@ -281,10 +284,9 @@ def _finish_curves(
     names = {"steps": "training steps", "seconds": "seconds of training, without compilation"}
     for column, (label, quantity) in enumerate(kinds):
         axes = grid[-1, column]
-        if quantity == "steps" and alone:
-            axes.set_ylabel(label)
-        if not alone:
-            grid[0, column].set_title(label, loc="right", fontsize="x-small")
+        if quantity == "steps":
+            for row in grid[:, column]:
+                row.set_ylabel(label, fontsize="medium" if alone else "x-small")
         losses = [run.curve("loss")["value"] for run in sweep.finished]
         if label == "training loss" and all((values > 0).all() for values in losses):
             scale_by_logarithm(axes, "y")

@@ -262,7 +262,7 @@ def test_many_cells_are_small_multiples(tmp_path: Path) -> None:
     write_report(write_synthetic(tmp_path, columns, steps=6), tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "The best 60 of 72 cells" in text
-    assert "The best 8 of" in text
+    assert "The best 6 of" in text
     assert (tmp_path / "report-figures" / "along-rate.svg").is_file()
     assert len((tmp_path / "report-figures" / "curves.svg").read_bytes()) < 250_000
 
