@@ -5,8 +5,8 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, TypeVar
 from xml.etree import ElementTree
 
@@ -18,7 +18,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
 from experiments.report.sweep import label_of
@@ -36,14 +36,14 @@ _SETTINGS: Any = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.facecolor": "none",
-    "grid.alpha": 0.2,
-    "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.alpha": 0.2,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "text.parse_math": False,  # what was run is no formula
     "svg.hashsalt": "diffsort",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # what was run is no formula
     "pdf.fonttype": 42,  # many publishers refuse the Type 3 fonts that are the default
 }
 
@@ -124,11 +124,9 @@ class Drawing(Figure):
         return Picture(name, caption, _finished(svg.getvalue(), caption, self._titles), pdf.getvalue())
 
 
-@contextmanager
-def drawing_settings() -> Iterator[None]:
+def drawing_settings() -> AbstractContextManager[None]:
     """Has Matplotlib draw as the figures of reports are drawn; they are made and written inside."""
-    with matplotlib.rc_context(_SETTINGS):
-        yield
+    return matplotlib.rc_context(_SETTINGS)
 
 
 def cell_style(index: int) -> dict[str, Any]:
@@ -209,16 +207,12 @@ def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
 
 def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]]:
     """Returns a figure of panels side by side with a row for each label, named from the top."""
-    height = 0.42 if len(labels) <= _FEW_ROWS else 0.24
-    figure = Drawing(1.5 + height * len(labels))
+    few = len(labels) <= _FEW_ROWS
+    figure = Drawing(1.5 + (0.42 if few else 0.24) * len(labels))
     found = list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
-    wrapped = [textwrap.fill(label, _LABEL) for label in labels]
-    if len(labels) > _FEW_ROWS:
-        wrapped = [textwrap.shorten(label, 2 * _LABEL, placeholder="…") for label in labels]
+    names = [textwrap.fill(x, _LABEL) if few else textwrap.shorten(x, 2 * _LABEL) for x in labels]
     for axes in found:
-        axes.set_yticks(
-            range(len(labels)), wrapped, fontsize="medium" if len(labels) <= _FEW_ROWS else "x-small"
-        )
+        axes.set_yticks(range(len(labels)), names, fontsize="medium" if few else "x-small")
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.locator_params(axis="x", nbins=5)
         axes.grid(visible=False, axis="y")
@@ -253,11 +247,6 @@ def draw_curve(
     figure.describe(line, [title])
 
 
-def whole_numbers(axes: Axes) -> None:
-    """Has the horizontal axis count."""
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-
-
 def _decimated(curve: pd.DataFrame, most: int) -> pd.DataFrame:
     """A curve of about so many points at most: the least and the greatest of each stretch."""
     if len(curve) <= most:
@@ -272,24 +261,16 @@ def _finished(text: str, caption: str, titles: Mapping[str, Sequence[str]]) -> s
     """Makes a drawing of Matplotlib's smaller, lets it follow the page's colours, and adds titles."""
     text = re.sub(r" font-family: [^;\"]*;?|rotate\(-0 [^)]*\)", "", text)
     root = ElementTree.fromstring(text.replace(INK, "currentColor"))  # noqa: S314 (it is our own)
-    for tag, inside in (("metadata", root), ("defs", root)):
-        if (element := inside.find(f"{{{_SVG}}}{tag}")) is not None:
-            inside.remove(element)
+    for name in ("metadata", "defs"):  # what made it, and a style for the whole page
+        root.remove(next(root.iter(f"{{{_SVG}}}{name}")))
     for element in root.iter():
         element.text, element.tail = (part and part.strip() for part in (element.text, element.tail))
-        name = element.attrib.pop("id", "") if element.tag == f"{{{_SVG}}}g" else ""
-        if name in titles:
+        if element.tag == f"{{{_SVG}}}g" and (name := element.attrib.pop("id", "")) in titles:
             _describe(element, titles[name])
-        for key in ("d", "x", "y", "transform", "width", "height"):
-            if key in element.attrib:
-                small = "id" in element.attrib  # a marker
-                element.attrib[key] = _rounded(element.attrib[key], 2 if small else 1)
-    root.attrib |= {
-        "role": "img",
-        "aria-label": caption,
-        "stroke-linejoin": "round",
-        "font-family": "system-ui",
-    }
+        places = 2 if "id" in element.attrib else 1  # more for markers, which are small
+        for key in {"d", "x", "y", "transform", "width", "height"} & element.attrib.keys():
+            element.attrib[key] = _rounded(element.attrib[key], places)
+    root.attrib |= {"role": "img", "aria-label": caption, "font-family": "system-ui"}
     style = ElementTree.Element(f"{{{_SVG}}}style")
     style.text = _STYLE
     root.insert(0, style)
@@ -299,8 +280,8 @@ def _finished(text: str, caption: str, titles: Mapping[str, Sequence[str]]) -> s
 
 
 def _describe(group: ElementTree.Element, titles: Sequence[str]) -> None:
-    marks = list(group.iter(f"{{{_SVG}}}use")) or [group]
-    for mark, title in zip(marks, titles, strict=False):
+    marks = list(group.iter(f"{{{_SVG}}}use"))
+    for mark, title in zip(marks if len(marks) == len(titles) else [group], titles, strict=False):
         ElementTree.SubElement(mark, f"{{{_SVG}}}title").text = title
 
 

@@ -8,31 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from experiments.plots import BLUE, SKY_BLUE, VERMILION
-from experiments.report.drawing import (
-    INK,
-    Drawing,
-    Picture,
-    cell_style,
-    draw_curve,
-    draw_diamond,
-    draw_legend,
-    draw_row,
-    far_apart,
-    rows_figure,
-    scale_by_logarithm,
-    small_multiples,
-    whole_numbers,
-)
-from experiments.report.statistics import (
-    arrivals,
-    block_means,
-    mean_curve,
-    mean_estimate,
-    median,
-    paired_differences,
-)
+from experiments.report import drawing, statistics
+from experiments.report.drawing import INK, Drawing, Picture
 from experiments.report.sweep import Cell, Sweep, in_words
 
 _MOST_ROWS = 60  # of a figure
@@ -49,17 +29,17 @@ def results_figure(sweep: Sweep) -> Picture:
     """Draws the metric of each cell, and its difference to the baseline where there are others."""
     cells, left_out = _best_cells(sweep)
     found = [cell.numbers(sweep.metric.test) for cell in cells]
-    differences = [paired_differences(cell, sweep.metric.test) for cell in cells]
+    differences = [statistics.paired_differences(cell, sweep.metric.test) for cell in cells]
     others = [d for d, cell in zip(differences, cells, strict=True) if cell is not cell.baseline]
     compared = any(map(len, others))
     same = compared and not any(map(np.any, others))
-    figure, panels = rows_figure([cell.label for cell in cells], 2 if compared and not same else 1)
+    figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if compared and not same else 1)
     for axes, panel in zip(panels, (found, differences), strict=False):
         for row, values in enumerate(panel):
             _draw_estimate(figure, axes, row, values)
     panels[0].set_xlabel(in_words(sweep.metric.test))
-    if far_apart([value for values in found for value in values], _DECADES):
-        scale_by_logarithm(panels[0], "x")
+    if drawing.far_apart([value for values in found for value in values], _DECADES):
+        drawing.scale_by_logarithm(panels[0], "x")
     if len(panels) > 1:
         panels[1].axvline(0, color="0.5", linewidth=0.8, zorder=1)
         panels[1].set_xlabel("difference to the baseline at equal seeds")
@@ -70,18 +50,17 @@ def results_figure(sweep: Sweep) -> Picture:
 def speed_figure(sweep: Sweep, target: float | None) -> Picture:
     """Draws the time of a step, split into sort and rest, and the seconds to the target."""
     cells, left_out = _best_cells(sweep)
-    there = [
-        [] if target is None else list(arrivals(c, sweep.metric, target)["seconds"].dropna()) for c in cells
-    ]
-    figure, panels = rows_figure([cell.label for cell in cells], 2 if any(there) else 1)
+    found = [statistics.arrivals(cell, sweep.metric, target) for cell in cells]
+    there = [list(arrived["seconds"].dropna()) for arrived in found]
+    figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if any(there) else 1)
     _draw_step_times(figure, panels[0], cells)
     caption = "The time of a training step, its median over seeds as a bar and each seed as a circle."
     if any(there):
         caption = f"Left: t{caption[1:]} Right: the time to the target; the diamond is the median."
         for row, seconds in enumerate(there):
-            draw_row(figure, panels[1], row, dict(enumerate(seconds)), "arrival")
+            drawing.draw_row(figure, panels[1], row, dict(enumerate(seconds)), "arrival")
             if seconds:
-                draw_diamond(figure, panels[1], row, float(np.median(seconds)), "median")
+                drawing.draw_diamond(figure, panels[1], row, float(np.median(seconds)), "median")
         panels[1].set_xlabel(f"seconds to {in_words(sweep.metric.validation)} {target:g}")
         _from_zero(panels[1], [second for seconds in there for second in seconds])
     return figure.written("speed", caption + left_out)
@@ -116,7 +95,7 @@ def lines_along(sweep: Sweep, column: str) -> list[Line]:
 def along_figure(sweep: Sweep, column: str) -> Picture:
     """Draws the headline metric and the time of a step against a column of numbers, a curve a line."""
     items = [(line.values, line) for line in lines_along(sweep, column)]
-    facets, labels, left_out = small_multiples(
+    facets, labels, left_out = drawing.small_multiples(
         items, sweep.groups, lambda line: max(_score(sweep, cell) for _, cell in line.points)
     )
     figure = Drawing(0.6 + 2.5 * len(facets) + 0.25 * len(labels))
@@ -129,12 +108,12 @@ def along_figure(sweep: Sweep, column: str) -> Picture:
         left.set_ylabel(in_words(sweep.metric.test))
         right.set_ylabel("milliseconds a training step")
     for axes, key, times in zip(panels[0], (sweep.metric.test, "step_time_ms"), (_DECADES, 4), strict=True):
-        if far_apart([value for cell in sweep.cells for value in cell.numbers(key)], times):
-            scale_by_logarithm(axes, "y")
+        if drawing.far_apart([value for cell in sweep.cells for value in cell.numbers(key)], times):
+            drawing.scale_by_logarithm(axes, "y")
     for axes in panels[-1]:
         _mark(axes, sorted({value for _, line in items for value, _ in line.points}))
         axes.set_xlabel(column)
-    draw_legend(figure, labels)
+    drawing.draw_legend(figure, labels)
     caption = (
         f"Against `{column}`. Left: the mean over seeds with its interval, each seed as a circle. Right: "
         f"the time of a training step, its median over seeds, each seed as a circle.{left_out}"
@@ -152,7 +131,7 @@ def curves_figure(sweep: Sweep) -> Picture | None:
     drawn = {k: key for k, key in keys.items() if any(len(run.curve(key)) for run in sweep.finished)}
     if not drawn:
         return None
-    facets, labels, left_out = small_multiples(
+    facets, labels, left_out = drawing.small_multiples(
         [(cell.values, cell) for cell in cells], sweep.groups, lambda c: _score(sweep, c)
     )
     kinds = [(label, quantity) for label in drawn for quantity in ("steps", "seconds")]
@@ -168,7 +147,7 @@ def curves_figure(sweep: Sweep) -> Picture | None:
             for index, cell in facet.members:
                 _draw_curves(figure, axes, index, cell, drawn[label], quantity)
     _finish_curves(grid, kinds, len(facets) == 1, sweep, drawn)
-    draw_legend(figure, labels)
+    drawing.draw_legend(figure, labels)
     caption = (
         "Learning curves, against steps and against time: the mean over seeds where all have a value, and "
         f"each seed faintly. The training loss is averaged over consecutive steps.{left_out}"
@@ -194,21 +173,21 @@ def _score(sweep: Sweep, cell: Cell) -> float:
 
 
 def _draw_estimate(figure: Drawing, axes: Axes, row: int, values: pd.Series) -> None:
-    estimate = mean_estimate(values)
+    estimate = statistics.mean_estimate(values)
     if estimate is None:
         return
-    draw_row(figure, axes, row, values.to_dict())
+    drawing.draw_row(figure, axes, row, values.to_dict())
     if estimate.low is not None and estimate.high is not None:
         axes.plot([estimate.low, estimate.high], [row, row], color=BLUE, linewidth=2, zorder=3)
-    draw_diamond(figure, axes, row, estimate.mean, "mean")
+    drawing.draw_diamond(figure, axes, row, estimate.mean, "mean")
 
 
 def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None:
     found = [cell.numbers("step_time_ms") for cell in cells]
     flat = [value for values in found for value in values]
-    bars = not far_apart(flat, _DECADES)  # whose lengths would mean nothing on a logarithmic axis
+    bars = not drawing.far_apart(flat, _DECADES)  # whose lengths would mean nothing on a logarithmic axis
     for row, (cell, steps) in enumerate(zip(cells, found, strict=True)):
-        step, share = median(steps), median(cell.numbers("sort_fraction"))
+        step, share = statistics.median(steps), statistics.median(cell.numbers("sort_fraction"))
         if step is None:
             continue
         parts = [("sort not measured", step, 0.0, _WHOLE)]
@@ -222,7 +201,7 @@ def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None
             else:
                 (mark,) = axes.plot([left + width], [row], "|", markersize=12, mew=3, **look)
             figure.describe(mark, [f"{name}: {width:.4g} ms"])
-        draw_row(figure, axes, row, steps.to_dict(), colour=INK)
+        drawing.draw_row(figure, axes, row, steps.to_dict(), colour=INK)
     axes.set_xlabel("milliseconds a training step")
     labelled = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     axes.legend(labelled.values(), labelled, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
@@ -230,19 +209,21 @@ def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None
 
 
 def _from_zero(axes: Axes, values: Sequence[float]) -> None:
-    if far_apart(values, _DECADES):
-        scale_by_logarithm(axes, "x")
+    if drawing.far_apart(values, _DECADES):
+        drawing.scale_by_logarithm(axes, "x")
     else:
         axes.set_xlim(left=0)
 
 
 def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) -> None:
     """The mean over seeds with its interval, or the median of times, and each seed."""
-    style = cell_style(index)
+    style = drawing.cell_style(index)
     found = [(value, cell.numbers(key)) for value, cell in line.points]
-    known = [(value, numbers, mean_estimate(numbers)) for value, numbers in found if len(numbers)]
+    known = [(value, numbers, statistics.mean_estimate(numbers)) for value, numbers in found if len(numbers)]
     timed = key == "step_time_ms"
-    middles: Any = [median(numbers) if timed else e.mean for _, numbers, e in known if e is not None]
+    middles: Any = [
+        statistics.median(numbers) if timed else e.mean for _, numbers, e in known if e is not None
+    ]
     axes.plot([value for value, _, _ in known], middles, markersize=4, **style)
     for value, numbers, estimate in known:
         if estimate and estimate.low is not None and estimate.high is not None and not timed:
@@ -263,17 +244,17 @@ def _mark(axes: Axes, values: Sequence[float]) -> None:
 
 def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, quantity: str) -> None:
     """Each seed faintly, and the mean over the seeds."""
-    style = cell_style(index)
+    style = drawing.cell_style(index)
     curves = {seed: run.curve(key) for seed, run in cell.finished.items()}
     if key == "loss":
         blocks = _BLOCKS if len(figure.axes) <= 4 else _BLOCKS // 3
-        curves = {seed: block_means(curve, blocks) for seed, curve in curves.items()}
+        curves = {seed: statistics.block_means(curve, blocks) for seed, curve in curves.items()}
     faint = {"color": style["color"], "alpha": 0.3, "linewidth": 0.7}
     for seed, curve in curves.items():
-        draw_curve(figure, axes, curve, quantity, f"{cell.label}, seed {seed}", **faint)
-    mean = mean_curve(list(curves.values()))
+        drawing.draw_curve(figure, axes, curve, quantity, f"{cell.label}, seed {seed}", **faint)
+    mean = statistics.mean_curve(list(curves.values()))
     style["marker"] = "" if len(mean) > _MARKED else style["marker"]
-    draw_curve(figure, axes, mean, quantity, cell.label, markersize=4, linewidth=1.6, **style)
+    drawing.draw_curve(figure, axes, mean, quantity, cell.label, markersize=4, linewidth=1.6, **style)
 
 
 def _finish_curves(
@@ -289,13 +270,13 @@ def _finish_curves(
                 row.set_ylabel(label, fontsize="medium" if alone else "x-small")
         losses = [run.curve("loss")["value"] for run in sweep.finished]
         if label == "training loss" and all((values > 0).all() for values in losses):
-            scale_by_logarithm(axes, "y")
+            drawing.scale_by_logarithm(axes, "y")
         if not alone or column >= len(kinds) - 2:
             axes.set_xlabel(names[quantity] if alone else quantity)
-        if quantity == "seconds" and far_apart([end for end in ends if end > 0]):
-            scale_by_logarithm(axes, "x")
+        if quantity == "seconds" and drawing.far_apart([end for end in ends if end > 0]):
+            drawing.scale_by_logarithm(axes, "x")
         elif quantity == "steps":
-            whole_numbers(axes)
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def _is_number(text: str) -> bool:

@@ -5,35 +5,19 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
 
 from experiments.errors import UserError
 from experiments.files import write_bytes, write_text
+from experiments.report import figures, tables
 from experiments.report.drawing import drawing_settings
-from experiments.report.figures import (
-    along_figure,
-    curves_figure,
-    numeric_columns,
-    results_figure,
-    speed_figure,
-)
 from experiments.report.formatting import table_markdown
 from experiments.report.load import SEED
 from experiments.report.statistics import default_target
 from experiments.report.sweep import Sweep, counted, environments, in_words, load_sweep, same_everywhere
-from experiments.report.tables import (
-    date_of,
-    duration,
-    headline_table,
-    losses_table,
-    metrics_table,
-    milestones_table,
-    runs_table,
-    speed_table,
-    targets_table,
-)
 
 MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "report.csv", "report-figures"
 
@@ -66,24 +50,19 @@ def write_report(
     """
     sweep = load_sweep(directory, baseline)
     aim = default_target(sweep.finished, sweep.metric) if target is None else target
-    headline = headline_table(sweep, aim)
     with drawing_settings():
-        along = [along_figure(sweep, column) for column in numeric_columns(sweep)]
-        results, curves, speed = results_figure(sweep), curves_figure(sweep), speed_figure(sweep, aim)
-    content: dict[str, object] = {
+        along = [figures.along_figure(sweep, column) for column in figures.numeric_columns(sweep)]
+        results, curves = figures.results_figure(sweep), figures.curves_figure(sweep)
+        speed = figures.speed_figure(sweep, aim)
+    content: dict[str, Any] = {
         "sweep": sweep,
         "target": aim,
-        "pictures": {"results": results, "along": along, "curves": curves, "speed": speed},
-        "headline": headline,
+        "tables": tables,
+        "output": output,
         "few_seeds": _FEW_SEEDS,
         "baseline_given": baseline is not None,
         "target_given": target is not None,
-        "metrics": metrics_table(sweep),
-        "milestones": milestones_table(sweep),
-        "targets": None if aim is None else targets_table(sweep, aim),
-        "speed": speed_table(sweep),
-        "losses": losses_table(sweep),
-        "runs": runs_table(sweep, output),
+        "pictures": {"results": results, "along": along, "curves": curves, "speed": speed},
         "problems": problem_points(sweep),
         "shared": same_everywhere(sweep.runs),
         "provenance": provenance_points(sweep),
@@ -102,7 +81,8 @@ def write_report(
     except OSError as error:
         raise UserError(f"{output}: cannot write to it ({error.strerror}).") from error
     found = f"{len(sweep.problems)} problems, listed in the report; " if sweep.problems else ""
-    return f"{table_markdown(headline)}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
+    headline = table_markdown(tables.headline_table(sweep, aim))
+    return f"{headline}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
 
 
 def runs_csv(sweep: Sweep) -> str:
@@ -132,16 +112,16 @@ def provenance_points(sweep: Sweep) -> list[str]:
     for part, values in environments(sweep.finished).items():
         shares = [f"`{value}`" + f" in {counted(n)}" * (len(values) > 1) for value, n in values.items()]
         points.append(f"{part}: {'; '.join(shares)}")
-    if dates := sorted({date for run in sweep.finished if (date := date_of(run))}):
+    if dates := sorted({date for run in sweep.finished if (date := tables.date_of(run))}):
         points.append(
             "finished: " + " to ".join(f"`{date}`" for date in dict.fromkeys((dates[0], dates[-1])))
         )
     if spent := [s for run in sweep.finished if (s := run.number("duration_s")) is not None]:
-        points.append(f"duration of all runs together: {duration(sum(spent))}")
+        points.append(f"duration of all runs together: {tables.duration(sum(spent))}")
     return points
 
 
-def _rendered(template: str, text: Callable[[str], str], content: dict[str, object]) -> str:
+def _rendered(template: str, text: Callable[[str], str], content: dict[str, Any]) -> str:
     environment = jinja2.Environment(  # noqa: S701 (every text goes through a filter that escapes it)
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,
@@ -154,7 +134,7 @@ def _rendered(template: str, text: Callable[[str], str], content: dict[str, obje
         "anchor": lambda title: re.sub(r"\W+", "-", title.lower()),
         "words": in_words,
     }
-    page = environment.get_template(template).render(**content, figures=FIGURES, runs_file=RUNS_FILE)
+    page = environment.get_template(template).render(**content, folder=FIGURES, runs_file=RUNS_FILE)
     return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
 
 

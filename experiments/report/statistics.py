@@ -69,16 +69,14 @@ def paired_differences(cell: Cell, key: str) -> pd.Series:
     return (values - cell.baseline.numbers(key).reindex(values.index)).dropna()
 
 
-def ratio_estimate(values: pd.Series, baseline: pd.Series) -> Estimate | None:
-    """Returns the geometric mean of value over baseline for each seed that both have, with its interval.
+def ratio_estimate(cell: Cell, key: str) -> Estimate | None:
+    """Returns the geometric mean, with its interval, of a cell's numbers over its baseline's at equal seeds.
 
     None if no seed has both, or a number is not positive.
-
-    >>> steps, others = pd.Series({"0": 8.0, "1": 9.0}), pd.Series({"0": 4.0, "1": 2.0, "2": 1.0})
-    >>> round(ratio_estimate(steps, others).mean, 6)
-    3.0
     """
-    pairs = pd.concat([values, baseline.reindex(values.index)], axis=1).dropna()
+    values = cell.numbers(key)
+    others = values[:0] if cell.baseline is None else cell.baseline.numbers(key).reindex(values.index)
+    pairs = pd.concat([values, others], axis=1).dropna()
     if not (pairs > 0).all(axis=None):
         return None
     estimate = mean_estimate(math.log(value / base) for value, base in pairs.to_numpy())
@@ -110,15 +108,17 @@ def block_means(curve: pd.DataFrame, blocks: int) -> pd.DataFrame:
     return curve.iloc[width - 1 : count * width : width].assign(value=means)
 
 
-def arrivals(cell: Cell, metric: Metric, target: float) -> pd.DataFrame:
+def arrivals(cell: Cell, metric: Metric, target: float | None) -> pd.DataFrame:
     """Returns the first evaluation at which each finished run of a cell is as good as a target.
 
     It has a row for each run that gets there, with `seconds` (NaN where not known), by step.
     """
+    if target is None or not cell.finished:
+        return NO_CURVE
     curves = [run.curve(metric.validation) for run in cell.finished.values()]
     higher = metric.higher_is_better
     there = [c[c["value"] >= target if higher else c["value"] <= target].head(1) for c in curves]
-    return pd.concat(there) if there else NO_CURVE
+    return pd.concat(there)
 
 
 def median(values: Sequence[float] | pd.Series) -> float | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from experiments.report import statistics
 from experiments.report.formatting import (
     Better,
     Entry,
@@ -17,14 +18,6 @@ from experiments.report.formatting import (
     texts,
 )
 from experiments.report.load import Run
-from experiments.report.statistics import (
-    arrivals,
-    loss_differences,
-    mean_estimate,
-    median,
-    paired_differences,
-    ratio_estimate,
-)
 from experiments.report.sweep import ABSENT, Cell, Sweep, in_words
 from experiments.run_directory import CURVES_FILE, ERROR_FILE, HYDRA, PICTURE_FILE
 
@@ -45,8 +38,8 @@ def headline_table(sweep: Sweep, target: float | None) -> Table:
     columns["step, ms"] = numbers(_medians(sweep, _STEP), better="lower")
     columns["sort's share"] = percents(_medians(sweep, "sort_fraction"))
     if target is not None:
-        seconds = [arrivals(cell, sweep.metric, target)["seconds"].dropna() for cell in cells]
-        columns[f"s to {target:g}"] = numbers([median(found) for found in seconds], better="lower")
+        seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].dropna() for cell in cells]
+        columns[f"s to {target:g}"] = numbers([statistics.median(found) for found in seconds], better="lower")
     return cell_table(cells, columns)
 
 
@@ -71,20 +64,20 @@ def milestones_table(sweep: Sweep) -> Table | None:
     for step in (evaluated[_EARLY - 1], evaluated[_LATER - 1], evaluated[-1]):
         found = [[float(curve[step]) for curve in members] for members in curves]
         places = decimals(value for values in found for value in values)
-        estimates = [mean_estimate(values) for values in found]
+        estimates = [statistics.mean_estimate(values) for values in found]
         columns[f"step {step}"] = intervals(estimates, places, better="higher" if higher else "lower")
     return cell_table(sweep.cells, columns)
 
 
 def targets_table(sweep: Sweep, target: float) -> Table:
     """Returns how many runs of each cell reach the target, and when."""
-    found = [arrivals(cell, sweep.metric, target) for cell in sweep.cells]
+    found = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
     seconds = [there["seconds"].dropna() for there in found]
     shares = [(len(there), len(cell.finished)) for there, cell in zip(found, sweep.cells, strict=True)]
     columns = {
         "runs there": [Entry(f"{count} of {total}", count) for count, total in shares],
-        "steps": numbers([median(there.index) for there in found], 0, better="lower"),
-        "seconds": numbers([median(known) for known in seconds], better="lower"),
+        "steps": numbers([statistics.median(there.index) for there in found], 0, better="lower"),
+        "seconds": numbers([statistics.median(known) for known in seconds], better="lower"),
         "soonest, s": numbers([min(known, default=None) for known in seconds]),
         "latest, s": numbers([max(known, default=None) for known in seconds]),
     }
@@ -97,10 +90,7 @@ def speed_table(sweep: Sweep) -> Table:
     pairs = list(zip(steps, shares, strict=True))
     sorts = [None if step is None or share is None else step * share for step, share in pairs]
     rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
-    ratios = [
-        ratio_estimate(cell.numbers(_STEP), cell.baseline.numbers(_STEP)) if cell.baseline else None
-        for cell in sweep.cells
-    ]
+    ratios = [statistics.ratio_estimate(cell, _STEP) for cell in sweep.cells]
     compared = intervals(ratios, decimals(ratio.mean for ratio in ratios if ratio))
     entries = zip(sweep.cells, compared, strict=True)
     columns = {
@@ -121,7 +111,7 @@ def speed_table(sweep: Sweep) -> Table:
 def losses_table(sweep: Sweep) -> Table | None:
     """Returns the differences of loss curves between sorts; None if no cells differ in the sort alone."""
     rows = []
-    for found in loss_differences(sweep.cells):
+    for found in statistics.loss_differences(sweep.cells):
         largest = "one is NaN" if found.largest != found.largest else f"{found.largest:.2g}"
         counts = numbers([found.seeds, found.losses], 0)
         first = numbers([found.first_step], 0)
@@ -165,7 +155,7 @@ def duration(seconds: float) -> str:
 
 
 def _medians(sweep: Sweep, key: str) -> list[float | None]:
-    return [median(cell.numbers(key)) for cell in sweep.cells]
+    return [statistics.median(cell.numbers(key)) for cell in sweep.cells]
 
 
 def _metric(sweep: Sweep, name: str) -> list[Entry]:
@@ -176,14 +166,14 @@ def _metric(sweep: Sweep, name: str) -> list[Entry]:
     )
     if name == sweep.metric.name:
         better = "higher" if sweep.metric.higher_is_better else "lower"
-    return intervals([mean_estimate(values) for values in found], places, better=better)
+    return intervals([statistics.mean_estimate(values) for values in found], places, better=better)
 
 
 def _difference(sweep: Sweep, cell: Cell, places: int) -> Entry:
     if cell is cell.baseline:
         return Entry("baseline", 0.0)
-    differences = paired_differences(cell, sweep.metric.test)
-    (entry,) = intervals([mean_estimate(differences)], places, signed=True)
+    differences = statistics.paired_differences(cell, sweep.metric.test)
+    (entry,) = intervals([statistics.mean_estimate(differences)], places, signed=True)
     partly = len(differences) not in (0, len(cell.finished))
     return entry._replace(text=f"{entry.text} ({len(differences)} seeds)") if partly else entry
 

@@ -129,11 +129,11 @@ def test_runs_of_one_sweep_do_not_count_for_another(sweep: Path) -> None:
 
 @pytest.mark.parametrize(
     "task",
-    [["seed=[0"], ["x=interval(0, 1)"], ["x=glob(*)"], ["x=range(10000000000)"], ["x=" + "[" * 5000], [LAUNCHER]],
+    ["seed=[0", "x=interval(0, 1)", "x=glob(*)", "x=range(10000000000)", "x=" + "[" * 5000, LAUNCHER],
     ids=["cut", "interval", "glob", "range", "deep", "no override"],
-)  # fmt: skip
-def test_a_sweep_that_does_not_tell_its_jobs_is_named(task: list[str], sweep: Path) -> None:
-    write_multirun(sweep, *task)
+)
+def test_a_sweep_that_does_not_tell_its_jobs_is_named(task: str, sweep: Path) -> None:
+    write_multirun(sweep, task)
     _, (problem,), _ = read_multiruns(sweep, {})
     assert problem.what.startswith("whether all its jobs have run is not known")
 

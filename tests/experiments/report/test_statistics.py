@@ -1,6 +1,7 @@
 """Intervals, curves, targets and loss differences worked by hand."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,27 +50,34 @@ def test_values_without_spread() -> None:
     assert mean_estimate([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
 
 
-def test_differences_are_of_equal_seeds(make_run: MakeRun) -> None:
-    def cell(found: dict[str, float], baseline: Cell | None) -> Cell:
-        runs = {seed: make_run(summary={"a": value}) for seed, value in found.items()}
-        return Cell({}, "", runs, baseline)
+@pytest.fixture
+def cell_of(make_run: MakeRun) -> Callable[..., Cell]:
+    """Makes a cell whose runs have a number `a`, by seed."""
 
-    baseline = cell({"0": 0.90, "1": 0.92, "2": 0.97}, None)
-    differences = paired_differences(cell({"0": 0.91, "1": 0.91, "2": 0.94, "7": 1.0}, baseline), "a")
+    def make(found: dict[str, float], baseline: Cell | None = None) -> Cell:
+        return Cell({}, "", {seed: make_run(summary={"a": a}) for seed, a in found.items()}, baseline)
+
+    return make
+
+
+def test_differences_are_of_equal_seeds(cell_of: Callable[..., Cell]) -> None:
+    baseline = cell_of({"0": 0.90, "1": 0.92, "2": 0.97})
+    differences = paired_differences(cell_of({"0": 0.91, "1": 0.91, "2": 0.94, "7": 1.0}, baseline), "a")
     assert differences.to_dict() == pytest.approx({"0": 0.01, "1": -0.01, "2": -0.03})
     assert mean_estimate(differences) == pytest.approx((-0.01, -0.03, 0.01))
     assert paired_differences(baseline, "a").empty
 
 
-def test_ratios_are_of_equal_seeds_and_their_mean_is_geometric() -> None:
+def test_ratios_are_of_equal_seeds_and_their_mean_is_geometric(cell_of: Callable[..., Cell]) -> None:
     """2, 2 and 16: the cube root of 64; of 27 resamples one is all twos and one all sixteens."""
-    values = pd.Series({"0": 2.0, "1": 4.0, "2": 48.0, "7": 1.0})
-    assert ratio_estimate(values, pd.Series({"0": 1.0, "1": 2.0, "2": 3.0})) == pytest.approx((4, 2, 16))
+    baseline = cell_of({"0": 1.0, "1": 2.0, "2": 3.0})
+    cell = cell_of({"0": 2.0, "1": 4.0, "2": 48.0, "7": 1.0}, baseline)
+    assert ratio_estimate(cell, "a") == pytest.approx((4, 2, 16))
 
 
 @pytest.mark.parametrize("values", [{}, {"0": 0.0}, {"1": 1.0}])
-def test_no_ratio_without_positive_pairs(values: dict[str, float]) -> None:
-    assert ratio_estimate(pd.Series(values, dtype=float), pd.Series({"0": 1.0})) is None
+def test_no_ratio_without_positive_pairs(values: dict[str, float], cell_of: Callable[..., Cell]) -> None:
+    assert ratio_estimate(cell_of(values, cell_of({"0": 1.0})), "a") is None
 
 
 def curve(*points: tuple[int, float, float]) -> pd.DataFrame:
