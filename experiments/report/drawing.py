@@ -1,7 +1,6 @@
 """Drawings that follow the colours of the page around them, and PDFs for paper."""
 
 import io
-import math
 import re
 import textwrap
 import warnings
@@ -21,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.report.load import LARGEST
 from experiments.report.sweep import label_of
 
 WIDTH = 8.5  # inches
@@ -192,7 +192,7 @@ def small_multiples(
 
 def far_apart(values: Sequence[float], times: float = _FAR) -> bool:
     """Whether the least of these numbers, all positive, would be a stroke beside the greatest."""
-    return bool(values) and 0 < times * min(values) < max(values) < math.inf
+    return bool(values) and 1 / LARGEST < times * min(values) < max(values) < LARGEST
 
 
 def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
@@ -243,7 +243,7 @@ def draw_curve(
     """Draws a curve against steps or seconds, as far as it can be seen."""
     seen = _decimated(curve, _MOST_POINTS if len(figure.axes) <= 4 else _MOST_POINTS // 8)
     across = seen.index if quantity == "steps" else seen["seconds"]
-    (line,) = axes.plot(across, seen["value"].where(np.isfinite(seen["value"])), **style)
+    (line,) = axes.plot(across, seen["value"].where(seen["value"].abs() < LARGEST), **style)
     figure.describe(line, [title])
 
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from experiments.plots import BLUE, SKY_BLUE, VERMILION
 from experiments.report import drawing, statistics
 from experiments.report.drawing import INK, Drawing, Picture
+from experiments.report.load import LARGEST
 from experiments.report.sweep import Cell, Sweep, in_words
 
 _MOST_ROWS = 60  # of a figure
@@ -234,7 +235,7 @@ def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) ->
 
 def _mark(axes: Axes, values: Sequence[float]) -> None:
     """Makes the axis logarithmic if the values multiply rather than add, and names them if they are few."""
-    if values[0] > 0 and values[-1] >= _MULTIPLY * values[0]:
+    if drawing.far_apart(values, _MULTIPLY - 1e-9):
         axes.set_xscale("log")
     if len(values) <= _NAMED:
         names = [f"{value:g}" for value in values]
@@ -249,7 +250,7 @@ def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, 
     if key == "loss":
         blocks = _BLOCKS if len(figure.axes) <= 4 else _BLOCKS // 3
         curves = {seed: statistics.block_means(curve, blocks) for seed, curve in curves.items()}
-    faint = {"color": style["color"], "alpha": 0.3, "linewidth": 0.7}
+    faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
     for seed, curve in curves.items():
         drawing.draw_curve(figure, axes, curve, quantity, f"{cell.label}, seed {seed}", **faint)
     mean = statistics.mean_curve(list(curves.values()))
@@ -269,7 +270,7 @@ def _finish_curves(
             for row in grid[:, column]:
                 row.set_ylabel(label, fontsize="medium" if alone else "x-small")
         losses = [run.curve("loss")["value"] for run in sweep.finished]
-        if label == "training loss" and all((values > 0).all() for values in losses):
+        if label == "training loss" and all((values > 1 / LARGEST).all() for values in losses):
             drawing.scale_by_logarithm(axes, "y")
         if not alone or column >= len(kinds) - 2:
             axes.set_xlabel(names[quantity] if alone else quantity)
@@ -281,6 +282,6 @@ def _finish_curves(
 
 def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(text))
+        return abs(float(text)) < LARGEST
     except ValueError:
         return False

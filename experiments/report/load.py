@@ -29,6 +29,8 @@ SEED = "seed"  # the key that tells replicates apart
 
 NO_CURVE = pd.DataFrame({"seconds": [], "value": []}, pd.Index([], dtype=int, name="step"), dtype=float)
 
+LARGEST = 1e100  # greater numbers overflow as they are added or drawn
+
 _MULTIRUN = "multirun.yaml"
 _MOST_STEPS = 10**12
 _MOST_JOBS = 100_000
@@ -88,9 +90,9 @@ class Run:
         return {**self.config, **self.choices}
 
     def number(self, key: str) -> float | None:
-        """Returns a number of the summary; None if it has no such number, or one that is not finite."""
+        """Returns a number of the summary; None if it has none, or one with which nothing can be computed."""
         value = number((self.summary or {}).get(key))
-        return value if value is not None and math.isfinite(value) else None
+        return value if value is not None and abs(value) < LARGEST else None
 
     def fact(self, key: str) -> str | None:
         """Returns something else that the summary tells, as text; None if it does not."""
@@ -149,9 +151,11 @@ def read_runs(directory: Path) -> tuple[list[Run], list[Problem], dict[Path, fro
         name = clean(directory.resolve().name if path == directory else str(path.relative_to(directory)))
         try:
             run, complaints = _read_run(found, name)
-        except UnreadableError as error:
-            problems.append(Problem(name, f"{error}: left out, since nothing else tells what was run"))
-            with suppress(UnreadableError):
+        except (UnreadableError, ValueError) as error:  # the latter of numbers too long to write
+            problems.append(
+                Problem(name, f"{clean(str(error))}: left out, since nothing else tells what was run")
+            )
+            with suppress(UnreadableError, ValueError):
                 begun[path] = frozenset(map(clean, found.overrides()))
             continue
         runs.append(run)
@@ -186,7 +190,7 @@ def read_multiruns(
             never = [
                 job for job in _jobs(multirun.overrides) if not any(said.issuperset(job) for said in known)
             ]
-        except (UnreadableError, HydraException, RecursionError) as error:
+        except (UnreadableError, HydraException, RecursionError, ValueError) as error:
             what = clean(str(error)) or "nested too deeply"
             problems.append(Problem(name, f"whether all its jobs have run is not known ({what})"))
             continue

@@ -64,6 +64,7 @@ def write_report(
         "target_given": target is not None,
         "pictures": {"results": results, "along": along, "curves": curves, "speed": speed},
         "problems": problem_points(sweep),
+        "unreadable": sum("left out, since" in problem.what for problem in sweep.problems),
         "shared": same_everywhere(sweep.runs),
         "provenance": provenance_points(sweep),
         "sweep_commands": [f"{_SCRIPT} -m {shlex.join(m.overrides)}".rstrip() for m in sweep.multiruns],

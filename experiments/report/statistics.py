@@ -91,7 +91,7 @@ def mean_curve(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if len(members) < 2:
         return members[0] if members else NO_CURVE
     common = functools.reduce(lambda steps, curve: steps.intersection(curve.index), members, members[0].index)
-    with np.errstate(invalid="ignore"):  # inf - inf
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf
         mean = np.mean([curve.loc[common].to_numpy() for curve in members], axis=0)
     return pd.DataFrame(mean, common, ["seconds", "value"])
 
@@ -103,7 +103,7 @@ def block_means(curve: pd.DataFrame, blocks: int) -> pd.DataFrame:
     """
     width = max(1, len(curve) // blocks)
     count = len(curve) // width
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         means = curve["value"].to_numpy()[: count * width].reshape(count, width).mean(axis=1)
     return curve.iloc[width - 1 : count * width : width].assign(value=means)
 
@@ -208,5 +208,5 @@ def _gaps(first: Run, second: Run) -> pd.Series:
     shared = left.index.intersection(right.index)
     left, right = left.loc[shared], right.loc[shared]
     same = (left == right) | (left.isna() & right.isna())
-    with np.errstate(invalid="ignore"):  # inf - inf
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf
         return (left - right).abs().mask(same, 0.0)
