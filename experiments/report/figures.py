@@ -248,7 +248,7 @@ def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, 
     style = drawing.cell_style(index)
     curves = {seed: run.curve(key) for seed, run in cell.finished.items()}
     if key == "loss":
-        blocks = _BLOCKS if len(figure.axes) <= 4 else _BLOCKS // 3
+        blocks = _BLOCKS if len(figure.axes) <= 4 else _BLOCKS // 2
         curves = {seed: statistics.block_means(curve, blocks) for seed, curve in curves.items()}
     faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
     for seed, curve in curves.items():
