@@ -1,6 +1,7 @@
 """Drawings that follow the colours of the page around them, and PDFs for paper."""
 
 import io
+import math
 import re
 import textwrap
 import warnings
@@ -56,7 +57,7 @@ _FAR = 4  # times as large
 _DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
 _MOST_PANELS = 6  # small multiples of a figure
-_FEW_PANELS = 4  # that have room
+FEW_PANELS = 4  # that have room
 _MOST_POINTS = 200  # of a curve as wide as half a page: more cannot be seen
 _FEW_ROWS = 20
 
@@ -201,7 +202,7 @@ def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axis.get_data_interval()
     axes.set(**{f"{which}scale": "log"})
-    room = high < _DECADES * low and len(axes.figure.axes) <= _FEW_PANELS
+    room = high < _DECADES * low and len(axes.figure.axes) <= FEW_PANELS
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if room else (1,)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_locator(NullLocator())
@@ -239,11 +240,14 @@ def draw_diamond(figure: Drawing, axes: Axes, row: int, value: float, title: str
     figure.describe(line, [f"{title}: {value:.6g}"])
 
 
-def draw_curve(
-    figure: Drawing, axes: Axes, curve: pd.DataFrame, quantity: str, title: str, **style: Any
+def draw_curves(
+    figure: Drawing, axes: Axes, curves: Sequence[pd.DataFrame], quantity: str, title: str, **style: Any
 ) -> None:
-    """Draws a curve against steps or seconds, as far as it can be seen."""
-    seen = _decimated(curve, _MOST_POINTS if len(figure.axes) <= _FEW_PANELS else _MOST_POINTS // 8)
+    """Draws curves against steps or seconds as one mark, as far as they can be seen."""
+    most = _MOST_POINTS if len(figure.axes) <= FEW_PANELS else _MOST_POINTS // 8
+    gap = pd.DataFrame({"seconds": [math.nan], "value": [math.nan]}, [0])
+    parts = [part for curve in curves for part in (_decimated(curve, most), gap)]
+    seen = pd.concat(parts[:-1])
     across = seen.index if quantity == "steps" else seen["seconds"]
     (line,) = axes.plot(across, seen["value"].where(seen["value"].abs() < LARGEST), **style)
     figure.describe(line, [title])

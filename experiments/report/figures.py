@@ -16,7 +16,7 @@ from experiments.report.drawing import INK, Drawing, Picture
 from experiments.report.load import LARGEST
 from experiments.report.sweep import Cell, Sweep, in_words
 
-_MOST_ROWS = 60  # of a figure
+_MOST_ROWS = 50  # of a figure
 _BLOCKS = 60  # points of a curve of training losses
 _MARKED = 20  # points of a curve at most, for each to have a marker
 _LEAST, _NAMED = 3, 8  # values that make a curve along a number, and at most for each to be named
@@ -247,15 +247,18 @@ def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, 
     """Each seed faintly, and the mean over the seeds."""
     style = drawing.cell_style(index)
     curves = {seed: run.curve(key) for seed, run in cell.finished.items()}
+    alone = len(figure.axes) <= drawing.FEW_PANELS
     if key == "loss":
-        blocks = _BLOCKS if len(figure.axes) <= 4 else _BLOCKS // 2
+        blocks = _BLOCKS if alone else _BLOCKS // 2
         curves = {seed: statistics.block_means(curve, blocks) for seed, curve in curves.items()}
     faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
-    for seed, curve in curves.items():
-        drawing.draw_curve(figure, axes, curve, quantity, f"{cell.label}, seed {seed}", **faint)
+    for seed, curve in curves.items() if alone else ():
+        drawing.draw_curves(figure, axes, [curve], quantity, f"{cell.label}, seed {seed}", **faint)
+    if not alone:  # together, since there are many
+        drawing.draw_curves(figure, axes, list(curves.values()), quantity, cell.label, **faint)
     mean = statistics.mean_curve(list(curves.values()))
     style["marker"] = "" if len(mean) > _MARKED else style["marker"]
-    drawing.draw_curve(figure, axes, mean, quantity, cell.label, markersize=4, linewidth=1.6, **style)
+    drawing.draw_curves(figure, axes, [mean], quantity, cell.label, markersize=4, linewidth=1.6, **style)
 
 
 def _finish_curves(

@@ -72,6 +72,8 @@ def write_report(
     }
     drawn = [results, *along, curves, speed]
     try:
+        if (output / FIGURES).is_symlink():
+            (output / FIGURES).unlink()  # replaced as files are, and not followed
         (output / FIGURES).mkdir(parents=True, exist_ok=True)
         for picture in filter(None, drawn):
             write_text(output / FIGURES / f"{picture.name}.svg", picture.svg)
