@@ -236,7 +236,7 @@ def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) ->
 def _mark(axes: Axes, values: Sequence[float]) -> None:
     """Makes the axis logarithmic if the values multiply rather than add, and names them if they are few."""
     if drawing.far_apart(values, _MULTIPLY - 1e-9):
-        axes.set_xscale("log")
+        drawing.scale_by_logarithm(axes, "x")
     if len(values) <= _NAMED:
         names = [f"{value:g}" for value in values]
         axes.set_xticks(values, names, rotation=45 if sum(map(len, names)) > _ACROSS else 0)
