@@ -3,7 +3,9 @@
 import json
 import math
 import os
+import re
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,13 +20,23 @@ from experiments.errors import UserError
 _LOCK, _OWNER = ".lock", ".owner.json"
 _MOST_NODES = 100_000  # of a file's content, aliases counted as often as they are used
 _MOST_NESTED = 100
+_MOST_OPENED = 1000  # brackets; a thousand times more, one in the other, end the process
+_DEEP = re.compile(r"^[ ?-]{200}", re.MULTILINE)  # blocks that deep
 _LARGEST_YAML = 4_000_000  # bytes
+_LARGEST = 2**30  # bytes
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class UnreadableError(Exception):
     """A file is missing or is not what it should be; the message names it and says how."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Of plain YAML, without merge keys: merged with itself a mapping can grow beyond all memory."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Leaves a merge key as it is, which is then refused as unknown."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -62,7 +74,8 @@ def from_json(text: str) -> Any:
         ValueError: it is not JSON, or nested too deeply to be ours.
     """
     try:
-        return _understood(json.loads(text))
+        content = json.loads(text)
+        return _understood(content) if '"NaN"' in text or 'Infinity"' in text else content
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -82,6 +95,31 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Returns the objects of a file with one a line, up to the first line that is none; and how many lines.
+
+    Raises:
+        UnreadableError: it is missing, or no text.
+    """
+    lines = read_text(path).rstrip("\n").split("\n")
+    if lines == [""]:
+        return [], 0
+    with suppress(ValueError):  # at once, which is faster by far
+        rows = from_json(f"[{','.join(lines)}]")
+        if len(rows) == len(lines) and all(isinstance(row, dict) for row in rows):
+            return rows, len(lines)
+    rows = []
+    for line in lines:
+        try:
+            row = from_json(line)
+        except ValueError:
+            break
+        if not isinstance(row, dict):
+            break
+        rows.append(row)
+    return rows, len(lines)
+
+
 def read_yaml(path: Path, kind: type) -> Any:
     """Returns the content of a YAML file as plain objects, interpolations left as they are.
 
@@ -89,10 +127,10 @@ def read_yaml(path: Path, kind: type) -> Any:
         UnreadableError: it is missing, not YAML, not of this kind, or larger than any of ours.
     """
     text = read_text(path)
-    if len(text) > _LARGEST_YAML or text.count("[") + text.count("{") > _MOST_NODES:
+    if len(text) > _LARGEST_YAML or text.count("[") + text.count("{") > _MOST_OPENED or _DEEP.search(text):
         raise UnreadableError(f"{shown(path)} is too large to be a config")
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (safe)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 (safe)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UnreadableError(f"{shown(path)} is not valid YAML") from error
     if not isinstance(content, kind):
@@ -109,6 +147,9 @@ def read_text(path: Path) -> str:
         UnreadableError: it is missing, or no text.
     """
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:  # a device never ends
+            raise UnreadableError(f"{shown(path)} is not a file, or too large to be ours")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UnreadableError(f"no {shown(path)}") from None

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from experiments.errors import UserError
-from experiments.report.writing import write_report
+from experiments.report.page import write_report
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""The report on a sweep: what its runs found, in Markdown and as one page of HTML."""
+"""The report on a sweep: what its runs found, as one page of HTML and in Markdown."""

@@ -11,10 +11,10 @@ from experiments.errors import UserError
 
 
 class SweepReport(Callback):
-    """Writes the report on a sweep as it ends: ``report.html`` and ``report.md`` in its directory.
+    """Writes the report on a sweep as it ends: `report.html` and `report.md` in its directory.
 
     Args:
-        baseline: As ``scripts/report.py --baseline``.
+        baseline: As `scripts/report.py --baseline`.
     """
 
     def __init__(self, baseline: str | None = None) -> None:
@@ -22,7 +22,7 @@ class SweepReport(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Writes the report and prints its headline table."""
-        from experiments.report.writing import write_report  # only now: it loads what draws
+        from experiments.report.page import write_report  # only now: it loads what draws
 
         directory = Path(config.hydra.sweep.dir)
         try:

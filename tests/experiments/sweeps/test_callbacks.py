@@ -126,9 +126,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path, Path,
     """Puts a function in the place of the one that writes reports."""
 
     def replace(write_report: Callable[[Path, Path, str | None], str]) -> None:
-        module = types.ModuleType("experiments.report")
+        module = types.ModuleType("experiments.report.page")
         module.write_report = write_report  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "experiments.report", module)
+        monkeypatch.setitem(sys.modules, "experiments.report.page", module)
 
     return replace
 

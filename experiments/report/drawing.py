@@ -1,0 +1,296 @@
+"""Drawings that follow the colours of the page around them, and PDFs for paper."""
+
+import io
+import math
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, NamedTuple, TypeVar
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.report.load import LARGEST
+from experiments.report.sweep import label_of
+
+WIDTH = 8.5  # inches
+
+INK = "#010203"  # of text and axes: drawn like this, and written as the colour of the text around
+_SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_STYLE = (
+    "svg{color:#1d1d1f;background:#fff}use{pointer-events:all}"
+    "@media(prefers-color-scheme:dark){svg{color:#e8e8ec;background:#18181b}}"
+)
+_SETTINGS: Any = {
+    **{f"{name}.color": INK for name in ("text", "xtick", "ytick", "grid", "hatch")},
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.alpha": 0.2,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "diffsort",
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # what was run is no formula
+    "pdf.fonttype": 42,  # many publishers refuse the Type 3 fonts that are the default
+}
+
+# Of the cells, in turn; lines and markers differ too.
+_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, INK)
+_LINES, _MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D", "v", "P", "X")
+
+_ACROSS, _LABEL = 120, 30  # characters of a legend, and of a line of a row's name
+_FAR = 4  # times as large
+_DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
+_SPREAD = 0.16  # of a row's height that the points of its seeds take up
+_MOST_PANELS = 6  # small multiples of a figure
+FEW_PANELS = 4  # that have room
+_MOST_POINTS = 200  # of a curve as wide as half a page: more cannot be seen
+_FEW_ROWS = 20
+
+T = TypeVar("T")
+
+
+class Picture(NamedTuple):
+    """A figure as it is written: the name of its file without the ending, and what is to be seen."""
+
+    name: str
+    caption: str
+    svg: str
+    pdf: bytes
+
+
+class Facet(NamedTuple):
+    """A panel of small multiples: what its members have in common; which colour, and what to draw in it."""
+
+    title: str
+    members: list[tuple[int, Any]]
+
+
+class Drawing(Figure):
+    """A figure of the common width whose points say what they are.
+
+    Args:
+        height: in inches.
+    """
+
+    def __init__(self, height: float) -> None:
+        self._layout = ConstrainedLayoutEngine(wspace=0.06)
+        super().__init__(figsize=(WIDTH, height), layout=self._layout)
+        FigureCanvasSVG(self)  # no global state, and no display needed
+        self._titles: dict[str, list[str]] = {}
+
+    def describe(self, artist: Any, titles: Sequence[str]) -> None:
+        """Gives a title to each mark of an artist; one without markers is a single mark."""
+        artist.set_gid(f"described-{len(self._titles)}")
+        self._titles[artist.get_gid()] = list(titles)
+
+    def points(self, axes: Axes, found: Mapping[Any, float], across: Any, along: str, **style: Any) -> None:
+        """Draws values as hollow circles.
+
+        Args:
+            axes: to draw in.
+            found: values, by what they are called.
+            across: the other coordinate, one for all or one each.
+            along: the axis of the values, `x` or `y`.
+            **style: of the markers.
+        """
+        values = np.array(list(found.values()), float)
+        others = np.broadcast_to(np.asarray(across, float), values.shape)
+        look = {"marker": "o", "linestyle": "", "mfc": "none", "alpha": 0.8, **style}
+        (line,) = axes.plot(*((values, others) if along == "x" else (others, values)), **look)
+        self.describe(line, [f"{name}: {value:.6g}" for name, value in found.items()])
+
+    def written(self, name: str, caption: str) -> Picture:
+        """Returns the figure as it is written: the same bytes for the same figure."""
+        svg, pdf = io.StringIO(), io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be of any script
+            self._layout.execute(self)
+            self.set_layout_engine("none")  # or else it would be found again for each format
+            self.savefig(svg, format="svg", metadata={"Date": None}, transparent=True)
+            self.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+        return Picture(name, caption, _finished(svg.getvalue(), caption, self._titles), pdf.getvalue())
+
+
+def drawing_settings() -> AbstractContextManager[None]:
+    """Has Matplotlib draw as the figures of reports are drawn; they are made and written inside."""
+    return matplotlib.rc_context(_SETTINGS)
+
+
+def cell_style(index: int) -> dict[str, Any]:
+    """Returns how to draw a curve; those after it are dashed otherwise, and show through."""
+    return {
+        "color": _COLOURS[index % len(_COLOURS)],
+        "linestyle": _LINES[index % len(_LINES)],
+        "marker": _MARKERS[index % len(_MARKERS)],
+    }
+
+
+def draw_legend(figure: Figure, labels: Sequence[str]) -> None:
+    """Explains the styles of curves below the figure."""
+    handles = [Line2D([], [], markersize=4, **cell_style(i)) for i in range(len(labels))]
+    columns = max(1, _ACROSS // (max(map(len, labels), default=0) + 8))
+    legend = figure.legend(
+        handles,
+        ["-"] * len(labels),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize="small",
+        frameon=False,
+    )
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)  # now, since a legend leaves out labels that begin with an underscore
+
+
+def small_multiples(
+    items: Sequence[tuple[Mapping[str, str], T]], groups: Collection[str], score: Callable[[T], float]
+) -> tuple[list[Facet], list[str], str]:
+    """Deals things among panels, so that colour stands for one thing only.
+
+    All are in one panel if there are colours enough. Else the colour is the column with the most values that
+    there are colours for, and there is a panel for each choice in the others.
+
+    Args:
+        items: with what tells each from the others.
+        groups: the names that are config groups.
+        score: how much something should be shown, if not all can.
+
+    Returns:
+        The panels; what each colour is; and a sentence, if some panels are left out.
+    """
+    if len(items) <= len(_COLOURS):
+        labels = [label_of(values, groups) for values, _ in items]
+        return [Facet("", [(i, item) for i, (_, item) in enumerate(items)])], labels, ""
+    distinct = {name: list(dict.fromkeys(values[name] for values, _ in items)) for name in items[0][0]}
+    fitting = [name for name, found in distinct.items() if 1 < len(found) <= len(_COLOURS)]
+    column = max(reversed(fitting), key=lambda name: len(distinct[name]), default=None)
+    colours = [] if column is None else distinct[column]
+    panels: dict[str, list[tuple[int, T]]] = {}
+    for values, item in items:
+        title = label_of({name: value for name, value in values.items() if name != column}, groups)
+        panels.setdefault(title, []).append((colours.index(values[column]) if column else 0, item))
+    shown = panels
+    if len(panels) > _MOST_PANELS:
+        best = sorted(panels, key=lambda t: max(score(item) for _, item in panels[t]), reverse=True)
+        shown = {title: panels[title] for title in panels if title in best[:_MOST_PANELS]}
+    left_out = f" The best {_MOST_PANELS} of {len(panels)} panels." if shown is not panels else ""
+    legend = [label_of({column: value}, groups) for value in colours] if column else []
+    return [Facet(title, members) for title, members in shown.items()], legend, left_out
+
+
+def far_apart(values: Sequence[float], times: float = _FAR) -> bool:
+    """Whether the least of these numbers, all positive, would be a stroke beside the greatest."""
+    return bool(values) and 1 / LARGEST < times * min(values) < max(values) < LARGEST
+
+
+def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 unless that would be too many."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    axes.set(**{f"{which}scale": "log"})
+    room = high < _DECADES * low and len(axes.figure.axes) <= FEW_PANELS
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if room else (1,)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]]:
+    """Returns a figure of panels side by side with a row for each label, named from the top."""
+    few = len(labels) <= _FEW_ROWS
+    figure = Drawing(1.5 + (0.42 if few else 0.24) * len(labels))
+    found = list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
+    names = [textwrap.fill(x, _LABEL) if few else textwrap.shorten(x, 2 * _LABEL) for x in labels]
+    for axes in found:
+        axes.set_yticks(range(len(labels)), names, fontsize="medium" if few else "x-small")
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.locator_params(axis="x", nbins=5)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+    return figure, found
+
+
+def draw_row(
+    figure: Drawing, axes: Axes, row: int, found: Mapping[Any, float], name: str = "seed", colour: str = BLUE
+) -> None:
+    """Draws each seed's value in a row, one above the other where there are several."""
+    spread = _SPREAD if len(found) > 1 else 0.0
+    heights = row + np.linspace(-spread, spread, len(found))
+    named = {f"{name} {key}": value for key, value in found.items()}
+    figure.points(axes, named, heights, "x", markersize=4, mec=colour, mew=0.9, zorder=2)
+
+
+def draw_diamond(figure: Drawing, axes: Axes, row: int, value: float, title: str) -> None:
+    """Draws the value that stands for a row."""
+    (line,) = axes.plot([value], [row], "D", color=BLUE, markersize=6, zorder=4)
+    figure.describe(line, [f"{title}: {value:.6g}"])
+
+
+def draw_curves(
+    figure: Drawing, axes: Axes, curves: Sequence[pd.DataFrame], quantity: str, title: str, **style: Any
+) -> None:
+    """Draws curves against steps or seconds as one mark, as far as they can be seen."""
+    most = _MOST_POINTS if len(figure.axes) <= FEW_PANELS else _MOST_POINTS // 8
+    gap = pd.DataFrame({"seconds": [math.nan], "value": [math.nan]}, [0])
+    parts = [part for curve in curves for part in (_decimated(curve, most), gap)]
+    seen = pd.concat(parts[:-1])
+    across = seen.index if quantity == "steps" else seen["seconds"]
+    (line,) = axes.plot(across, seen["value"].where(seen["value"].abs() < LARGEST), **style)
+    figure.describe(line, [title])
+
+
+def _decimated(curve: pd.DataFrame, most: int) -> pd.DataFrame:
+    """A curve of about so many points at most: the least and the greatest of each stretch."""
+    if len(curve) <= most:
+        return curve
+    parts = np.array_split(np.nan_to_num(curve["value"].to_numpy()), most // 2)
+    begins = np.cumsum([0, *map(len, parts[:-1])])
+    kept = {b + i for b, part in zip(begins, parts, strict=True) for i in (part.argmin(), part.argmax())}
+    return curve.iloc[sorted({0, len(curve) - 1, *kept})]
+
+
+def _finished(text: str, caption: str, titles: Mapping[str, Sequence[str]]) -> str:
+    """Makes a drawing of Matplotlib's smaller, lets it follow the page's colours, and adds titles."""
+    text = re.sub(r" font-family: [^;\"]*;?|rotate\(-0 [^)]*\)", "", text)
+    root = ElementTree.fromstring(text.replace(INK, "currentColor"))  # noqa: S314 (it is our own)
+    for name in ("metadata", "defs"):  # what made it, and a style for the whole page
+        root.remove(next(root.iter(f"{{{_SVG}}}{name}")))
+    for element in root.iter():
+        element.text, element.tail = (part and part.strip() for part in (element.text, element.tail))
+        if element.tag == f"{{{_SVG}}}g" and (name := element.attrib.pop("id", "")) in titles:
+            _describe(element, titles[name])
+        places = 2 if "id" in element.attrib else 1  # more for markers, which are small
+        for key in {"d", "x", "y", "transform", "width", "height"} & element.attrib.keys():
+            element.attrib[key] = _rounded(element.attrib[key], places)
+    root.attrib |= {"role": "img", "aria-label": caption, "font-family": "system-ui"}
+    style = ElementTree.Element(f"{{{_SVG}}}style")
+    style.text = _STYLE
+    root.insert(0, style)
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _LINK)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _describe(group: ElementTree.Element, titles: Sequence[str]) -> None:
+    marks = list(group.iter(f"{{{_SVG}}}use"))
+    for mark, title in zip(marks if len(marks) == len(titles) else [group], titles, strict=False):
+        ElementTree.SubElement(mark, f"{{{_SVG}}}title").text = title
+
+
+def _rounded(numbers: str, places: int) -> str:
+    text = re.sub(r"-?\d+\.\d+", lambda found: f"{round(float(found[0]), places):g}", numbers)
+    return re.sub(r"\s+", " ", text).strip()

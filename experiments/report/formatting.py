@@ -1,0 +1,168 @@
+"""Entries of tables: numbers for people, with the decimals of their column and the best of them marked."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from experiments.report.statistics import Estimate
+from experiments.report.sweep import ABSENT, Cell, shortened
+
+Better = Literal["higher", "lower"]
+
+_DIGITS, _FEWEST_DIGITS = 3, 2  # significant digits of the largest number of a column, and of the smallest
+_MOST_DECIMALS = 5
+_FAR = 30  # times as large
+
+
+class Entry(NamedTuple):
+    """An entry: what to show, what to sort by, whether it is the best, and texts and addresses of links."""
+
+    text: str
+    value: float | None = None
+    best: bool = False
+    links: Sequence[tuple[str, str]] = ()
+
+
+class Table(NamedTuple):
+    """A table, of whose columns so many are words and the others numbers."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Entry]]
+    words: int
+
+
+def cell_table(cells: Sequence[Cell], columns: Mapping[str, Sequence[Entry]]) -> Table:
+    """Returns a table with a row a cell, which begins with what tells the cells apart.
+
+    Args:
+        cells: of the sweep.
+        columns: by their header, an entry for each cell.
+    """
+    names = tuple(cells[0].values) or ("cell",)
+    rows = [
+        [*texts(shortened(value) for value in cell.values.values() or (cell.label,)), *entries]
+        for cell, *entries in zip(cells, *columns.values(), strict=True)
+    ]
+    return Table((*names, *columns), rows, words=len(names))
+
+
+def texts(found: Iterable[str | None]) -> list[Entry]:
+    """Returns words, or numbers that are text already, as entries."""
+    return [Entry(ABSENT if text is None else text) for text in found]
+
+
+def numbers(
+    values: Sequence[float | None],
+    places: int | None = None,
+    better: Better | None = None,
+    alike: Sequence[float | None] | None = None,
+) -> list[Entry]:
+    """Returns numbers with as many decimals each: three digits of the largest, of others alike, if not told.
+
+    Numbers of very different size have more, or the small ones would have no digit left.
+
+    >>> [entry.text for entry in numbers([4.125, None, 12.0])]
+    ['4.1', '–', '12.0']
+    >>> [entry.text for entry in numbers([0.0125, 1200.0])]
+    ['0.013', '1,200.000']
+    """
+    if places is None:
+        alike = values if alike is None else alike
+        places = decimals(alike)
+        sizes = [abs(v) for v in alike if v and math.isfinite(v)]
+        if sizes and max(sizes) >= _FAR * min(sizes):
+            places = max(places, min(decimals([min(sizes)], _FEWEST_DIGITS), _MOST_DECIMALS))
+    return _entries(values, values, lambda value: number(value, places), better)
+
+
+def percents(shares: Sequence[float | None]) -> list[Entry]:
+    """Returns shares in percent."""
+    return _entries(shares, shares, lambda share: f"{share:.0%}", None)
+
+
+def intervals(
+    estimates: Sequence[Estimate | None], places: int, signed: bool = False, better: Better | None = None
+) -> list[Entry]:
+    """Returns means with their intervals, where they have one."""
+    means = [None if estimate is None else estimate.mean for estimate in estimates]
+    return _entries(estimates, means, lambda estimate: interval(estimate, places, signed), better)
+
+
+def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
+    """Returns how many decimals show so many digits of the largest value.
+
+    >>> decimals([0.95, 0.03]), decimals([12.3, None]), decimals([])
+    (3, 1, 0)
+    """
+    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
+    return min(max(0, digits - math.ceil(math.log10(largest))), 12) if largest else 0
+
+
+def number(value: float, places: int, signed: bool = False) -> str:
+    """Returns a number with a real minus, and no sign for what rounds to zero.
+
+    >>> number(-0.02, 2), number(0.02, 2, signed=True), number(-0.002, 2, signed=True)
+    ('−0.02', '+0.02', '0.00')
+    """
+    if abs(value) >= 1e15:
+        return f"{value:.3g}".replace("-", "−")
+    text = f"{value:{'+' if signed else ''},.{places}f}"
+    return text.lstrip("+-") if float(f"{value:.{places}f}") == 0 else text.replace("-", "−")
+
+
+def interval(estimate: Estimate, places: int, signed: bool = False) -> str:
+    """Returns a mean with its interval, if it has one.
+
+    >>> interval(Estimate(0.93, 0.90, 0.97), 2)
+    '0.93 [0.90, 0.97]'
+    """
+    mean = number(estimate.mean, places, signed)
+    if estimate.low is None or estimate.high is None:
+        return mean
+    return f"{mean} [{number(estimate.low, places, signed)}, {number(estimate.high, places, signed)}]"
+
+
+def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bool = False) -> str:
+    """Returns a table as Markdown that aligns on a screen too.
+
+    Args:
+        table: the table.
+        escaped: makes text safe for where the Markdown is shown.
+        marked: whether to print the best in bold, and links.
+
+    >>> table = Table(("model", "ms"), [texts(("maxpool", "10.5")), texts(("dgcnn", "4.0"))], words=1)
+    >>> print(table_markdown(table))
+    | model   |   ms |
+    |:--------|-----:|
+    | maxpool | 10.5 |
+    | dgcnn   |  4.0 |
+    """
+
+    def written(entry: Entry) -> str:
+        links = [f"[{escaped(text)}]({address})" for text, address in entry.links if marked]
+        text = escaped(entry.text).replace("|", "\\|")
+        return " ".join(filter(None, [f"**{text}**" if entry.best and marked else text, *links]))
+
+    lines = [[written(entry) for entry in row] for row in (texts(table.header), *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = ["<" if index < table.words else ">" for index in range(len(widths))]
+    padded = [[f"{t:{s}{w}}" for t, s, w in zip(line, sides, widths, strict=True)] for line in lines]
+    rule = [
+        f":{'-' * (w + 1)}" if s == "<" else f"{'-' * (w + 1)}:" for s, w in zip(sides, widths, strict=True)
+    ]
+    head, *body = (f"| {' | '.join(line)} |" for line in padded)
+    return "\n".join([head, f"|{'|'.join(rule)}|", *body])
+
+
+def _entries(
+    found: Sequence[Any],
+    values: Sequence[float | None],
+    shown: Callable[[Any], str],
+    better: Better | None,
+) -> list[Entry]:
+    known = {value for value in values if value is not None}
+    best = (max(known) if better == "higher" else min(known)) if better and len(known) > 1 else None
+    return [
+        Entry(ABSENT) if item is None else Entry(shown(item), value, value is not None and value == best)
+        for item, value in zip(found, values, strict=True)
+    ]

@@ -1,0 +1,344 @@
+"""Reads the runs of a sweep as they lie on disk. Nothing in them is trusted; what is damaged is named."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from experiments.errors import UserError
+from experiments.files import UnreadableError, read_json, read_json_lines, read_text, read_yaml
+from experiments.run_directory import (
+    ERROR_FILE,
+    HYDRA,
+    METRICS_FILE,
+    SUMMARY_FILE,
+    RunDirectory,
+    runs_below,
+)
+
+SEED = "seed"  # the key that tells replicates apart
+
+NO_CURVE = pd.DataFrame({"seconds": [], "value": []}, pd.Index([], dtype=int, name="step"), dtype=float)
+
+LARGEST = 1e100  # greater numbers overflow as they are added or drawn
+
+_MULTIRUN = "multirun.yaml"
+_MOST_STEPS = 10**12
+_MOST_JOBS = 100_000
+_LONGEST, _LONGEST_COMMAND = 300, 20_000  # characters
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+
+
+class Problem(NamedTuple):
+    """Something to know before trusting the rest: the run or sweep it is about, and a sentence."""
+
+    where: str
+    what: str
+
+
+class Multirun(NamedTuple):
+    """A sweep that Hydra ran: its command line, and whether its jobs ran one after the other in a process."""
+
+    overrides: tuple[str, ...]
+    in_one_process: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one run has left.
+
+    Attributes:
+        path: its directory.
+        name: the path below the sweep's directory.
+        choices: the choice made in each config group.
+        config: values of the composed config as a command line would have them, by dotted key.
+        overrides: what its command line said.
+        order: sorts runs as their sweep started them.
+        curves: training loss and headline validation metric of a finished run, by their keys in
+            `metrics.jsonl`; each has a row a step, in order, with `seconds` (NaN if not known) and `value`.
+        summary: the content of `summary.json`; None if the run has not finished.
+        error: why its last attempt failed, in a line; None if it did not.
+    """
+
+    path: Path
+    name: str
+    choices: dict[str, str]
+    config: dict[str, str]
+    overrides: tuple[str, ...]
+    order: tuple[str, int, str]
+    curves: dict[str, pd.DataFrame]
+    summary: dict[str, Any] | None
+    error: str | None = None
+
+    @property
+    def seed(self) -> str:
+        """The seed, as text: a command line may have said anything."""
+        return self.config.get(SEED, "none")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Its config values and its choices; where both have a name, the choice counts."""
+        return {**self.config, **self.choices}
+
+    def number(self, key: str) -> float | None:
+        """Returns a number of the summary; None if it has none, or one with which nothing can be computed."""
+        value = number((self.summary or {}).get(key))
+        return value if value is not None and abs(value) < LARGEST else None
+
+    def fact(self, key: str) -> str | None:
+        """Returns something else that the summary tells, as text; None if it does not."""
+        return as_text((self.summary or {}).get(key))
+
+    def curve(self, key: str) -> pd.DataFrame:
+        """Returns one of the curves; it is empty where the run has none."""
+        return self.curves.get(key, NO_CURVE)
+
+
+def number(value: object) -> float | None:
+    """Returns a number as a float; None for anything else, and for what no float can hold.
+
+    >>> number(3), number(True), number("3"), number(10**4000)
+    (3.0, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def as_text(value: object) -> str | None:
+    """Returns a word or a number as text, of reasonable length; None for anything else."""
+    return clean(str(value)[:_LONGEST]) or None if isinstance(value, str | int | float) else None
+
+
+def clean(text: str) -> str:
+    """Returns text that can be shown in a line: without control characters and halves of surrogate pairs.
+
+    >>> clean("a choice" + chr(10) + "of two lines")
+    'a choice of two lines'
+    """
+    return _UNSHOWABLE.sub(" ", text)
+
+
+def read_runs(directory: Path) -> tuple[list[Run], list[Problem], dict[Path, frozenset[str]]]:
+    """Reads the runs at and below a directory.
+
+    Returns:
+        The runs, as their sweeps started them; what is wrong with them, a run whose config cannot be read
+        being among the problems only; and by directory what the command line of each run said, if known.
+
+    Raises:
+        UserError: there is no such directory, or no finished run in it.
+    """
+    if not directory.is_dir():
+        raise UserError(f"{directory}: no such directory; give the output directory of a sweep.")
+    runs: list[Run] = []
+    problems: list[Problem] = []
+    begun: dict[Path, frozenset[str]] = {}
+    for found in runs_below(directory):
+        path = found.path
+        name = clean(directory.resolve().name if path == directory else str(path.relative_to(directory)))
+        try:
+            run, complaints = _read_run(found, name)
+        except (UnreadableError, ValueError) as error:  # the latter of numbers too long to write
+            problems.append(
+                Problem(name, f"{clean(str(error))}: left out, since nothing else tells what was run")
+            )
+            with suppress(UnreadableError, ValueError):
+                begun[path] = frozenset(map(clean, found.overrides()))
+            continue
+        runs.append(run)
+        begun[path] = frozenset(run.overrides)
+        problems += [Problem(name, complaint) for complaint in complaints]
+    if all(run.summary is None for run in runs):
+        raise UserError(f"{directory}: no finished run in it that can be read (no {SUMMARY_FILE}).")
+    return sorted(runs, key=lambda run: run.order), problems, begun
+
+
+def read_multiruns(
+    directory: Path, begun: dict[Path, frozenset[str]]
+) -> tuple[list[Multirun], list[Problem], int]:
+    """Reads the sweeps at and below a directory.
+
+    Args:
+        directory: to look in.
+        begun: the overrides of the runs there, by their directories.
+
+    Returns:
+        The sweeps, what is wrong with them, and how many of their jobs have never begun.
+    """
+    multiruns: list[Multirun] = []
+    problems: list[Problem] = []
+    missing = 0
+    for path in sorted(directory.rglob(_MULTIRUN)):
+        name = clean(str(path.relative_to(directory)))
+        try:
+            multirun = _read_multirun(path)
+            multiruns.append(multirun)
+            known = [said for run, said in begun.items() if run.is_relative_to(path.parent)]
+            never = [
+                job for job in _jobs(multirun.overrides) if not any(said.issuperset(job) for said in known)
+            ]
+        except (UnreadableError, HydraException, RecursionError, ValueError) as error:
+            what = clean(str(error)) or "nested too deeply"
+            problems.append(Problem(name, f"whether all its jobs have run is not known ({what})"))
+            continue
+        missing += len(never)
+        problems += [Problem(name, f"no run of `{clean(' '.join(job))}`: never begun") for job in never]
+    return multiruns, problems, missing
+
+
+def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
+    path = found.path
+    config = read_yaml(path / HYDRA / "config.yaml", dict)
+    hydra = read_yaml(path / HYDRA / "hydra.yaml", dict)
+    choices = _look_up(hydra, "hydra", "runtime", "choices")
+    if not isinstance(choices, dict):
+        raise UnreadableError(f"{HYDRA}/hydra.yaml does not tell the choices")
+    rows, complaints = _read_rows(path / METRICS_FILE)
+    summary, missing = None, ""
+    try:
+        summary = read_json(path / SUMMARY_FILE)
+    except UnreadableError as error:
+        missing = str(error)
+    curves, more = _read_curves(rows, summary)
+    reason = _first_line(path / ERROR_FILE)
+    complaints += [*more, *_complaints(rows, summary, missing, reason)]
+    job = _look_up(hydra, "hydra", "job", "num")
+    sweep = next((p for p in path.parents if (p / _MULTIRUN).is_file()), path.parent)
+    return Run(
+        path=path,
+        name=name,
+        choices={str(g): clean(str(c)) for g, c in choices.items() if not str(g).startswith("hydra/")},
+        config=dict(_flat(config)),
+        overrides=tuple(map(clean, found.overrides())),
+        order=(str(sweep), job if isinstance(job, int) else 0, name),
+        curves=curves,
+        summary=summary,
+        error=reason,
+    ), complaints
+
+
+def _complaints(
+    rows: list[dict[str, Any]], summary: dict[str, Any] | None, missing: str, error: str | None
+) -> Iterator[str]:
+    last = max((row["step"] for row in rows), default=0)
+    if summary is None:
+        losses = [row["loss"] for row in rows if number(row.get("loss")) is not None]
+        reached = f"metrics end at step {last:,}" if rows else "no metrics either"
+        reached += f" with loss {losses[-1]}" if losses else ""
+        yield f"failed: {error} ({reached})" if error else f"{missing}: failed, or still running; {reached}"
+        return
+    if error:
+        yield f"finished, but a later attempt failed: {error}"
+    steps = number(summary.get("steps"))
+    if rows and steps is not None and last < steps:
+        yield f"{METRICS_FILE} ends at step {last:,} of {steps:,.0f}"
+
+
+def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows up to the first that cannot be read or has no step, and what is wrong with the file."""
+    try:
+        rows, lines = read_json_lines(path)
+    except UnreadableError as error:
+        return [], [f"{error}: it has no curves"]
+    steps: list[Any] = [row.get("step") for row in rows]
+    good = (
+        set(map(type, steps)) <= {int} and min(steps, default=0) >= 0 and max(steps, default=0) < _MOST_STEPS
+    )
+    bad = (i for i, step in enumerate(steps) if type(step) is not int or not 0 <= step < _MOST_STEPS)
+    count = len(rows) if good else next(bad)
+    if count == lines:
+        return rows, [] if rows else [f"{path.name} is empty: it has no curves"]
+    if count == lines - 1:
+        return rows[:count], [f"{path.name}: the last line is cut"]
+    return rows[:count], [f"{path.name}: line {count + 1} cannot be read, and what follows it is left out"]
+
+
+def _read_curves(
+    rows: list[dict[str, Any]], summary: dict[str, Any] | None
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The curves of a finished run, seconds by the time of a step where rows have none."""
+    curves: dict[str, pd.DataFrame] = {}
+    complaints: list[str] = []
+    if summary is None:
+        return curves, complaints
+    step_time = number(summary.get("step_time_ms"))
+    by_step = math.nan if step_time is None else step_time / 1e3
+    for key in ("loss", f"validation_{summary.get('metric') or 'accuracy'}"):
+        at = {row["step"]: row for row in rows if row.get(key) is not None}
+        steps = sorted(at)
+        found = {
+            "seconds": [at[step].get("seconds", step * by_step) for step in steps],
+            "value": [at[step][key] for step in steps],
+        }
+        for column, values in found.items():
+            if not set(map(type, values)) <= {float}:
+                found[column] = [number(value) for value in values]
+                if None in found[column]:
+                    name, step = key if column == "value" else column, steps[found[column].index(None)]
+                    complaints.append(f"{METRICS_FILE}: {clean(name)} is not a number at step {step:,}")
+        curves[key] = pd.DataFrame(found, pd.Index(steps, dtype=int, name="step"), dtype=float)
+    return curves, list(dict.fromkeys(complaints))
+
+
+def _read_multirun(path: Path) -> Multirun:
+    content = read_yaml(path, dict)
+    overrides = _look_up(content, "hydra", "overrides", "task")
+    launcher = str(_look_up(content, "hydra", "launcher", "_target_"))
+    said = overrides if isinstance(overrides, list) else []
+    return Multirun(tuple(clean(str(line)) for line in said), launcher.endswith("BasicLauncher"))
+
+
+def _jobs(overrides: Sequence[str]) -> list[tuple[str, ...]]:
+    """The overrides of each job, as Hydra's own sweeper expands them."""
+    if sum(map(len, overrides)) > _LONGEST_COMMAND:
+        raise UnreadableError("its command line is too long")
+    settings: dict[str, list[str]] = {}
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.get_key_element()
+        swept = override.is_sweep_override()
+        values = override.sweep_string_iterator() if swept else [override.get_value_element_as_str()]
+        settings[key] = [f"{key}={value}" for value in itertools.islice(values, _MOST_JOBS)]
+    if math.prod(map(len, settings.values())) >= _MOST_JOBS:
+        raise UnreadableError("it has too many")
+    return list(itertools.product(*settings.values()))
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        return as_text(read_text(path).partition("\n")[0].removesuffix("."))
+    except UnreadableError:
+        return None
+
+
+def _look_up(content: Any, *keys: str) -> Any:
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
+
+
+def _flat(section: dict[Any, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield clean(f"{prefix}{key}"), clean(value if isinstance(value, str) else _as_json(value))
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, separators=(",", ":"), default=str)
+    except (ValueError, TypeError):  # more digits than Python writes, or keys that JSON has not
+        return "something that cannot be shown"

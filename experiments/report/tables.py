@@ -1,0 +1,212 @@
+"""The tables of a report, most of them with a row for each cell."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from experiments.report import statistics
+from experiments.report.formatting import (
+    Better,
+    Entry,
+    Table,
+    cell_table,
+    decimals,
+    intervals,
+    numbers,
+    percents,
+    texts,
+)
+from experiments.report.load import Run
+from experiments.report.sweep import ABSENT, Cell, Sweep, in_words
+from experiments.run_directory import CURVES_FILE, ERROR_FILE, HYDRA, PICTURE_FILE
+
+_EARLY, _LATER = 1, 10  # evaluations: with one an epoch, the first and the tenth
+_STEP = "step_time_ms"
+
+
+def headline_table(sweep: Sweep, target: float | None) -> Table:
+    """Returns what matters most of each cell: its metric, the difference to the baseline, its speed."""
+    cells = sweep.cells
+    places = decimals(value for cell in cells for value in cell.numbers(sweep.metric.test))
+    columns = {
+        "seeds": [Entry(_of(len(cell.finished), len(cell.runs)), len(cell.finished)) for cell in cells],
+        f"{in_words(sweep.metric.test)} [95%]": _metric(sweep, sweep.metric.name),
+    }
+    if len(cells) > 1:
+        columns["difference to baseline [95%]"] = [_difference(sweep, cell, places) for cell in cells]
+    columns["step, ms"] = numbers(_medians(sweep, _STEP), better="lower")
+    columns["sort's share"] = percents(_medians(sweep, "sort_fraction"))
+    if target is not None:
+        seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].dropna() for cell in cells]
+        columns[f"s to {target:g}"] = numbers([statistics.median(found) for found in seconds], better="lower")
+    return cell_table(cells, columns)
+
+
+def metrics_table(sweep: Sweep) -> Table | None:
+    """Returns everything measured on the test data; None if that is the headline metric alone."""
+    keys = dict.fromkeys(
+        key for run in sweep.finished for key in run.summary or {} if key.startswith("test_")
+    )
+    known = [key for key in keys if any(run.number(key) is not None for run in sweep.finished)]
+    columns = {in_words(key): _metric(sweep, key.removeprefix("test_")) for key in known}
+    return cell_table(sweep.cells, columns) if len(columns) > 1 else None
+
+
+def milestones_table(sweep: Sweep) -> Table | None:
+    """Returns the metric at the first, tenth and last evaluation that all runs share; None of fewer."""
+    key, higher = sweep.metric.validation, sweep.metric.higher_is_better
+    curves = [[run.curve(key)["value"] for run in cell.finished.values()] for cell in sweep.cells]
+    evaluated = sorted(set.intersection(*(set(curve.index) for members in curves for curve in members)))
+    if len(evaluated) <= _LATER:
+        return None
+    columns = {}
+    for step in (evaluated[_EARLY - 1], evaluated[_LATER - 1], evaluated[-1]):
+        found = [[float(curve[step]) for curve in members] for members in curves]
+        places = decimals(value for values in found for value in values)
+        estimates = [statistics.mean_estimate(values) for values in found]
+        columns[f"step {step}"] = intervals(estimates, places, better="higher" if higher else "lower")
+    return cell_table(sweep.cells, columns)
+
+
+def targets_table(sweep: Sweep, target: float) -> Table:
+    """Returns how many runs of each cell reach the target, and when."""
+    found = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
+    seconds = [there["seconds"].dropna() for there in found]
+    shares = [(len(there), len(cell.finished)) for there, cell in zip(found, sweep.cells, strict=True)]
+    columns = {
+        "runs there": [Entry(f"{count} of {total}", count) for count, total in shares],
+        "steps": numbers([statistics.median(there.index) for there in found], 0, better="lower"),
+        "seconds": numbers([statistics.median(known) for known in seconds], better="lower"),
+        "soonest, s": numbers([min(known, default=None) for known in seconds]),
+        "latest, s": numbers([max(known, default=None) for known in seconds]),
+    }
+    return cell_table(sweep.cells, columns)
+
+
+def speed_table(sweep: Sweep) -> Table:
+    """Returns the time of a step, split into sort and rest, compile time and memory."""
+    steps, shares = _medians(sweep, _STEP), _medians(sweep, "sort_fraction")
+    pairs = list(zip(steps, shares, strict=True))
+    sorts = [None if step is None or share is None else step * share for step, share in pairs]
+    rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
+    ratios = [statistics.ratio_estimate(cell, _STEP) for cell in sweep.cells]
+    compared = intervals(ratios, decimals(ratio.mean for ratio in ratios if ratio))
+    entries = zip(sweep.cells, compared, strict=True)
+    columns = {
+        "step, ms": numbers(steps, better="lower"),
+        "sort, ms": numbers(sorts, alike=steps),
+        "rest, ms": numbers(rests, alike=steps),
+        "sort's share": percents(shares),
+        "step / baseline [95%]": [
+            Entry("baseline", 1.0) if cell is cell.baseline else entry for cell, entry in entries
+        ],
+        "compilation, s": numbers(_medians(sweep, "compile_time_s")),
+        "memory of a step, MB": numbers(_medians(sweep, "step_memory_mb"), better="lower"),
+        "parameters": numbers(_medians(sweep, "parameters"), 0),
+    }
+    return cell_table(sweep.cells, columns)
+
+
+def losses_table(sweep: Sweep) -> Table | None:
+    """Returns the differences of loss curves between sorts; None if no cells differ in the sort alone."""
+    rows = []
+    for found in statistics.loss_differences(sweep.cells):
+        largest = "one is NaN" if found.largest != found.largest else f"{found.largest:.2g}"
+        counts = numbers([found.seeds, found.losses], 0)
+        first = numbers([found.first_step], 0)
+        labels = texts([found.second.label, found.first.label])
+        rows.append([*labels, *counts, Entry(largest, found.largest), *first])
+    header = ("cell", "compared with", "seeds", "losses", "largest difference", "first at step")
+    return Table(header, rows, words=2) if rows else None
+
+
+def runs_table(sweep: Sweep, output: Path) -> Table:
+    """Returns what came of each run and when, and links to its files, as seen from a folder."""
+    runs, columns = sweep.runs, {}
+    columns["run"] = [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs]
+    columns["outcome"] = texts(_outcome(run) for run in runs)
+    columns["date"] = texts(date_of(run) for run in runs)
+    columns["revision"] = texts(_revision(run) for run in runs)
+    columns["files"] = [Entry("", links=_files(run, output)) for run in runs]
+    columns[in_words(sweep.metric.test)] = numbers([run.number(sweep.metric.test) for run in runs])
+    columns["best step"] = numbers([run.number("best_step") for run in runs], 0)
+    spent = [run.number("duration_s") for run in runs]
+    columns["duration"] = [Entry(ABSENT) if s is None else Entry(duration(s), s) for s in spent]
+    told = {name: found for name, found in columns.items() if any(e.text != ABSENT or e.links for e in found)}
+    return Table(
+        tuple(told), list(zip(*told.values(), strict=True)), words=len(set(list(columns)[:5]) & set(told))
+    )
+
+
+def date_of(run: Run) -> str | None:
+    """Returns when a run finished, to the minute; None if its summary does not tell."""
+    date = run.fact("date")
+    return date and date[:16].replace("T", " ")
+
+
+def duration(seconds: float) -> str:
+    """Returns a duration as hours, minutes and seconds.
+
+    >>> duration(3724.6)
+    '1:02:05'
+    """
+    return str(timedelta(seconds=round(seconds))) if abs(seconds) < 1e12 else f"{seconds:.3g} s"
+
+
+def _medians(sweep: Sweep, key: str) -> list[float | None]:
+    return [statistics.median(cell.numbers(key)) for cell in sweep.cells]
+
+
+def _metric(sweep: Sweep, name: str) -> list[Entry]:
+    found = [cell.numbers(f"test_{name}") for cell in sweep.cells]
+    places = decimals(value for values in found for value in values)
+    better: Better | None = (
+        "higher" if name.endswith("accuracy") else "lower" if name.endswith("loss") else None
+    )
+    if name == sweep.metric.name:
+        better = "higher" if sweep.metric.higher_is_better else "lower"
+    return intervals([statistics.mean_estimate(values) for values in found], places, better=better)
+
+
+def _difference(sweep: Sweep, cell: Cell, places: int) -> Entry:
+    if cell is cell.baseline:
+        return Entry("baseline", 0.0)
+    differences = statistics.paired_differences(cell, sweep.metric.test)
+    (entry,) = intervals([statistics.mean_estimate(differences)], places, signed=True)
+    partly = len(differences) not in (0, len(cell.finished))
+    return entry._replace(text=f"{entry.text} ({len(differences)} seeds)") if partly else entry
+
+
+def _of(count: int, total: int) -> str:
+    return str(count) if count == total else f"{count} of {total}"
+
+
+def _outcome(run: Run) -> str:
+    if run.summary is None:
+        return "failed" if run.error else "unfinished"
+    stopped = run.number("stopped_at")
+    return "finished" if stopped is None else f"stopped at step {stopped:,.0f}"
+
+
+def _revision(run: Run) -> str | None:
+    commit, dash, rest = (run.fact("git_revision") or "").partition("-")
+    return f"{commit[:10]}{dash}{rest}" or None
+
+
+def _files(run: Run, output: Path) -> list[tuple[str, str]]:
+    names = {
+        "config": f"{HYDRA}/config.yaml",
+        "curves": CURVES_FILE,
+        "picture": PICTURE_FILE,
+        "error": ERROR_FILE,
+    }
+    return [
+        (label, _address(path, output))
+        for label, name in names.items()
+        if (path := run.path / name).is_file()
+    ]
+
+
+def _address(path: Path, output: Path) -> str:
+    return quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
