@@ -1,13 +1,17 @@
 """Checks shared by the public functions: clear errors, at trace time."""
 
 import operator
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort.sharding import laid_out_like
+from diffsort._sharding import laid_out_like
+
+Reduction = Literal["sum", "mean"]
 
 
 def canonical_axis(axis: int, rank: int) -> int:
@@ -140,6 +144,13 @@ def like_points(x: jax.Array) -> jax.Array:
     return jnp.zeros_like(x[..., 0], dtype=bool)
 
 
+def fits(shape: tuple[int, ...], whole: tuple[int, ...], axes: tuple[int, ...]) -> bool:
+    """Whether `shape` is `whole`, but for lengths of 1 on axes other than `axes`, which hold for all."""
+    return len(shape) == len(whole) and all(
+        n == m or (n == 1 and d not in axes) for d, (n, m) in enumerate(zip(shape, whole, strict=True))
+    )
+
+
 def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
     """Returns `array` broadcast to the shape of `x`, and laid out over the devices as `x` is.
 
@@ -205,3 +216,56 @@ def require_positive(**values: int) -> None:
     for name, value in values.items():
         if integer(value, name) < 1:
             raise ValueError(f"{name}={value} must be at least 1.")
+
+
+def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
+    """Returns `levels` as Python floats.
+
+    Raises:
+        TypeError: they are no Python numbers.
+        ValueError: there are none, or one is not in [0, 1].
+    """
+    try:
+        found = tuple(float(level) for level in levels)
+    except (TypeError, ValueError):
+        raise TypeError(f"levels must be a sequence of Python numbers, not {levels!r}.") from None
+    if not found:
+        raise ValueError("levels is empty: name at least one, such as 0.5 for the median.")
+    for level in found:
+        if not 0 <= level <= 1:
+            raise ValueError(f"levels has {level}, which is not in [0, 1].")
+    return found
+
+
+def known_reduction(reduction: Reduction) -> Reduction:
+    """Returns `reduction`.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if reduction not in get_args(Reduction):
+        raise ValueError(f"reduction={reduction!r} is neither 'sum' nor 'mean'.")
+    return reduction
+
+
+def require_features(x: jax.Array, features: int, layer: object) -> None:
+    """Checks that the last axis of `x` is as long as the parameters of a layer expect.
+
+    Raises:
+        ValueError: it is not.
+    """
+    found = require_an_axis(x).shape[-1]
+    if found != features:
+        name = type(layer).__name__
+        raise ValueError(f"x has {found} features in its last axis, but this {name} was made for {features}.")
+
+
+def require_an_axis(x: jax.Array) -> jax.Array:
+    """Returns `x`.
+
+    Raises:
+        ValueError: it is a scalar.
+    """
+    if x.ndim == 0:
+        raise ValueError("x is a scalar; expected features in its last axis.")
+    return x

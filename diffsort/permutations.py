@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort import engines, sharding
-from diffsort._arguments import as_array, canonical_axis
-from diffsort.gathering import Move, gather, scatter
+from diffsort import _sharding, engines
+from diffsort._arguments import as_array, canonical_axis, fits
+from diffsort.engines.gathering import gather, scatter
+from diffsort.protocols import Permute
 
 
 def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
@@ -45,8 +46,8 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
     >>> permute(jnp.array([10., 20., 30.]), jnp.array([2, 0, 1]))
     Array([30., 10., 20.], dtype=float32)
     """
-    x, indices, axis = _checked(x, indices, axis)
-    return _permuted(x, indices, axis)
+    x, indices, axis = _check(x, indices, axis)
+    return _permute(x, indices, axis)
 
 
 def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
@@ -73,11 +74,11 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """
     indices = _integers(indices)
     axis = canonical_axis(axis, indices.ndim)
-    return inverted(indices, axis, is_trusted=False)
+    return invert(indices, axis, is_trusted=False)
 
 
 def linear_permutation(
-    x: jax.Array, indices: jax.Array, axis: int, permute: Move = gather, unpermute: Move = scatter
+    x: jax.Array, indices: jax.Array, axis: int, permute: Permute = gather, unpermute: Permute = scatter
 ) -> jax.Array:
     """`permute` without the checks, and with a choice of how a permutation and its inverse are applied.
 
@@ -88,7 +89,7 @@ def linear_permutation(
         permute: applies the permutation.
         unpermute: applies the inverse permutation.
     """
-    x, indices = sharding.varying_alike(x, indices)
+    x, indices = _sharding.varying_alike(x, indices)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return permute(x, indices, axis)
 
@@ -104,18 +105,18 @@ def linear_permutation(
 
 
 @functools.partial(jax.jit, static_argnames="axis")
-def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+def _permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     moves = (functools.partial(f, is_trusted=False) for f in (engines.BEST.gather, engines.BEST.scatter))
 
     def local(x: jax.Array, indices: jax.Array) -> jax.Array:
         with jax.named_scope("diffsort.permute"):
             return linear_permutation(x, indices, axis, *moves)
 
-    return sharding.on_shards(local, axis, x, indices)
+    return _sharding.on_shards(local, axis, x, indices)
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "is_trusted"))
-def inverted(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Array:
+def invert(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Array:
     """`inverse_permutation` without the checks; trusted indices are a permutation for certain."""
 
     def local(indices: jax.Array) -> jax.Array:
@@ -123,18 +124,15 @@ def inverted(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Arra
             iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
             return engines.BEST.scatter(iota, indices, axis, is_trusted=is_trusted)
 
-    return sharding.on_shards(local, axis, indices)
+    return _sharding.on_shards(local, axis, indices)
 
 
-def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
+def _check(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
     x, indices = as_array(x), _integers(indices)
     axis = canonical_axis(axis, x.ndim)
     if indices.ndim == 1 and x.ndim > 1:
         indices = indices.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
-    fits = indices.ndim == x.ndim and all(
-        i == n or (i == 1 and d != axis) for d, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))
-    )
-    if not fits:
+    if not fits(indices.shape, x.shape, (axis,)):
         raise ValueError(
             f"indices of shape {indices.shape} do not permute axis {axis} of an array of shape "
             f"{x.shape}: give them that shape (length 1 allowed off the axis) or one dimension."

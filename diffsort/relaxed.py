@@ -8,9 +8,9 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort import engines
-from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort._arguments import canonical_axis, floating, mask_like
 from diffsort._precision import at_least_float32
-from diffsort.transport import Settings, plan, potential, why_unavailable
+from diffsort._sinkhorn import Settings, plan, potential, why_unavailable
 
 
 def sort(
@@ -79,11 +79,7 @@ def sort(
     for name, value in settings._asdict().items():
         if not value > 0:
             raise ValueError(f"{name}={value} must be positive.")
-    array = real_array(x)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(
-            f"x must be floating, not {array.dtype}: a relaxed sort takes means; use x.astype(float)."
-        )
+    array = floating(x, "x")
     mask = jnp.ones_like(array, bool) if where is None else mask_like(where, array)
     return _sorted(array, mask, canonical_axis(axis, array.ndim), descending, settings)
 

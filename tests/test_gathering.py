@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsort import gathering
+from diffsort.engines import gathering
 from tests.oracles import assert_same_bits
 
 SHAPES = [((5,), 0), ((3, 4, 2), 0), ((3, 4, 2), 1), ((3, 4, 2), 2), ((1, 4), 1), ((0, 3), 1)]

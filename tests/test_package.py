@@ -14,7 +14,7 @@ import diffsort
 
 ROOT = pathlib.Path(diffsort.__file__).parent
 ALLOWED = {"diffsort", "flax", "jax", "jaxlib", "numpy", *sys.stdlib_module_names}
-OPTIONAL = {"transport.py": {"ott"}}  # imported where it is used, so not with the package
+OPTIONAL = {"_sinkhorn.py": {"ott"}}  # imported where it is used, so not with the package
 
 
 def test_the_public_names() -> None:
@@ -104,7 +104,7 @@ def test_the_private_name_is_still_there() -> None:
     module, _, name = PRIVATE.rpartition(".")
     registered = getattr(importlib.import_module(module), name, None)
     assert isinstance(registered, set), (
-        f"JAX has no {PRIVATE} any more. Without it diffsort/engines/partitioning.py cannot tell how many "
+        f"JAX has no {PRIVATE} any more. Without it diffsort/engines/_partitioning.py cannot tell how many "
         "devices a program is for, so that a sort over several of them falls from the kernel to XLA: find "
-        "what JAX's own custom_partitioning asks now, in its module, and use that in asks_for_devices."
+        "what JAX's own custom_partitioning asks now, in its module, and use that in require_devices."
     )

@@ -4,7 +4,7 @@ import jax
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
-from diffsort._layers import require_an_axis, require_features
+from diffsort._arguments import require_an_axis, require_features
 
 
 def parameter(

@@ -48,7 +48,7 @@ def costs_on_lines(
     """Returns the distances (..., L) on lines (L, d), or (..., L, d) for each pair of sets its own."""
     dtype = computing_dtype(common_dtype(x, y))
     lines = lines.astype(dtype)
-    return transport_cost(_projected(x, lines), _projected(y, lines), implementation, p)
+    return transport_cost(_project(x, lines), _project(y, lines), implementation, p)
 
 
 def common_dtype(x: Sample, y: Sample) -> jnp.dtype:
@@ -56,7 +56,7 @@ def common_dtype(x: Sample, y: Sample) -> jnp.dtype:
     return jnp.promote_types(x.values.dtype, y.values.dtype)
 
 
-def _projected(points: Sample, lines: jax.Array) -> Sample:
+def _project(points: Sample, lines: jax.Array) -> Sample:
     values, weights, where = points
     equation = "...nd,ld->...ln" if lines.ndim == 2 else "...nd,...ld->...ln"
     heights = jnp.einsum(equation, values.astype(lines.dtype), lines, precision=lax.Precision.HIGHEST)

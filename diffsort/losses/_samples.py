@@ -10,9 +10,9 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import broadcast_like, canonical_axis, check_non_negative, floating, mask_like
 from diffsort._precision import computing_dtype
+from diffsort._sharding import whole_along
+from diffsort._sorting import zero_masked
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.sharding import whole_along
-from diffsort.sorting import zero_masked
 
 
 class Sample(NamedTuple):
@@ -82,7 +82,7 @@ def sample(
     )
 
 
-def compared(
+def compare(
     function: Callable[..., jax.Array],
     predictions: ArrayLike,
     targets: ArrayLike,
@@ -137,7 +137,7 @@ def _compiled(
 
 
 def whole_samples(samples: tuple[Sample, Sample], axis: int) -> tuple[Sample, Sample]:
-    """Returns samples whose elements are not split between devices; see `sharding.whole_along`."""
+    """Returns samples whose elements are not split between devices; see `_sharding.whole_along`."""
     first, second = (jax.tree.map(lambda a: whole_along(a, (axis,)), s) for s in samples)
     return first, second
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort.sharding import laid_out_like, varying_alike
-from diffsort.statistics._ranked import Ranked, elements_at
+from diffsort._ranked import Ranked, elements_at
+from diffsort._sharding import laid_out_like, varying_alike
 
 
 def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | jax.Array) -> jax.Array:
@@ -21,7 +21,7 @@ def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | ja
     position, count = (elements.in_float(a) for a in (elements.position, elements.count))
     position = laid_out_like(jnp.broadcast_to(position, values.shape), values)
     count = laid_out_like(jnp.broadcast_to(count, _reduced(values, axis)), values)
-    return elements.finished(_value(smoothing, axis, cap, values, position, count))
+    return elements.finish(_value(smoothing, axis, cap, values, position, count))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))

@@ -9,10 +9,13 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, floating, fraction
 from diffsort._precision import computing_dtype
+from diffsort._ranked import Ranked, elements_at, statistic
+from diffsort._sorting import count_valid, positions
 from diffsort.implementations import Implementation, ImplementationLike
-from diffsort.losses._samples import Sample, compared, without
+from diffsort.losses._samples import Sample, compare, without
 from diffsort.sorting import sort_key_val
-from diffsort.statistics._ranked import Ranked, elements_at, statistic
+
+__all__ = ["crps_ensemble", "energy_distance"]
 
 
 def energy_distance(
@@ -58,7 +61,7 @@ def energy_distance(
     >>> jax.grad(energy_distance)(jnp.array([3., 1.]), jnp.array([2.]))
     Array([ 0.5, -0.5], dtype=float32)
     """
-    return compared(
+    return compare(
         _energy,
         predictions,
         targets,
@@ -156,9 +159,9 @@ def _energy(x: Sample, y: Sample, implementation: Implementation) -> jax.Array:
     )
     after, before = values[..., 1:].astype(mass.dtype), values[..., :-1].astype(mass.dtype)
     gap = jnp.where(after == before, jnp.zeros_like(after), after - before)  # infinities may be equal
-    position = jnp.arange(values.shape[-1], dtype=jnp.int32).reshape((1,) * (values.ndim - 1) + (-1,))
+    position = positions(values.shape[-1], values.ndim, -1)
     if where is not None:
-        count = jnp.sum(where, -1, keepdims=True, dtype=jnp.int32)
+        count = count_valid(where, -1)
         gap = jnp.where(position[..., 1:] < count, gap, jnp.zeros_like(gap))
     whole = first_whole * second_whole
     is_empty = whole == 0
@@ -212,4 +215,4 @@ def _crps(elements: Ranked, fairness: float, targets: jax.Array) -> jax.Array:
     finite = jnp.where(weights == 0, jnp.zeros_like(errors), errors)
     infinite = jnp.where(jnp.isinf(errors), jnp.abs(errors), jnp.zeros_like(errors))
     score = jnp.sum(weights * finite + lax.stop_gradient(infinite), elements.axis, keepdims=True)
-    return elements.finished(score)
+    return elements.finish(score)

@@ -11,6 +11,8 @@ from diffsort._arguments import canonical_axis, concrete, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort.losses._samples import without
 
+__all__ = ["quantile_loss"]
+
 
 def quantile_loss(
     predictions: ArrayLike,

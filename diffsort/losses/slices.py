@@ -11,9 +11,11 @@ from jax.typing import ArrayLike, DTypeLike
 from diffsort._arguments import fraction, integer, require_positive
 from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.losses._ascent import ascended
+from diffsort.losses._ascent import ascend
 from diffsort.losses._lines import common_dtype, costs_on_lines, point_sets
 from diffsort.losses._samples import Sample
+
+__all__ = ["max_sliced_wasserstein", "random_projections", "sliced_wasserstein"]
 
 
 def random_projections(
@@ -179,5 +181,5 @@ def _greatest(
 
     best = jax.nn.one_hot(jnp.argmax(costs(lines), -1), lines.shape[0], dtype=lines.dtype)
     line = jnp.matmul(best, lines, precision=lax.Precision.HIGHEST)[..., None, :]
-    line = ascended(costs, line, steps)
+    line = ascend(costs, line, steps)
     return jnp.squeeze(costs_on_lines(x, y, line, implementation, p), -1).astype(common_dtype(x, y))

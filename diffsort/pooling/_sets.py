@@ -1,24 +1,23 @@
-"""What all poolings do with a set: check it, mask it, keep some of its points."""
+"""What all poolings do with a set: check it, mask it, project it, keep some of its points."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import like_points, mask_like, real_array
-from diffsort.sorting import zero_masked
+from diffsort._arguments import floating, like_points, mask_like, real_array
+from diffsort._precision import at_least_float32
+from diffsort._sorting import zero_masked
 
 
-def as_points(x: ArrayLike, floating: bool = True) -> jax.Array:
+def as_points(x: ArrayLike, *, may_be_integers: bool = False) -> jax.Array:
     """Returns `x` as sets of points, shape (..., n, channels).
 
     Raises:
         TypeError: it is not real, or not floating and should be.
         ValueError: it has fewer than two axes.
     """
-    array = real_array(x)
-    if floating and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"x must be floating, not {array.dtype}; use x.astype(float).")
+    array = real_array(x) if may_be_integers else floating(x, "x")
     if array.ndim < 2:
         raise ValueError(f"x must be sets of points, of shape (..., n, channels), not {array.shape}.")
     return array
@@ -63,3 +62,14 @@ def with_a_point(points: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, 
         return points, mask
     points = first_points(points, 1)
     return points, jnp.zeros((*points.shape[:-1], 1), jnp.bool_)
+
+
+def unit(v: jax.Array) -> jax.Array:
+    """Returns `v` divided by its 2-norm along the first axis; 0 stays 0, with a finite gradient."""
+    wide = at_least_float32(v)
+    # The result does not depend on a scale, so neither does the gradient; and squares stay in range.
+    largest = lax.stop_gradient(jnp.max(jnp.abs(wide), 0, keepdims=True))
+    wide = wide / jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    square = jnp.sum(wide**2, 0, keepdims=True)
+    length = jnp.sqrt(jnp.where(square > 0, square, jnp.ones_like(square)))
+    return (wide / length).astype(v.dtype)

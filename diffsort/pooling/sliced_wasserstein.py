@@ -10,10 +10,11 @@ from jax.typing import ArrayLike
 from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.pooling._directions import unit
-from diffsort.pooling._sets import as_points, count_of, point_mask, visible
+from diffsort.pooling._sets import as_points, count_of, point_mask, unit, visible
 from diffsort.sorting import sort_key_val
 from diffsort.statistics import l_statistic
+
+__all__ = ["sliced_wasserstein_pool"]
 
 
 def sliced_wasserstein_pool(

@@ -1,18 +1,13 @@
 """Order statistics: weighted sums of the sorted elements, told apart by their weights alone."""
 
-from diffsort.statistics.l_statistic import l_statistic
-from diffsort.statistics.means import superquantile, trimmed_mean, winsorized_mean
-from diffsort.statistics.moments import gini_mean_difference, l_moments
-from diffsort.statistics.quantiles import median, order_statistic, quantile
+from diffsort.statistics import linear, means, moments, quantiles
+from diffsort.statistics.linear import *
+from diffsort.statistics.means import *
+from diffsort.statistics.moments import *
+from diffsort.statistics.quantiles import *
 
-__all__ = [
-    "gini_mean_difference",
-    "l_moments",
-    "l_statistic",
-    "median",
-    "order_statistic",
-    "quantile",
-    "superquantile",
-    "trimmed_mean",
-    "winsorized_mean",
-]
+__all__: list[str] = []
+__all__ += linear.__all__
+__all__ += means.__all__
+__all__ += moments.__all__
+__all__ += quantiles.__all__

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import fraction, probability
-from diffsort._precision import place
+from diffsort._ranked import Ranked, cut, statistic, tail_mean
 from diffsort.implementations import ImplementationLike
-from diffsort.statistics._ranked import Ranked, statistic
+
+__all__ = ["superquantile", "trimmed_mean", "winsorized_mean"]
 
 
 def trimmed_mean(
@@ -134,26 +135,11 @@ def superquantile(
 def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
     g = cut(elements, proportion)
     kept = elements.is_between(g, elements.count - g)
-    return elements.weighed(kept / elements.in_float(jnp.maximum(elements.count - 2 * g, 1)))
+    return elements.weigh(kept / elements.in_float(jnp.maximum(elements.count - 2 * g, 1)))
 
 
 def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
     g, k, n = cut(elements, proportion), elements.position, elements.count
     ends = elements.in_float(k == g) + elements.in_float(k == n - 1 - g)
     kept = elements.is_between(g, n - g)
-    return elements.weighed((kept + elements.in_float(g) * ends) / elements.in_float(jnp.maximum(n, 1)))
-
-
-def tail_mean(elements: Ranked, level: float | jax.Array) -> jax.Array:
-    """The superquantile, which its spectrum shares."""
-    n = jnp.maximum(elements.count, 1)
-    tail = place(1 - level, n, elements.values.dtype)  # how many elements that is, the last one in part
-    from_above = elements.count - 1 - elements.position
-    part = jnp.where(from_above == tail.whole, tail.part, jnp.zeros_like(tail.part))
-    share = jnp.where(from_above < tail.whole, jnp.ones_like(part), part)
-    return elements.weighed(share / (elements.in_float(tail.whole) + tail.part))
-
-
-def cut(elements: Ranked, proportion: float) -> jax.Array:
-    """⌊p n⌋ of n elements, as in float64, in which 0.1 × 30 is 3."""
-    return place(proportion, elements.count, elements.values.dtype).whole
+    return elements.weigh((kept + elements.in_float(g) * ends) / elements.in_float(jnp.maximum(n, 1)))

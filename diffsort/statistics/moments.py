@@ -8,8 +8,10 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import integer
+from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
-from diffsort.statistics._ranked import Ranked, statistic
+
+__all__ = ["gini_mean_difference", "l_moments"]
 
 
 def l_moments(
@@ -95,19 +97,19 @@ def _moments(elements: Ranked, order: int) -> jax.Array:
         raise ValueError(
             f"order={order} is not between 1 and {elements.length}, the length of axis {elements.axis}."
         )
-    centre, around = _centred(elements)
-    moments = [around.weighed(_weights(around, r), None if r else centre) for r in range(order)]
+    centre, around = _centre(elements)
+    moments = [around.weigh(_weights(around, r), None if r else centre) for r in range(order)]
     return jnp.stack(moments, -1)
 
 
 def _mean_difference(elements: Ranked) -> jax.Array:
-    _, around = _centred(elements)
+    _, around = _centre(elements)
     k, n = elements.position, elements.count
     pairs = elements.in_float(jnp.maximum(n, 1)) * elements.in_float(jnp.maximum(n - 1, 1))
-    return around.weighed(2 * elements.in_float(k - (n - 1 - k)) / pairs)
+    return around.weigh(2 * elements.in_float(k - (n - 1 - k)) / pairs)
 
 
-def _centred(elements: Ranked) -> tuple[jax.Array, Ranked]:
+def _centre(elements: Ranked) -> tuple[jax.Array, Ranked]:
     """Returns an element in the middle, and all less it: far from 0, differences would lose their digits."""
     middle = lax.stop_gradient(elements.at(elements.count // 2))
     middle = jnp.where(jnp.isfinite(middle), middle, jnp.zeros_like(middle))

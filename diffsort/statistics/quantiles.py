@@ -9,8 +9,10 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
 from diffsort._precision import place, split
+from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
-from diffsort.statistics._ranked import Ranked, statistic
+
+__all__ = ["median", "order_statistic", "quantile"]
 
 # Probabilities: an array, or the arrays whose sum they are.
 Factor = jax.Array | tuple[jax.Array, ...]
@@ -157,14 +159,14 @@ def _order_statistic(elements: Ranked, k: int) -> jax.Array:
     rank = jnp.full_like(elements.count, k) if k >= 0 else elements.count + k
     element = elements.at(rank)
     is_there = (rank >= 0) & (rank < elements.count)
-    return elements.finished(jnp.where(is_there, element, jnp.zeros_like(element)))
+    return elements.finish(jnp.where(is_there, element, jnp.zeros_like(element)))
 
 
 def _median(elements: Ranked) -> jax.Array:
     last = jnp.maximum(elements.count - 1, 0)
     low = last // 2
     half = elements.in_float(last % 2) / 2
-    return elements.finished(_between(elements.at(low), elements.at(last - low), half))
+    return elements.finish(_between(elements.at(low), elements.at(last - low), half))
 
 
 def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Array:
@@ -185,7 +187,7 @@ def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Arra
     if method in ("nearest", "lower", "higher"):
         share = jnp.zeros_like(share)
     found = _between(elements.at(low), elements.at(high), share)
-    return jnp.moveaxis(elements.poisoned(found), elements.axis, 0)
+    return jnp.moveaxis(elements.propagate_nan(found), elements.axis, 0)
 
 
 def _between(first: jax.Array, second: jax.Array, share: jax.Array) -> jax.Array:

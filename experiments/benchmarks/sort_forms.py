@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from diffsort.engines.gathering import gather
 from diffsort.engines.keys import order_keys
-from diffsort.gathering import gather
 
 ValuesAndIndices = tuple[jax.Array, jax.Array]
 Form = Callable[[jax.Array], ValuesAndIndices]
