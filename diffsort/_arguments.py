@@ -46,7 +46,7 @@ def flag(value: bool, name: str) -> bool:
     """Returns `value` as a Python bool; 0 and 1 will do, as in jax.numpy.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: it is neither a boolean nor 0 or 1.
     """
     try:
         number = int(value) if isinstance(value, np.bool_) else operator.index(value)
@@ -66,7 +66,7 @@ def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
     """Returns `x` as an array that can be ordered.
 
     Raises:
-        TypeError: the dtype is complex, or no number at all.
+        TypeError: it holds complex numbers, or no numbers.
     """
     array = as_array(x)
     if array.dtype != jnp.bool_ and not jnp.issubdtype(array.dtype, jnp.number):
@@ -80,7 +80,7 @@ def floating(x: ArrayLike, name: str) -> jax.Array:
     """Returns `x` as an array.
 
     Raises:
-        TypeError: it is not floating.
+        TypeError: its dtype is not floating.
     """
     array = real_array(x, name)
     if not jnp.issubdtype(array.dtype, jnp.floating):
@@ -168,7 +168,7 @@ def integer(value: int, name: str) -> int:
     """Returns `value` as a Python integer.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not an integer.
     """
     try:
         return operator.index(value)
@@ -176,12 +176,12 @@ def integer(value: int, name: str) -> int:
         raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
 
 
-def fraction(value: float, name: str, least: float, most: float) -> float:
+def number_in(value: float, name: str, least: float, most: float) -> float:
     """Returns `value` as a Python float in [least, most).
 
     Raises:
-        TypeError: it is no Python number; weights are made when a function is traced.
-        ValueError: it is not in that range.
+        TypeError: it is not a Python number; weights are made when a function is traced.
+        ValueError: it is outside that range.
     """
     try:
         number = float(value)
@@ -197,10 +197,10 @@ def probability(value: float | jax.Array, name: str) -> float | jax.Array:
 
     Raises:
         TypeError: it is not a real number.
-        ValueError: it is no scalar, or out of range.
+        ValueError: it is not a scalar, or outside [0, 1).
     """
     if not isinstance(value, jax.core.Tracer):
-        return fraction(float(value) if isinstance(value, jax.Array) else value, name, 0, 1)
+        return number_in(float(value) if isinstance(value, jax.Array) else value, name, 0, 1)
     if value.ndim:
         raise ValueError(f"{name} must be a scalar, not of shape {value.shape}; use jax.vmap for several.")
     return floating(value, name)
@@ -222,8 +222,8 @@ def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
     """Returns `levels` as Python floats.
 
     Raises:
-        TypeError: they are no Python numbers.
-        ValueError: there are none, or one is not in [0, 1].
+        TypeError: it is not a sequence of Python numbers.
+        ValueError: it is empty, or one of them is outside [0, 1].
     """
     try:
         found = tuple(float(level) for level in levels)
@@ -241,7 +241,7 @@ def known_reduction(reduction: Reduction) -> Reduction:
     """Returns `reduction`.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: it is neither "sum" nor "mean".
     """
     if reduction not in get_args(Reduction):
         raise ValueError(f"reduction={reduction!r} is neither 'sum' nor 'mean'.")
@@ -252,7 +252,7 @@ def require_features(x: jax.Array, features: int, layer: object) -> None:
     """Checks that the last axis of `x` is as long as the parameters of a layer expect.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is shorter or longer.
     """
     found = require_an_axis(x).shape[-1]
     if found != features:

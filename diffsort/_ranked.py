@@ -156,7 +156,8 @@ def statistic(
 
     Raises:
         TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `axis` is out of range, `where` does not broadcast to `x`, or no implementation has that
+            name.
     """
     chosen = get_implementation(implementation)
     keepdims = flag(keepdims, "keepdims")
@@ -165,7 +166,7 @@ def statistic(
     array, mask, along = as_slices(array, axes, where, dtype)
     operands = tuple(a for a in arguments if isinstance(a, jax.Array) or type(a) is tuple)
     static = arguments[: len(arguments) - len(operands)]
-    found = _compiled(function, array, mask, operands, along, chosen, static)
+    found = _compute(function, array, mask, operands, along, chosen, static)
     return jnp.expand_dims(found, [leading + d for d in sorted(axes)]) if keepdims else found
 
 
@@ -201,7 +202,7 @@ def join(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnames=("function", "axis", "chosen", "static"))
-def _compiled(
+def _compute(
     function: Callable[..., jax.Array],
     x: jax.Array,
     where: jax.Array | None,
@@ -214,10 +215,10 @@ def _compiled(
         # Of no elements, as of one that is NaN.
         shape = tuple(1 if d == axis else n for d, n in enumerate(x.shape))
         x, where = jnp.full(shape, jnp.nan, x.dtype), None
-    return function(_ranked(x, axis, where, chosen), *static, *operands)
+    return function(_rank(x, axis, where, chosen), *static, *operands)
 
 
-def _ranked(array: jax.Array, axis: int, where: jax.Array | None, chosen: Implementation) -> Ranked:
+def _rank(array: jax.Array, axis: int, where: jax.Array | None, chosen: Implementation) -> Ranked:
     n = array.shape[axis]
     everything = jnp.asarray(n, jnp.int32).reshape([1] * array.ndim)
     count = everything if where is None else count_valid(where, axis)

@@ -34,7 +34,7 @@ def cayley(kernel: ArrayLike) -> jax.Array:
 
     Raises:
         TypeError: `kernel` is not floating.
-        ValueError: `kernel` is no matrix.
+        ValueError: `kernel` is not a matrix.
 
     Source: A. Trockman, J. Z. Kolter, Orthogonalizing convolutional layers with the Cayley transform,
     ICLR 2021, section 4 and appendix.
@@ -63,7 +63,8 @@ def orthogonal_dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = N
 
     Raises:
         TypeError: `x`, `kernel` or `bias` is not floating.
-        ValueError: the shapes do not fit.
+        ValueError: `kernel` is not a matrix with a row for each feature of `x`, or `bias` has not a number
+            for each column.
 
     Source: as for `cayley`.
 

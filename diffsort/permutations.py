@@ -40,7 +40,7 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
 
     Raises:
         TypeError: `indices` are not integers.
-        ValueError: `axis` is out of range, or the shapes do not fit.
+        ValueError: `axis` is out of range, or `indices` has none of the shapes above.
 
     >>> import jax.numpy as jnp
     >>> permute(jnp.array([10., 20., 30.]), jnp.array([2, 0, 1]))

@@ -56,8 +56,8 @@ def sort(
     Raises:
         ImportError: ott-jax is not installed.
         TypeError: `x` is not floating, or `where` not boolean.
-        ValueError: `axis` or `where` does not fit; `epsilon`, `threshold` or `max_iterations` is not
-            positive.
+        ValueError: `axis` is out of range, `where` does not broadcast to `x`, or `epsilon`, `threshold` or
+            `max_iterations` is not positive.
 
     Source: M. Cuturi, O. Teboul, J.-P. Vert, Differentiable Ranks and Sorting using Optimal Transport,
     NeurIPS 2019.
@@ -81,11 +81,11 @@ def sort(
             raise ValueError(f"{name}={value} must be positive.")
     array = floating(x, "x")
     mask = jnp.ones_like(array, bool) if where is None else mask_like(where, array)
-    return _sorted(array, mask, canonical_axis(axis, array.ndim), descending, settings)
+    return _sort(array, mask, canonical_axis(axis, array.ndim), descending, settings)
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "descending", "settings"))
-def _sorted(x: jax.Array, where: jax.Array, axis: int, descending: bool, settings: Settings) -> jax.Array:
+def _sort(x: jax.Array, where: jax.Array, axis: int, descending: bool, settings: Settings) -> jax.Array:
     ordered = jnp.where(where, x, jnp.zeros_like(x))
     if x.shape[axis] < 2:
         return ordered
@@ -95,13 +95,13 @@ def _sorted(x: jax.Array, where: jax.Array, axis: int, descending: bool, setting
     where = engines.BEST.sort(where, axis=axis, descending=True, where=None)
     ordered, where = (jnp.moveaxis(a, axis, -1) for a in (ordered, where))
     rows = at_least_float32(ordered).reshape(-1, x.shape[axis])
-    relaxed = jax.vmap(functools.partial(_relaxed, settings=settings))(rows, where.reshape(rows.shape))
+    relaxed = jax.vmap(functools.partial(_sort_row, settings=settings))(rows, where.reshape(rows.shape))
     relaxed = relaxed.reshape(ordered.shape).astype(x.dtype)
     relaxed = jnp.where(where, -relaxed if descending else relaxed, jnp.zeros_like(relaxed))
     return jnp.moveaxis(relaxed, -1, axis)
 
 
-def _relaxed(row: jax.Array, where: jax.Array, settings: Settings) -> jax.Array:
+def _sort_row(row: jax.Array, where: jax.Array, settings: Settings) -> jax.Array:
     """Sorts one row softly. It ascends already, and what is masked is at its end."""
     where = where | ~jnp.any(where)  # a row of which all is masked is one of zeros
     valid = where.astype(row.dtype)

@@ -1,4 +1,9 @@
-"""Sorting and its relatives: differentiable, masked, along any axis."""
+"""Sorting and its relatives: differentiable, masked, along any axis.
+
+All of them raise a TypeError where what is sorted is not real or `where` is not boolean, and a ValueError
+where `axis` is out of range, `where` does not broadcast to what is sorted, or no implementation has that name
+or it is not available here. What one of them raises besides is in its docstring.
+"""
 
 from typing import Any
 
@@ -40,10 +45,6 @@ def sort(
     Returns:
         The sorted values, of the shape (flattened for `axis=None`) and dtype of `x`.
 
-    Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
-
     Source: "Differentiating through sort" (2022), for the derivative.
 
     >>> import jax, jax.numpy as jnp
@@ -80,8 +81,7 @@ def sort_with_indices(
         (values, indices): the values differentiable, the indices int32.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> sort_with_indices(jnp.array([3., 1., 2.]))
@@ -113,8 +113,7 @@ def argsort(
         int32 indices, of the shape of `x` (flattened for `axis=None`).
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> argsort(jnp.array([3., 1., 2.]))
@@ -146,8 +145,7 @@ def rank(
         int32 ranks, of the shape of `x` (flattened for `axis=None`).
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> rank(jnp.array([3., 1., 2.]))
@@ -186,8 +184,7 @@ def sort_key_val(
         (keys, values), sorted.
 
     Raises:
-        TypeError: `keys` are not real, or `where` not boolean.
-        ValueError: `axis`, `where`, `implementation` or the shape of a value does not fit.
+        ValueError: the shape of a value is not that of `keys`, or `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> sort_key_val(jnp.array([3, 1, 2]), {"a": jnp.array([30., 10., 20.])})
@@ -234,8 +231,8 @@ def top_k(
         equal elements the first comes first.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `k` no integer.
-        ValueError: `k` is negative or greater than n; `axis`, `where` or `implementation` does not fit.
+        TypeError: `k` is not a Python integer.
+        ValueError: `k` is negative or greater than n, or `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> top_k(jnp.array([3., 1., 2.]), 2)

@@ -1,4 +1,9 @@
-"""Sorted layers for flax.linen: the layers of `diffsort.nnx`, with the same parameters and numbers."""
+"""Sorted layers for flax.linen: the layers of `diffsort.nnx`, with the same parameters and numbers.
+
+Layers with parameters raise a TypeError when they are called if an initializer is not a function, and a
+ValueError if the input has another number of features than the one they were initialised with. What a call
+raises besides is in its docstring, and in that of the function underneath.
+"""
 
 from diffsort.linen import activations, dense, pooling, selection
 from diffsort.linen.activations import *

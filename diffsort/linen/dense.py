@@ -52,8 +52,8 @@ class OrthogonalDense(nn.Module):
             Shape (..., features).
 
         Raises:
-            TypeError: `use_bias` is no boolean.
-            ValueError: `features` is less than 1, or `x` has other features than before.
+            TypeError: `use_bias` is not a boolean.
+            ValueError: `features` is less than 1.
         """
         require_positive(features=self.features)
         x = jnp.asarray(x)

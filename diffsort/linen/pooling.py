@@ -79,7 +79,7 @@ class FSPool(nn.Module):
             second, and so on.
 
         Raises:
-            ValueError: `pieces` is less than 1, `reduction` neither, or `x` has other features than before.
+            ValueError: `pieces` is less than 1, or `reduction` neither "sum" nor "mean".
         """
         require_positive(pieces=self.pieces)
         x = jnp.asarray(x)
@@ -126,7 +126,7 @@ class FSUnpool(nn.Module):
             Points, shape (..., n, features); 0 where they are masked.
 
         Raises:
-            ValueError: `pieces` is less than 1, or `x` has other features than before.
+            ValueError: `pieces` is less than 1.
         """
         require_positive(pieces=self.pieces)
         x = jnp.asarray(x)
@@ -173,8 +173,7 @@ class PSWE(nn.Module):
             Pooled features, shape (..., num_projections); 0 for an empty set.
 
         Raises:
-            ValueError: `num_projections` or `num_points` is less than 1, or `x` has other features than
-                before.
+            ValueError: `num_projections` or `num_points` is less than 1.
         """
         require_positive(num_projections=self.num_projections, num_points=self.num_points)
         x = jnp.asarray(x)
@@ -199,8 +198,8 @@ class QuantilePool(nn.Module):
         implementation: as in `diffsort.sort`.
 
     Raises:
-        TypeError: `levels` is no sequence of Python numbers.
-        ValueError: `levels` is empty or leaves [0, 1].
+        TypeError: `levels` is not a sequence of Python numbers.
+        ValueError: `levels` is empty, or one of them is outside [0, 1].
     """
 
     levels: Iterable[float]
@@ -249,6 +248,6 @@ class TrimmedMeanPool(nn.Module):
             Shape (..., features); 0 for an empty set.
 
         Raises:
-            ValueError: `proportion` is out of range.
+            ValueError: `proportion` is outside [0, 1/2).
         """
         return trimmed_mean_pool(x, self.proportion, where=where, implementation=self.implementation)

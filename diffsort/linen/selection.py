@@ -43,7 +43,7 @@ class SortPooling(nn.Module):
             Points in order, shape (..., k, channels).
 
         Raises:
-            ValueError: `k` or `sort_channels` is out of range.
+            ValueError: `k` is less than 1, or `sort_channels` not between 1 and the number of channels.
         """
         return sort_pool(
             x, self.k, where=where, sort_channels=self.sort_channels, implementation=self.implementation
@@ -95,7 +95,7 @@ class TopKPool(nn.Module):
             indices, shape (..., k), and of scores, shape (..., k); −1 and 0 where there is no point.
 
         Raises:
-            ValueError: `k` is less than 1, or `x` has other features than before.
+            ValueError: `k` is less than 1.
         """
         x = jnp.asarray(x)
         shape = (features_of(x, self, "projection"),)

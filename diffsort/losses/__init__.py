@@ -1,4 +1,10 @@
-"""Losses that sort: reducers of per-example losses, and distances between samples."""
+"""Losses that sort: reducers of per-example losses, and distances between samples.
+
+All of them raise a TypeError where an array is not floating (losses to be reduced: not real) or a mask is not
+boolean, and a ValueError where `axis` is out of range, the arrays differ in shape where they must agree, a
+mask or weights do not broadcast, or no implementation has that name. What one of them raises besides is in
+its docstring.
+"""
 
 from diffsort.losses import energy, pinball, reducers, slices, spectral, transport
 from diffsort.losses.energy import *

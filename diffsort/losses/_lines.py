@@ -22,8 +22,8 @@ def point_sets(
     """Returns two samples of points, and the lines to project them onto.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: a shape does not fit.
+        TypeError: an array is not floating, or a mask not boolean.
+        ValueError: the sets are not (..., n, d) and (..., m, d), or the projections not (L, d).
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
     lines = floating(projections, "projections")

@@ -105,8 +105,8 @@ def compare(
         *static: arguments that are Python values.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: `axis`, a shape or `implementation` does not fit.
+        TypeError: an array is not floating, or a mask not boolean.
+        ValueError: the samples differ in shape off `axis`, or a mask or weights do not broadcast to theirs.
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
     axis = canonical_axis(axis, x.ndim)
@@ -118,11 +118,11 @@ def compare(
     chosen = get_implementation(implementation)
     first = sample(x, x, weights[0], masks[0])
     second = sample(y, y, weights[1], masks[1], "target_")
-    return _compiled(function, *whole_samples((first, second), axis), axis, chosen, static)
+    return _compute(function, *whole_samples((first, second), axis), axis, chosen, static)
 
 
 @functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
-def _compiled(
+def _compute(
     function: Callable[..., jax.Array],
     x: Sample,
     y: Sample,

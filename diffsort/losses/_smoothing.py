@@ -20,7 +20,7 @@ def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | ja
     cap = jnp.asarray(1 / (1 - level)).astype(dtype)
     position, count = (elements.in_float(a) for a in (elements.position, elements.count))
     position = laid_out_like(jnp.broadcast_to(position, values.shape), values)
-    count = laid_out_like(jnp.broadcast_to(count, _reduced(values, axis)), values)
+    count = laid_out_like(jnp.broadcast_to(count, _shape_without(values, axis)), values)
     return elements.finish(_value(smoothing, axis, cap, values, position, count))
 
 
@@ -111,5 +111,5 @@ def _at(values: jax.Array, rank: jax.Array, axis: int) -> jax.Array:
     return elements_at(values, rank.astype(jnp.int32), axis)
 
 
-def _reduced(values: jax.Array, axis: int) -> tuple[int, ...]:
+def _shape_without(values: jax.Array, axis: int) -> tuple[int, ...]:
     return tuple(1 if d == axis else n for d, n in enumerate(values.shape))

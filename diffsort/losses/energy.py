@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating, fraction
+from diffsort._arguments import canonical_axis, floating, number_in
 from diffsort._precision import computing_dtype
 from diffsort._ranked import Ranked, elements_at, statistic
 from diffsort._sorting import count_valid, positions
@@ -50,8 +50,7 @@ def energy_distance(
         an axis of length 0; 0 where a sample is all masked or has no weight.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: `axis`, a shape or `implementation` does not fit.
+        ValueError: a weight that is known is negative, or `implementation` has no permutation.
 
     Source: G. J. Székely and M. L. Rizzo, Energy statistics: a class of statistics based on distances, 2013.
 
@@ -103,8 +102,9 @@ def crps_ensemble(
         infinity; +inf where else one is infinite, in the fair score too; 0 where all members are masked.
 
     Raises:
-        TypeError: a dtype does not fit, or `fair` is no number.
-        ValueError: `fair`, `axis`, a shape or `implementation` does not fit.
+        TypeError: `fair` is not a Python number.
+        ValueError: `fair` is outside [0, 1], or `targets` does not have the shape of `predictions` without
+            `axis`.
 
     Source: T. Gneiting and A. E. Raftery, Strictly proper scoring rules, prediction, and estimation, 2007,
     equation 21; fair: C. A. T. Ferro, Fair scores for ensemble forecasts, 2014; almost fair: S. Lang et al.,
@@ -124,7 +124,7 @@ def crps_ensemble(
             f"targets of shape {y.shape} do not fit predictions of shape {x.shape}: expected "
             f"{without(x.shape, axis)}, one observation for all members along axis {axis}."
         )
-    fairness = fraction(fair, "fair", 0, math.inf)
+    fairness = number_in(fair, "fair", 0, math.inf)
     if fairness > 1:
         raise ValueError(f"fair={fairness:g} is not in [0, 1]: True or 1 is the fair score.")
     dtype = jnp.promote_types(x.dtype, y.dtype)

@@ -41,8 +41,8 @@ def quantile_loss(
         where all are masked, NaN where there is none.
 
     Raises:
-        TypeError: `predictions`, `targets` or `levels` is not floating, or `where` not boolean.
-        ValueError: `levels` is out of range or has more than one axis; `axis` or a shape does not fit.
+        ValueError: a level that is known is outside (0, 1), or there are not as many levels as predictions
+            along `axis`.
 
     Source: R. Koenker and G. Bassett, Regression quantiles, 1978.
 
@@ -53,7 +53,7 @@ def quantile_loss(
     Array(0.5, dtype=float32)
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
-    tau = _checked(floating(levels, "levels"))
+    tau = _check_levels(floating(levels, "levels"))
     mask = None if where is None else mask_like(where, x)
     if tau.ndim == 0:
         _check_shape(y, x.shape, x.shape, "for one level")
@@ -88,7 +88,7 @@ def _compiled(
     return (jnp.sum(loss, axis) / jnp.maximum(count, 1)).astype(dtype)
 
 
-def _checked(levels: jax.Array) -> jax.Array:
+def _check_levels(levels: jax.Array) -> jax.Array:
     if levels.ndim > 1:
         raise ValueError(f"levels must be a scalar or have one axis, not the shape {levels.shape}.")
     numbers = concrete(levels)

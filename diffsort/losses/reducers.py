@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import fraction, integer, probability
+from diffsort._arguments import integer, number_in, probability
 from diffsort._ranked import Ranked, cut, statistic, tail_mean
 from diffsort.implementations import ImplementationLike
 from diffsort.losses._smoothing import smoothed_superquantile
@@ -53,9 +53,8 @@ def cvar(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `losses` is not real, `where` not boolean, `level` no number, or `smoothing`
-            no Python number.
-        ValueError: `level`, `smoothing`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `level` is not a number, or `smoothing` not a Python number.
+        ValueError: `level` is outside [0, 1), or `smoothing` negative or infinite.
 
     Source: R. T. Rockafellar and S. Uryasev, Conditional value-at-risk for general loss distributions, 2002;
     smoothed: Y. Laguel, K. Pillutla, J. Malick, Z. Harchaoui, Superquantiles at Work: Machine Learning
@@ -71,7 +70,7 @@ def cvar(
     Array([0.0625, 0.4375, 0.3125, 0.1875], dtype=float32)
     """
     level = probability(level, "level")
-    smoothing = fraction(smoothing, "smoothing", 0, math.inf)
+    smoothing = number_in(smoothing, "smoothing", 0, math.inf)
     function, *arguments = (smoothed_superquantile, smoothing, level) if smoothing else (tail_mean, level)
     return statistic(
         function, losses, axis, where, implementation, *arguments, keepdims=keepdims, name="losses"
@@ -107,8 +106,8 @@ def average_top_k(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `losses` is not real, `where` not boolean, or `k` no integer.
-        ValueError: `k`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `k` is not an integer.
+        ValueError: `k` is less than 1.
 
     Source: Y. Fan, S. Lyu, Y. Ying, B.-G. Hu, Learning with Average Top-k Loss, NeurIPS 2017.
 
@@ -152,8 +151,8 @@ def ranked_range(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `losses` is not real, `where` not boolean, or `k` or `m` no integer.
-        ValueError: `k`, `m`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `k` or `m` is not an integer.
+        ValueError: `m` is negative, or not less than `k`.
 
     Source: S. Hu, Y. Ying, X. Wang, S. Lyu, Learning by Minimizing the Sum of Ranked Range, NeurIPS 2020.
 
@@ -194,8 +193,8 @@ def trimmed(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `losses` is not real, `where` not boolean, or `proportion` no Python number.
-        ValueError: `proportion`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `proportion` is not a Python number.
+        ValueError: `proportion` is outside [0, 1).
 
     Source: P. J. Rousseeuw, Least Median of Squares Regression, 1984.
 
@@ -203,10 +202,8 @@ def trimmed(
     >>> trimmed(jnp.array([1., jnp.inf, 3., 2.]), 0.25)
     Array(2., dtype=float32)
     """
-    proportion = fraction(proportion, "proportion", 0, 1)
-    return statistic(
-        _trimmed, losses, axis, where, implementation, proportion, keepdims=keepdims, name="losses"
-    )
+    proportion = number_in(proportion, "proportion", 0, 1)
+    return statistic(_trim, losses, axis, where, implementation, proportion, keepdims=keepdims, name="losses")
 
 
 def _range(elements: Ranked, k: int, m: int) -> jax.Array:
@@ -215,7 +212,7 @@ def _range(elements: Ranked, k: int, m: int) -> jax.Array:
     return elements.weigh(elements.is_between(start, stop) / size)
 
 
-def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
+def _trim(elements: Ranked, proportion: float) -> jax.Array:
     stop = elements.count - cut(elements, proportion)
     kept = elements.is_between(jnp.zeros_like(stop), stop)
     return elements.weigh(kept / elements.in_float(jnp.maximum(stop, 1)))

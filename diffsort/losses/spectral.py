@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import fraction
+from diffsort._arguments import number_in
 from diffsort._ranked import Ranked, statistic, tail_mean
 from diffsort.implementations import ImplementationLike
 
@@ -48,8 +48,8 @@ def spectral_risk(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `losses` is not real, `where` not boolean, or `spectrum` no function, or not hashable.
-        ValueError: `spectrum` does not go from 0 to 1; `axis`, `where` or `implementation` does not fit.
+        TypeError: `spectrum` is not a function, or not hashable.
+        ValueError: `spectrum` does not go from 0 to 1.
 
     Source: C. Acerbi, Spectral measures of risk: a coherent representation of subjective risk aversion, 2002;
     R. Mehta, V. Roulet, K. Pillutla, L. Liu, Z. Harchaoui, Stochastic optimization for spectral risk
@@ -105,8 +105,8 @@ def superquantile_spectrum(level: float) -> Spectrum:
         A spectrum for `spectral_risk`. Spectra of the same level are equal.
 
     Raises:
-        TypeError: `level` is no Python number.
-        ValueError: `level` is out of range.
+        TypeError: `level` is not a Python number.
+        ValueError: `level` is outside [0, 1).
 
     Source: C. Acerbi, Spectral measures of risk: a coherent representation of subjective risk aversion, 2002.
 
@@ -114,7 +114,7 @@ def superquantile_spectrum(level: float) -> Spectrum:
     >>> superquantile_spectrum(0.5)(jnp.array([0.5, 0.75, 1.]))
     Array([0. , 0.5, 1. ], dtype=float32)
     """
-    return Superquantile(fraction(level, "level", 0, 1))
+    return Superquantile(number_in(level, "level", 0, 1))
 
 
 def extremile_spectrum(r: float) -> Spectrum:
@@ -130,8 +130,8 @@ def extremile_spectrum(r: float) -> Spectrum:
         A spectrum for `spectral_risk`. Spectra of the same r are equal.
 
     Raises:
-        TypeError: `r` is no Python number.
-        ValueError: `r` is out of range.
+        TypeError: `r` is not a Python number.
+        ValueError: `r` is less than 1 or infinite.
 
     Source: A. Daouia, I. Gijbels, G. Stupfler, Extremiles: a new perspective on asymmetric least squares,
     2019; R. Mehta, V. Roulet, K. Pillutla, L. Liu, Z. Harchaoui, Stochastic optimization for spectral risk
@@ -141,7 +141,7 @@ def extremile_spectrum(r: float) -> Spectrum:
     >>> extremile_spectrum(2)(jnp.array([0.5, 1.]))
     Array([0.25, 1.  ], dtype=float32)
     """
-    return Extremile(fraction(r, "r", 1, math.inf))
+    return Extremile(number_in(r, "r", 1, math.inf))
 
 
 def esrm_spectrum(rho: float) -> Spectrum:
@@ -154,8 +154,8 @@ def esrm_spectrum(rho: float) -> Spectrum:
         A spectrum for `spectral_risk`. Spectra of the same ρ are equal.
 
     Raises:
-        TypeError: `rho` is no Python number.
-        ValueError: `rho` is out of range.
+        TypeError: `rho` is not a Python number.
+        ValueError: `rho` is not positive, or infinite.
 
     Source: J. Cotter and K. Dowd, Extreme spectral risk measures: an application to futures clearinghouse
     margin requirements, 2006.
@@ -165,7 +165,7 @@ def esrm_spectrum(rho: float) -> Spectrum:
     [0.0, 0.269, 1.0]
     """
     # Below, its weights would not be normal numbers in float32.
-    return Exponential(fraction(rho, "rho", 1e-30, math.inf))
+    return Exponential(number_in(rho, "rho", 1e-30, math.inf))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import fraction
+from diffsort._arguments import number_in
 from diffsort._precision import computing_dtype
 from diffsort._ranked import elements_at
 from diffsort._sorting import positions
@@ -53,8 +53,8 @@ def wasserstein_1d(
         and of an axis of length 0; 0 where a sample is all masked or has no weight.
 
     Raises:
-        TypeError: a dtype does not fit, or `p` is no Python number.
-        ValueError: `p`, `axis`, a shape or `implementation` does not fit.
+        TypeError: `p` is not a Python number.
+        ValueError: `p` is less than 1 or infinite, or a weight that is known is negative.
 
     Source: G. Peyré and M. Cuturi, Computational Optimal Transport, 2019, remark 2.30.
 
@@ -66,7 +66,7 @@ def wasserstein_1d(
     >>> jax.grad(wasserstein_1d)(jnp.array([3., 1.]), jnp.array([0., 5.]))
     Array([-0.5,  0.5], dtype=float32)
     """
-    p = fraction(p, "p", 1, math.inf)
+    p = number_in(p, "p", 1, math.inf)
     return compare(
         transport_cost,
         predictions,

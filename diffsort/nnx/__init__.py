@@ -1,4 +1,10 @@
-"""Sorted layers for flax.nnx; `diffsort.linen` has the same ones for flax.linen."""
+"""Sorted layers for flax.nnx; `diffsort.linen` has the same ones for flax.linen.
+
+Layers with parameters raise a TypeError when they are made if `rngs` is not `nnx.Rngs`, an initializer is
+not a function or metadata are not a mapping, and a ValueError when they are called with another number of
+features than they were made for. A size that is not an integer is a TypeError. What a layer raises besides
+is in its docstring, and what a call raises in that of the function underneath.
+"""
 
 from diffsort.nnx import activations, dense, pooling, selection
 from diffsort.nnx.activations import *

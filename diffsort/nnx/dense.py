@@ -41,7 +41,7 @@ class OrthogonalDense(nnx.Module):
         rngs: random streams; "params" is used.
 
     Raises:
-        TypeError: `rngs`, an initializer or metadata are something else, or `use_bias` no boolean.
+        TypeError: `use_bias` is not a boolean.
         ValueError: `in_features` or `out_features` is less than 1.
 
     >>> from flax import nnx

@@ -13,8 +13,8 @@ from jax.typing import ArrayLike
 from diffsort._arguments import (
     Reduction,
     as_levels,
-    fraction,
     known_reduction,
+    number_in,
     require_features,
     require_positive,
 )
@@ -58,8 +58,7 @@ class FSPool(nnx.Module):
         rngs: random streams; "params" is used.
 
     Raises:
-        TypeError: `rngs`, `knots_init` or `knots_metadata` is something else.
-        ValueError: `num_features` or `pieces` is less than 1, or `reduction` is neither.
+        ValueError: `num_features` or `pieces` is less than 1, or `reduction` neither "sum" nor "mean".
 
     >>> from flax import nnx
     >>> import diffsort.nnx, jax.numpy as jnp
@@ -145,7 +144,6 @@ class FSUnpool(nnx.Module):
         rngs: random streams; "params" is used.
 
     Raises:
-        TypeError: `rngs`, `knots_init` or `knots_metadata` is something else.
         ValueError: `num_features` or `pieces` is less than 1.
 
     >>> from flax import nnx
@@ -217,7 +215,6 @@ class PSWE(nnx.Module):
         rngs: random streams; "params" is used.
 
     Raises:
-        TypeError: `rngs`, an initializer or metadata are something else.
         ValueError: `num_features`, `num_projections` or `num_points` is less than 1.
 
     >>> from flax import nnx
@@ -281,7 +278,8 @@ class QuantilePool(nnx.Module):
         implementation: as in `diffsort.sort`.
 
     Raises:
-        ValueError: `levels` is empty or leaves [0, 1].
+        TypeError: `levels` is not a sequence of Python numbers.
+        ValueError: `levels` is empty, or one of them is outside [0, 1].
 
     >>> import diffsort.nnx, jax.numpy as jnp
     >>> diffsort.nnx.QuantilePool((0, 0.5, 1))(jnp.ones((8, 100, 16))).shape
@@ -316,7 +314,7 @@ class TrimmedMeanPool(nnx.Module):
         implementation: as in `diffsort.sort`.
 
     Raises:
-        ValueError: `proportion` is out of range.
+        ValueError: `proportion` is outside [0, 1/2).
 
     >>> import diffsort.nnx, jax.numpy as jnp
     >>> diffsort.nnx.TrimmedMeanPool(0.4)(jnp.array([[1., 5.], [9., -7.], [2., 6.]]))
@@ -324,7 +322,7 @@ class TrimmedMeanPool(nnx.Module):
     """
 
     def __init__(self, proportion: float, *, implementation: ImplementationLike = "manual") -> None:
-        self.proportion = fraction(proportion, "proportion", 0, 0.5)
+        self.proportion = number_in(proportion, "proportion", 0, 0.5)
         self.implementation = implementation
 
     def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:

@@ -78,7 +78,6 @@ class TopKPool(nnx.Module):
         rngs: random streams; "params" is used.
 
     Raises:
-        TypeError: `rngs`, `projection_init` or `projection_metadata` is something else.
         ValueError: `num_features` or `k` is less than 1.
 
     >>> from flax import nnx

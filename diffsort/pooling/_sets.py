@@ -14,7 +14,7 @@ def as_points(x: ArrayLike, *, may_be_integers: bool = False) -> jax.Array:
     """Returns `x` as sets of points, shape (..., n, channels).
 
     Raises:
-        TypeError: it is not real, or not floating and should be.
+        TypeError: it is not floating; or, if it may be integers, not real.
         ValueError: it has fewer than two axes.
     """
     array = real_array(x) if may_be_integers else floating(x, "x")

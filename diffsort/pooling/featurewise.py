@@ -76,9 +76,9 @@ def featurewise_sort_pool(
         k-th greatest stood, ties from the last to the first, masked elements at the end.
 
     Raises:
-        TypeError: `x` or `knots` is not floating, or `where` or `return_indices` not boolean.
-        ValueError: the shapes do not fit, `reduction` is neither, or `implementation` is unknown or lacks a
-            permutation.
+        TypeError: `knots` is not floating, or `return_indices` not a boolean.
+        ValueError: `knots` is not (c, p + 1) with p ≥ 1, `reduction` neither "sum" nor "mean", or
+            `return_indices` asks an `implementation` that has no permutation.
 
     Source: Y. Zhang, J. Hare, A. Prügel-Bennett, FSPool: Learning Set Representations with Featurewise
     Sort Pooling, ICLR 2020, section 3.
@@ -102,12 +102,12 @@ def featurewise_sort_pool(
     chosen = get_implementation(implementation)
     return_indices = flag(return_indices, "return_indices")
     mask = point_mask(where, points)
-    pooled, indices = _pooled(points, knots, mask, known_reduction(reduction), return_indices, chosen)
+    pooled, indices = _pool(points, knots, mask, known_reduction(reduction), return_indices, chosen)
     return pooled if indices is None else (pooled, indices)
 
 
 @functools.partial(jax.jit, static_argnames=("reduction", "return_indices", "implementation"))
-def _pooled(
+def _pool(
     x: jax.Array,
     knots: jax.Array,
     mask: jax.Array | None,
@@ -166,8 +166,8 @@ def featurewise_sort_unpool(
         `indices` are of, reorders the result.
 
     Raises:
-        TypeError: `x` or `knots` is not floating, `indices` are not integers, or `where` is not boolean.
-        ValueError: the shapes do not fit.
+        TypeError: `knots` is not floating, or `indices` are not integers.
+        ValueError: `knots` is not (c, p + 1) with p ≥ 1, or `indices` not (..., n, c).
 
     Source: Y. Zhang, J. Hare, A. Prügel-Bennett, FSPool: Learning Set Representations with Featurewise
     Sort Pooling, ICLR 2020, section 4.
@@ -187,11 +187,11 @@ def featurewise_sort_unpool(
         )
     knots = _as_knots(knots, x)
     mask = None if where is None else mask_like(where, indices[..., 0])
-    return _unpooled(x, knots, indices, mask)
+    return _unpool(x, knots, indices, mask)
 
 
 @jax.jit
-def _unpooled(x: jax.Array, knots: jax.Array, indices: jax.Array, mask: jax.Array | None) -> jax.Array:
+def _unpool(x: jax.Array, knots: jax.Array, indices: jax.Array, mask: jax.Array | None) -> jax.Array:
     n = indices.shape[-2]
     count = jnp.int32(n) if mask is None else jnp.sum(mask, -1, dtype=jnp.int32)
     weights = _weights_by_rank(knots, n, count, descending=True)

@@ -41,8 +41,8 @@ def sort_pool(
         Points in order, shape (..., k, c), in the dtype of `x`.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `k` is not positive, `sort_channels` is not between 1 and c, or the shapes do not fit.
+        ValueError: `k` is less than 1, `sort_channels` not between 1 and c, or `implementation` has no
+            permutation.
 
     Source: M. Zhang, Z. Cui, M. Neumann, Y. Chen, An End-to-End Deep Learning Architecture for Graph
     Classification, AAAI 2018, section 3.2.
@@ -130,9 +130,8 @@ def top_k_pool(
         has fewer than k points, the index is −1 and the score 0.
 
     Raises:
-        TypeError: `x` or `projection` is not floating, `where` or `return_indices` not boolean, or `k` no
-            integer.
-        ValueError: `k` is not positive, the shapes do not fit, or `implementation` is unknown or lacks a
+        TypeError: `projection` is not floating, `return_indices` not a boolean, or `k` not an integer.
+        ValueError: `k` is less than 1, `projection` not of shape (c,), or `implementation` has no
             permutation.
 
     Source: H. Gao, S. Ji, Graph U-Nets, ICML 2019, section 3.1; with tanh as the gate, as C. Cangea et al.,

@@ -56,8 +56,9 @@ def sliced_wasserstein_pool(
         has no quantiles.
 
     Raises:
-        TypeError: `x` or a parameter is not floating, or `where` not boolean.
-        ValueError: the shapes do not fit, or `implementation` is unknown or lacks a permutation.
+        TypeError: `directions`, `reference` or `weights` is not floating.
+        ValueError: `directions` is not (c, L), `reference` or `weights` not (M, L), or `implementation` has
+            no permutation.
 
     Source: N. Naderializadeh, J. F. Comer, R. W. Andrews, H. Hoffmann, S. Kolouri, Pooling by
     sliced-Wasserstein embedding, NeurIPS 2021.
@@ -73,11 +74,11 @@ def sliced_wasserstein_pool(
     theta, r, w = (floating(value, name) for name, value in parameters.items())
     _check_shapes(points.shape, theta.shape, r.shape, w.shape)
     chosen = get_implementation(implementation)
-    return _pooled(points, theta, r, w, point_mask(where, points), chosen)
+    return _pool(points, theta, r, w, point_mask(where, points), chosen)
 
 
 @functools.partial(jax.jit, static_argnames="implementation")
-def _pooled(
+def _pool(
     x: jax.Array,
     directions: jax.Array,
     reference: jax.Array,

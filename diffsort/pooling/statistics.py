@@ -36,9 +36,8 @@ def quantile_pool(
         points; 0 for an empty set, NaN where a feature has a NaN.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or a level no Python number.
-        ValueError: `levels` is empty or leaves [0, 1], the shapes do not fit, or `implementation` is
-            unknown.
+        TypeError: `levels` is not a sequence of Python numbers.
+        ValueError: `levels` is empty, or one of them is outside [0, 1].
 
     >>> import jax.numpy as jnp
     >>> quantile_pool(jnp.array([[1., 5.], [3., 4.], [2., 6.]]), (0, 0.5))
@@ -47,11 +46,11 @@ def quantile_pool(
     points = as_points(x)
     chosen = get_implementation(implementation)
     points, mask = with_a_point(points, point_mask(where, points))
-    return _pooled(points, mask, as_levels(levels), chosen)
+    return _pool_quantiles(points, mask, as_levels(levels), chosen)
 
 
 @functools.partial(jax.jit, static_argnames=("levels", "implementation"))
-def _pooled(
+def _pool_quantiles(
     x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: Implementation
 ) -> jax.Array:
     found = quantile(x, jnp.array(levels), -2, where=mask, implementation=implementation)
@@ -79,8 +78,8 @@ def trimmed_mean_pool(
         NaN.
 
     Raises:
-        TypeError: `x` is not floating, `where` not boolean, or `proportion` no Python number.
-        ValueError: `proportion` or the shapes do not fit, or `implementation` is unknown.
+        TypeError: `proportion` is not a Python number.
+        ValueError: `proportion` is outside [0, 1/2).
 
     >>> import jax.numpy as jnp
     >>> trimmed_mean_pool(jnp.array([[1., 5.], [9., -7.], [2., 6.]]), 0.4)

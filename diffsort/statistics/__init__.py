@@ -1,4 +1,9 @@
-"""Order statistics: weighted sums of the sorted elements, told apart by their weights alone."""
+"""Order statistics: weighted sums of the sorted elements, told apart by their weights alone.
+
+All of them raise a TypeError where `x` is not real or `where` is not boolean, and a ValueError where `axis`
+is out of range or names an axis twice, `where` does not broadcast to `x`, or no implementation has that
+name. What one of them raises besides is in its docstring.
+"""
 
 from diffsort.statistics import linear, means, moments, quantiles
 from diffsort.statistics.linear import *

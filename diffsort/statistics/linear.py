@@ -43,8 +43,9 @@ def l_statistic(
         The statistic, of the shape of `x` without `axis`, in the common dtype of `x` and `weights`.
 
     Raises:
-        TypeError: `x` is not real, `weights` not floating, or `where` not boolean.
-        ValueError: `axis`, `weights`, `where` or `implementation` does not fit.
+        TypeError: `weights` is not floating.
+        ValueError: `weights` has neither one entry for each element nor a shape that broadcasts to that of
+            `x`.
 
     Source: H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed. (2003), section 6.5 and chapter 11.
 
@@ -65,12 +66,12 @@ def l_statistic(
         weights = join(weights, axes)
     if weights.ndim != array.ndim:
         weights = weights.reshape([-1 if d == along else 1 for d in range(array.ndim)])
-    found = _compiled(array, weights, mask, along, chosen)
+    found = _compute(array, weights, mask, along, chosen)
     return jnp.expand_dims(found, sorted(axes)) if keepdims else found
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "chosen"))
-def _compiled(
+def _compute(
     x: jax.Array, weights: jax.Array, where: jax.Array | None, axis: int, chosen: Implementation
 ) -> jax.Array:
     return weighted_sum(sort_values(chosen, x, axis, where), weights, axis, where)

@@ -42,8 +42,8 @@ def l_moments(
         A moment of more elements than there are is 0.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `order` no integer.
-        ValueError: `order` is less than 1 or more than n; `axis`, `where` or `implementation` does not fit.
+        TypeError: `order` is not an integer.
+        ValueError: `order` is less than 1 or more than n.
 
     Source: J. R. M. Hosking, L-moments: analysis and estimation of distributions using linear combinations
     of order statistics, 1990.
@@ -78,10 +78,6 @@ def gini_mean_difference(
     Returns:
         The mean difference, of the shape of `x` without `axis`; NaN where an element is NaN, and
         of an axis of length 0; 0 of fewer than two elements.
-
-    Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
 
     Source: H. A. David, Gini's mean difference rediscovered, 1968.
 

@@ -52,9 +52,8 @@ def quantile(
         element is NaN, and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `q` has more than one axis or leaves [0, 1], `method` is unknown; `axis`, `where` or
-            `implementation` does not fit.
+        ValueError: `q` has more than one axis, a probability that is known is outside [0, 1], or `method` is
+            unknown.
 
     Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996 (definition 7).
 
@@ -100,10 +99,6 @@ def median(
         The median, of the shape of `x` without `axis`; NaN where an element is NaN,
         and of an axis of length 0; 0 where all are masked.
 
-    Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
-
     >>> import jax.numpy as jnp
     >>> median(jnp.array([3., 1., 10.]))
     Array(3., dtype=float32)
@@ -138,8 +133,8 @@ def order_statistic(
         The element, of the shape of `x` without `axis`; NaN where an element is NaN.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `k` no integer.
-        ValueError: `k`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `k` is not an integer.
+        ValueError: `k` is not in −n ≤ k < n.
 
     >>> import jax.numpy as jnp
     >>> order_statistic(jnp.array([3., 1., 10.]), -2)

@@ -83,11 +83,11 @@ def test_the_superquantile_spectrum_gives_the_cvar(level: float) -> None:
 def test_equal_spectra_are_compiled_once() -> None:
     x = np.ones(3, np.float32)
     losses.spectral_risk(x, losses.esrm_spectrum(1.25))
-    compiled = _ranked._compiled._cache_size()
+    compiled = _ranked._compute._cache_size()
     losses.spectral_risk(x, losses.esrm_spectrum(1.25))
-    assert _ranked._compiled._cache_size() == compiled
+    assert _ranked._compute._cache_size() == compiled
     losses.spectral_risk(x, losses.esrm_spectrum(1.5))
-    assert _ranked._compiled._cache_size() == compiled + 1
+    assert _ranked._compute._cache_size() == compiled + 1
 
 
 def test_a_spectrum_may_have_parameters_that_are_learned() -> None:
