@@ -60,11 +60,14 @@ ImplementationLike = (
 )
 
 
-def _manual(
-    name: str, engine: engines.Engine, why_unavailable: Callable[[], str | None] = lambda: None
-) -> Implementation:
+def _manual(name: str, engine: engines.Engine) -> Implementation:
     return Implementation(
-        name, engine.sort, engine.argsort, permute_by(engine), engine.sort_with_indices, why_unavailable
+        name,
+        engine.sort,
+        engine.argsort,
+        permute_by(engine),
+        engine.sort_with_indices,
+        engine.why_unavailable,
     )
 
 
@@ -72,7 +75,7 @@ _IMPLEMENTATIONS: dict[str, Implementation] = {
     implementation.name: implementation
     for implementation in (
         _manual("manual", engines.BEST),
-        *(_manual(f"manual:{name}", engines.Engine(name), why) for name, why in engines.ENGINES.items()),
+        *(_manual(f"manual:{name}", engine) for name, engine in engines.ENGINES.items()),
         Implementation("builtin", _builtin.sort, _builtin.argsort, _builtin.permute),
         Implementation(
             "double_argsort", _builtin.sort_by_argsort, _builtin.argsort, _builtin.permute_by_argsort

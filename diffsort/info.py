@@ -46,7 +46,7 @@ def _devices() -> list[str]:
 
 
 def _engine(name: str) -> list[str]:
-    reason = engines.ENGINES[name]()
+    reason = engines.ENGINES[name].why_unavailable()
     if reason is not None:
         return [f"{name}: not available: {' '.join(reason.split())}"]
     if name != "native":

@@ -12,9 +12,7 @@ import pytest
 from diffsort import engines
 
 # Not read from the registry: a test may add to it.
-ENGINES = tuple(
-    f"manual:{name}" for name, why_unavailable in engines.ENGINES.items() if not why_unavailable()
-)
+ENGINES = tuple(f"manual:{name}" for name, engine in engines.ENGINES.items() if not engine.why_unavailable())
 IMPLEMENTATIONS = ("manual", *ENGINES, "builtin", "double_argsort")
 # For tests over all members: the two that have least in common, and the others where there is time.
 SLOW_IMPLEMENTATIONS = tuple(pytest.param(name, marks=pytest.mark.slow) for name in IMPLEMENTATIONS[1:])

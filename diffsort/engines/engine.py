@@ -1,6 +1,7 @@
 """An engine: a way to find a sorting permutation and to move arrays through it, without derivatives."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -21,10 +22,12 @@ class Engine:
         name: "native" for the kernel, "best" for the kernel where it runs and XLA elsewhere, "xla" for XLA
             alone, or the name of one that was registered.
         find: the permutation in terms of JAX, for programs that do not call the kernel.
+        why_unavailable: tells why it cannot be used here, or None.
     """
 
     name: str
     find: Argsort = xla.argsort
+    why_unavailable: Callable[[], str | None] = dataclasses.field(default=lambda: None, compare=False)
 
     @property
     def uses_kernel(self) -> bool:
