@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.interpreters import ad
 
 from diffsort.engines import Engine, narrow_dtype
-from diffsort.engines._primitives import sort_p
+from diffsort.engines.primitives import sort_p
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Permute
 

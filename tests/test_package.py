@@ -45,6 +45,27 @@ def test_nothing_but_jax_flax_and_numpy_is_imported(path: pathlib.Path) -> None:
             assert module.partition(".")[0] in allowed, f"line {node.lineno} imports {module}"
 
 
+def imported_modules(path: pathlib.Path) -> set[str]:
+    """The modules that a file imports, by their full names; names taken from a module among them."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("folder", ["diffsort", "experiments", "scripts"])
+def test_internal_modules_are_used_by_the_package_that_holds_them(folder: str) -> None:
+    for path in (ROOT.parent / folder).rglob("*.py"):
+        here = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        for name in imported_modules(path):
+            if name.startswith("diffsort.") and "._" in name:
+                owner = name[: name.index("._")]
+                assert here.startswith(f"{owner}."), f"{here} imports {name}"
+
+
 def test_importing_it_starts_no_backend_and_loads_nothing_else() -> None:
     # With a platform that does not exist, whatever asks JAX for a device fails.
     program = """

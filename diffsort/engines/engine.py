@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 
 from diffsort import _sharding
 from diffsort.engines import gathering, xla
-from diffsort.engines._primitives import permute_p, sort_p
+from diffsort.engines.primitives import permute_p, sort_p
 from diffsort.protocols import Argsort
 
 
