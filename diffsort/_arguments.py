@@ -58,7 +58,7 @@ def flag(value: bool, name: str) -> bool:
 
 
 def as_array(x: ArrayLike) -> jax.Array:
-    """Returns `x` as an array. What is one is not touched, and so not looked at by jax.debug_nans."""
+    """Returns `x` as an array. An array is not touched, so that jax.debug_nans does not check it."""
     return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
@@ -137,15 +137,15 @@ def mask_like(where: ArrayLike, x: jax.Array, name: str = "where") -> jax.Array:
 
 @jax.jit
 def like_points(x: jax.Array) -> jax.Array:
-    """Returns an array without the last axis of `x`, laid out as that is, for `mask_like`: False throughout.
+    """Returns False for each point of `x`, laid out as `x` without its last axis, for `mask_like`.
 
-    No number of `x`, which may be a NaN that the mask is to hide.
+    It holds no number of `x`, which may be a NaN that the mask is to hide.
     """
     return jnp.zeros_like(x[..., 0], dtype=bool)
 
 
 def fits(shape: tuple[int, ...], whole: tuple[int, ...], axes: tuple[int, ...]) -> bool:
-    """Whether `shape` is `whole`, but for lengths of 1 on axes other than `axes`, which hold for all."""
+    """Whether `shape` is `whole`, or 1 where that is longer, on axes other than `axes`."""
     return len(shape) == len(whole) and all(
         n == m or (n == 1 and d not in axes) for d, (n, m) in enumerate(zip(shape, whole, strict=True))
     )

@@ -23,7 +23,7 @@ class Ranked:
     """Sorted elements.
 
     Attributes:
-        values: sorted along `axis`, in float32 at least; 0 behind the last that is not masked.
+        values: sorted along `axis`, in float32 at least; 0 after the last that is not masked.
         position: 0, 1, … along `axis`, int32; length 1 along the others.
         count: how many elements are not masked, int32; length 1 along `axis`.
         nan: NaN where any of them is, else 0, so that nothing needs to make one; length 1 along `axis`.
@@ -109,7 +109,7 @@ def _first_weights(weights: jax.Array, position: jax.Array, count: jax.Array) ->
 
 
 def elements_at(values: jax.Array, index: jax.Array, axis: int) -> jax.Array:
-    """Returns the elements at some places along an axis; the last one for places behind it."""
+    """Returns the elements at some places along an axis; the last one for places beyond it."""
     return jnp.take_along_axis(values, index, axis, mode="clip")
 
 

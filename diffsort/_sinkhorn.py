@@ -29,7 +29,7 @@ class Settings(NamedTuple):
 
 
 def why_unavailable() -> str | None:
-    """Returns why there is no transport here, or None."""
+    """Returns why transport is not available here, or None."""
     if importlib.util.find_spec("ott") is not None:
         return None
     return "it needs ott-jax; pip install 'diffsort-jax[ott]'"

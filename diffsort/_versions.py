@@ -1,4 +1,4 @@
-"""The versions of what diffsort needs, and whether it is made for them. Imports none of it."""
+"""The versions of the packages that diffsort needs, and whether they are in range. Imports none of them."""
 
 import importlib.metadata
 import re

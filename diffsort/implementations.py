@@ -1,8 +1,8 @@
 """What `implementation="..."` may name, and how to add to it.
 
-An implementation is up to three functions. Most have a hard permutation: they say how it is found
-(`argsort`) and how arrays move through it (`permute`). A relaxed sort, as "ott" is, has none: it is a `sort`
-alone, and what needs a permutation refuses it.
+An implementation is up to three functions. Most have a hard permutation: `argsort` finds it, and `permute`
+moves arrays through it. A relaxed sort, such as "ott", has none: it is a `sort` alone, and functions that
+need a permutation refuse it.
 
 An engine is less: it finds the permutation, and its implementation "manual:NAME" adds the derivative that is
 written by hand.
@@ -26,7 +26,7 @@ class Implementation:
     Attributes:
         name: what messages call it.
         sort: the sorted values, differentiable.
-        argsort: the permutation, int32; None where there is no hard one.
+        argsort: the permutation, int32; None for a relaxed sort, which has no hard one.
         permute: how values move through the permutation, differentiable.
         sort_with_indices: both in one pass; None where it takes two.
         why_unavailable: tells why it cannot be used here, or None.

@@ -1,4 +1,4 @@
-"""What diffsort finds here: versions, devices, engines, what is optional.
+"""What diffsort finds here: versions, devices, engines, and optional parts.
 
 python -m diffsort.info
 """
@@ -14,7 +14,7 @@ from diffsort.engines import library
 
 
 def describe() -> str:
-    """Returns a page about the versions, the devices, the engines and what is optional.
+    """Returns a page about the versions, the devices, the engines and the optional parts.
 
     What fails is reported in its place, and the rest of the page is still there.
     """

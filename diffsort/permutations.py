@@ -24,9 +24,10 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
     Linear in `x`, and differentiable in it any number of times, in both modes; the transpose is the
     inverse permutation.
 
-    That the indices are a permutation is not checked. What others do is the same everywhere: those out of
-    range count as the nearest in range, one that is repeated repeats its element, and in the transpose, where
-    several bring a cotangent to one element, the last one counts, and elements that none names get 0.
+    That the indices are a permutation is not checked. Other indices give the same result everywhere: those
+    out of range count as the nearest in range, and one that is repeated repeats its element. In the
+    transpose, the last of several cotangents that meet at one element counts, and elements that no index
+    names get 0.
 
     Args:
         x: array of any dtype.
@@ -53,8 +54,9 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
 def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """Returns the permutation that undoes `indices`: `out[..., indices[..., i, ...], ...] = i`.
 
-    That they are a permutation is not checked. What others do is the same everywhere: those out of range
-    count as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
+    That they are a permutation is not checked. Other indices give the same result everywhere: those out of
+    range count as the nearest in range, of one that is repeated the last place counts, and an index that is
+    missing gives 0.
 
     Args:
         indices: integers, each slice along `axis` a permutation of `0 … n−1`; negative ones count from the

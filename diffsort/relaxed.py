@@ -90,7 +90,7 @@ def _sort(x: jax.Array, where: jax.Array, axis: int, descending: bool, settings:
     if x.shape[axis] < 2:
         return ordered
     # In hard order, masked elements are at the end of sources and targets alike; and no bit of the result
-    # tells how the elements were arranged. The targets are symmetric, so descending is ascending negated.
+    # depends on how the elements were arranged. The targets are symmetric: descending is ascending negated.
     ordered = engines.BEST.sort(-ordered if descending else ordered, axis=axis, descending=False, where=where)
     where = engines.BEST.sort(where, axis=axis, descending=True, where=None)
     ordered, where = (jnp.moveaxis(a, axis, -1) for a in (ordered, where))

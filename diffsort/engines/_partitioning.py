@@ -26,7 +26,7 @@ def divide(
     whole = ndim - 1 - trailing  # no device sorts a part of an axis
 
     def layout(mesh: Mesh, shapes: Sequence[Any]) -> Sharding:
-        """How all arrays are split: as the first operand, but for the axis that stays whole."""
+        """How all arrays are split: as the first operand, except that one axis stays whole."""
         chosen = shapes[0].sharding
         if isinstance(chosen, NamedSharding):
             spec = (*chosen.spec, *[None] * (ndim - len(chosen.spec)))
@@ -73,9 +73,9 @@ def is_divided(context: mlir.LoweringRuleContext) -> bool | None:
 
 
 def require_devices(primitive: Primitive) -> None:
-    """Has JAX tell which devices there are when `primitive` is lowered, as it does for calls it divides.
+    """Asks JAX to make devices known when `primitive` is lowered, as it does for calls that it divides.
 
-    JAX has no public way to ask for that. A version without this one leaves `is_divided` at None.
+    JAX has no public way to ask for that. Where this one is missing, `is_divided` returns None.
     """
     with contextlib.suppress(ImportError):
         from jax._src.dispatch import prim_requires_devices_during_lowering

@@ -2,7 +2,7 @@
 
 Both exist in two forms. The flat form addresses the array as one row: fewest indices, fastest from a few
 hundred elements on. The batched form names every axis to XLA, which can then partition it without moving
-data between devices; it is the form for programs that may be sharded behind our back.
+data between devices; it is the form for programs that the compiler may shard.
 """
 
 import math
@@ -79,7 +79,7 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
 
 
 def move(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trusted: bool) -> jax.Array:
-    """Returns what `gather` does, or `scatter` if `inverse`; if not trusted, what `diffsort.permute` tells.
+    """Returns what `gather` does, or `scatter` if `inverse`; if not trusted, as `diffsort.permute` does.
 
     Args:
         x: any dtype.
@@ -96,7 +96,7 @@ def move(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trust
     indices = jnp.clip(jnp.where(indices < 0, indices + n, indices), jnp.zeros_like(last), last)
     if not inverse:
         return gather(x, indices, axis)
-    # Who is the last to name each place, if anybody: the greatest, which no order of execution changes.
+    # The last index that names each place, if any does: a maximum, which no order of execution changes.
     iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
     batch = tuple(d for d in range(indices.ndim) if d != axis)
     numbers = lax.ScatterDimensionNumbers(
@@ -106,8 +106,8 @@ def move(x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trust
         operand_batching_dims=batch,
         scatter_indices_batching_dims=batch,
     )
-    nobody = jnp.full_like(indices, -1)
-    source = lax.scatter_max(nobody, indices[..., None], iota, numbers, mode=_BOUNDS)
+    unnamed = jnp.full_like(indices, -1)
+    source = lax.scatter_max(unnamed, indices[..., None], iota, numbers, mode=_BOUNDS)
     moved = gather(x, jnp.maximum(source, jnp.zeros_like(source)), axis)
     return jnp.where(source < 0, jnp.zeros_like(moved), moved)
 

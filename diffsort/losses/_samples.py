@@ -100,7 +100,7 @@ def compare(
         targets: another, of another size or not.
         axis: the axis of the elements.
         weights: of the predictions and of the targets.
-        masks: likewise.
+        masks: of the predictions and of the targets.
         implementation: as in `diffsort.sort`.
         *static: arguments that are Python values.
 

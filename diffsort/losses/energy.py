@@ -84,8 +84,9 @@ def crps_ensemble(
 
     $E|X - y| - \frac{1}{2} E|X - X'| = \int (F(x) - [y \le x])^2 \, dx$, half the squared energy distance
     between the ensemble and the observation y; O(m log m). The fair score takes the mean of $|X - X'|$ over
-    pairs of different members, and so expects of m members what it would of infinitely many. It does not tell
-    where a member is that all others lie on one side of; the almost fair score, a mixture of the two, does.
+    pairs of different members, and so expects of m members what it would of infinitely many. It does not
+    depend on where a member is that all others lie on one side of; the almost fair score, a mixture of the
+    two, does.
 
     Args:
         predictions: the members along `axis`, floating.

@@ -31,14 +31,14 @@ def quantile_loss(
         predictions: predicted quantiles, floating.
         targets: what was observed, floating. For one level of the shape of `predictions`, for several of that
             shape without `axis`.
-        levels: τ, in (0, 1), which is checked where it is no tracer: a scalar, or one-dimensional with an
+        levels: τ, in (0, 1), which is checked where it is known: a scalar, or one-dimensional with an
             entry for each prediction along `axis`.
         axis: the axis of the levels, if there are several.
         where: boolean mask, broadcastable to `predictions`.
 
     Returns:
         For one level the loss of each element, 0 where it is masked; for several their mean over `axis`, 0
-        where all are masked, NaN where there is none.
+        where all are masked, NaN for an axis of length 0.
 
     Raises:
         ValueError: a level that is known is outside (0, 1), or there are not as many levels as predictions

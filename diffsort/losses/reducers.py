@@ -131,7 +131,7 @@ def ranked_range(
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
-    r"""Returns the average of ranked range (AoRR): of the k largest losses but for the m largest.
+    r"""Returns the average of ranked range (AoRR): of the k largest losses without the m largest.
 
     $\frac{1}{k - m} \sum_{i=m+1}^{k} \ell_{[i]}$, where $\ell_{[i]}$ is the i-th largest: the m that may be
     outliers do not count, not even if they are infinite, nor do the small ones.

@@ -36,8 +36,8 @@ def spectral_risk(
         spectrum: S, from S(0) = 0 to S(1) = 1: `superquantile_spectrum`, `extremile_spectrum`,
             `esrm_spectrum`, or a function of one's own. It is given arrays in the dtype of the computation,
             and is hashed, so that what is compiled for it is found again: a module's function or a frozen
-            dataclass, not a new lambda each time. If it has a method `weights(k, n)`, that tells the weights
-            instead, and need not subtract nearly equal numbers.
+            dataclass, not a new lambda each time. If it has a method `weights(k, n)`, that returns the
+            weights instead, without subtracting nearly equal numbers.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `losses`; n counts the unmasked losses.

@@ -54,9 +54,9 @@ def first_points(points: jax.Array, k: int) -> jax.Array:
 
 
 def with_a_point(points: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
-    """Returns sets and their mask; where there are no points at all, sets of one that is masked.
+    """Returns sets and their mask; sets without points become sets of one masked point.
 
-    Of those a statistic is 0, as of every set that is masked whole; of an axis of length 0 it is NaN.
+    A statistic of a fully masked set is 0, while that of an axis of length 0 is NaN.
     """
     if points.shape[-2]:
         return points, mask

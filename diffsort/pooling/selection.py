@@ -124,10 +124,10 @@ def top_k_pool(
         implementation: as in `diffsort.sort`; it must have a permutation.
 
     Returns:
-        Points in order, shape (..., k, c). Points of equal score stay in input order; but for them, the
-        result is invariant to the order of the points. With `return_indices`, a triple of them, of int32
-        indices of shape (..., k), and of the scores $s_{(j)}$ of shape (..., k), differentiable; where a set
-        has fewer than k points, the index is −1 and the score 0.
+        Points in order, shape (..., k, c). Points of equal score stay in input order; apart from
+        them, the result is invariant to the order of the points. With `return_indices`, a triple of them, of
+        int32 indices of shape (..., k), and of the scores $s_{(j)}$ of shape (..., k), differentiable; where
+        a set has fewer than k points, the index is −1 and the score 0.
 
     Raises:
         TypeError: `projection` is not floating, `return_indices` not a boolean, or `k` not an integer.

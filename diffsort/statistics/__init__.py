@@ -1,4 +1,4 @@
-"""Order statistics: weighted sums of the sorted elements, told apart by their weights alone.
+"""Order statistics: weighted sums of the sorted elements, which differ in their weights alone.
 
 All of them raise a TypeError where `x` is not real or `where` is not boolean, and a ValueError where `axis`
 is out of range or names an axis twice, `where` does not broadcast to `x`, or no implementation has that

@@ -62,7 +62,7 @@ def quantile(
     Array([ 2.5, 10. ], dtype=float32)
     """
     if method not in _METHODS:
-        raise ValueError(f"method={method!r} is none of {', '.join(map(repr, _METHODS))}.")
+        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}.")
     probabilities = _probabilities(q)
     found = statistic(
         _quantiles,
@@ -125,8 +125,8 @@ def order_statistic(
         k: 0 for the smallest, −1 for the largest; −n ≤ k < n.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
-        where: boolean mask, broadcastable to `x`; n counts the unmasked elements, and where `k` is none of
-            them the result is 0.
+        where: boolean mask, broadcastable to `x`; n counts the unmasked elements, and where there are
+            not enough of them the result is 0.
         implementation: as in `diffsort.sort`.
 
     Returns:
