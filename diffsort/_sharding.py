@@ -12,23 +12,25 @@ import jax
 from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec
 
 
-def on_shards(function: Callable[..., Any], axis: int, leader: jax.Array, *others: jax.Array | None) -> Any:
-    """Calls `function(leader, *others)`, under explicit sharding on each device's shard.
+def on_shards(
+    function: Callable[..., Any], axis: int, leader: jax.Array, *others: jax.Array, **named: jax.Array | None
+) -> Any:
+    """Calls `function(leader, *others, **named)`, under explicit sharding on each device's shard.
 
     Args:
         function: works along `axis` alone and returns arrays of the shape of `leader`.
         axis: non-negative; must not be split between devices.
         leader: array whose layout counts.
-        *others: arrays of the same rank, which are laid out like `leader`; None is passed on.
+        *others: arrays of the same rank, which are laid out like `leader`.
+        **named: likewise, or None, which is passed on.
 
     Raises:
         ValueError: `axis` is split between devices.
     """
-    arrays = (leader, *others)
     layout = jax.typeof(leader).sharding
     split = _explicit_axes(layout.mesh) & set(jax.tree.leaves(tuple(layout.spec)))
     if not split:
-        return function(*arrays)
+        return function(leader, *others, **named)
     names = layout.spec[axis]
     if names is not None:
         raise ValueError(
@@ -37,19 +39,14 @@ def on_shards(function: Callable[..., Any], axis: int, leader: jax.Array, *other
         )
     if not getattr(jax.config, "jax_use_shardy_partitioner", True):
         split = _explicit_axes(layout.mesh)  # the one before cannot take a mesh in part, and ends the process
-    present = [laid_out_like(a, leader) for a in arrays if a is not None]
-
-    def local(*shards: jax.Array) -> Any:
-        queue = iter(shards)
-        return function(*(None if a is None else next(queue) for a in arrays))
-
+    arrays = jax.tree.map(lambda a: laid_out_like(a, leader), ((leader, *others), named))
     return jax.shard_map(
-        local,
+        lambda given, named: function(*given, **named),
         mesh=layout.mesh if jax.sharding.get_abstract_mesh().empty else None,
-        in_specs=tuple(jax.typeof(a).sharding.spec for a in present),
+        in_specs=jax.tree.map(lambda a: jax.typeof(a).sharding.spec, arrays),
         out_specs=layout.spec,
         axis_names=split,
-    )(*present)
+    )(*arrays)
 
 
 def laid_out_like(array: jax.Array, leader: jax.Array) -> jax.Array:

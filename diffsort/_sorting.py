@@ -5,8 +5,6 @@ Compiled as a whole, as jax.numpy's functions are: outside jit, a call would els
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +29,9 @@ def sort_values(
     """Returns the sorted values alone."""
     if is_trivial(x, axis):
         return x
-    values = _on_rows("sort", chosen.sort, x, axis, where, descending)
+    sort = functools.partial(chosen.sort, axis=axis, descending=descending)
+    with jax.named_scope("diffsort.sort"):
+        values = _sharding.on_shards(sort, axis, x, where=where)
     if (values.shape, values.dtype) != (x.shape, x.dtype):
         raise ValueError(
             f"implementation {chosen.name!r} made {values.dtype}{list(values.shape)} of "
@@ -48,7 +48,9 @@ def sort_both(
     if chosen.sort_with_indices is None or is_trivial(x, axis):
         indices = find_permutation(chosen, x, axis, where, descending)
         return (x if is_trivial(x, axis) else move(chosen, x, indices, axis)), indices
-    return _on_rows("sort_with_indices", chosen.sort_with_indices, x, axis, where, descending)
+    sort = functools.partial(chosen.sort_with_indices, axis=axis, descending=descending)
+    with jax.named_scope("diffsort.sort_with_indices"):
+        return _sharding.on_shards(sort, axis, x, where=where)
 
 
 @_compiled
@@ -56,17 +58,18 @@ def find_permutation(
     chosen: Implementation, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
 ) -> jax.Array:
     """Returns the sorting permutation, which has no derivative."""
-    find = chosen.permutation()
+    find = functools.partial(chosen.permutation(), axis=axis, descending=descending)
     if is_trivial(x, axis):
         return _sharding.on_shards(lambda x: lax.broadcasted_iota(jnp.int32, x.shape, axis), axis, x)
-    return _on_rows("argsort", find, lax.stop_gradient(x), axis, where, descending)
+    with jax.named_scope("diffsort.argsort"):
+        return _sharding.on_shards(find, axis, lax.stop_gradient(x), where=where)
 
 
 @functools.partial(jax.jit, static_argnames=("chosen", "axis"))
 def move(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     """Returns `x` moved through a permutation."""
-    permute = jax.named_scope("diffsort.permute")(lambda x, indices: chosen.permute(x, indices, axis))
-    return _sharding.on_shards(permute, axis, x, indices)
+    with jax.named_scope("diffsort.permute"):
+        return _sharding.on_shards(lambda x, indices: chosen.permute(x, indices, axis), axis, x, indices)
 
 
 def is_trivial(x: jax.Array, axis: int) -> bool:
@@ -82,18 +85,3 @@ def positions(n: int, ndim: int, axis: int) -> jax.Array:
 def count_valid(where: jax.Array, axis: int) -> jax.Array:
     """Returns how many elements are not masked, int32; of length 1 along `axis`."""
     return jnp.sum(where, axis, keepdims=True, dtype=jnp.int32)
-
-
-def _on_rows(
-    scope: str,
-    function: Callable[..., Any],
-    x: jax.Array,
-    axis: int,
-    where: jax.Array | None,
-    descending: bool,
-) -> Any:
-    @jax.named_scope(f"diffsort.{scope}")
-    def local(x: jax.Array, where: jax.Array | None) -> Any:
-        return function(x, axis=axis, descending=descending, where=where)
-
-    return _sharding.on_shards(local, axis, x, where)

@@ -110,11 +110,10 @@ def linear_permutation(
 def _permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     moves = (functools.partial(f, is_trusted=False) for f in (engines.BEST.gather, engines.BEST.scatter))
 
-    def local(x: jax.Array, indices: jax.Array) -> jax.Array:
-        with jax.named_scope("diffsort.permute"):
-            return linear_permutation(x, indices, axis, *moves)
-
-    return _sharding.on_shards(local, axis, x, indices)
+    with jax.named_scope("diffsort.permute"):
+        return _sharding.on_shards(
+            lambda x, indices: linear_permutation(x, indices, axis, *moves), axis, x, indices
+        )
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "is_trusted"))
@@ -122,11 +121,11 @@ def invert(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Array:
     """`inverse_permutation` without the checks; trusted indices are a permutation for certain."""
 
     def local(indices: jax.Array) -> jax.Array:
-        with jax.named_scope("diffsort.inverse_permutation"):
-            iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
-            return engines.BEST.scatter(iota, indices, axis, is_trusted=is_trusted)
+        iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+        return engines.BEST.scatter(iota, indices, axis, is_trusted=is_trusted)
 
-    return _sharding.on_shards(local, axis, indices)
+    with jax.named_scope("diffsort.inverse_permutation"):
+        return _sharding.on_shards(local, axis, indices)
 
 
 def _check(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
