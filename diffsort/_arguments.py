@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort._sharding import laid_out_like
+from diffsort._sharding import reshard_like
 
 Reduction = Literal["sum", "mean"]
 
@@ -160,8 +160,8 @@ def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
     shape = (1,) * (x.ndim - array.ndim) + array.shape
     if len(shape) != x.ndim or any(m not in (1, n) for m, n in zip(shape, x.shape, strict=True)):
         raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {x.shape}.")
-    array = jnp.broadcast_to(laid_out_like(array.reshape(shape), x), x.shape)
-    return laid_out_like(array, x)  # broadcast axes are on every device until told otherwise
+    array = jnp.broadcast_to(reshard_like(array.reshape(shape), x), x.shape)
+    return reshard_like(array, x)  # broadcast axes are on every device until told otherwise
 
 
 def integer(value: int, name: str) -> int:

@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
 from diffsort._precision import computing_dtype, place
-from diffsort._sharding import laid_out_like, whole_along
+from diffsort._sharding import reshard_like, unshard
 from diffsort._sorting import count_valid, positions, sort_values, zero_masked
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 
@@ -64,7 +64,7 @@ class Ranked:
         """
         if self.is_masked:
             weights = _first_weights(weights, self.position, self.count)
-        weights = laid_out_like(jnp.broadcast_to(weights, self.values.shape), self.values)
+        weights = reshard_like(jnp.broadcast_to(weights, self.values.shape), self.values)
         # Chosen before the product: 0 × inf would be NaN, in the gradient too.
         values = jnp.where(weights == 0, jnp.zeros_like(self.values), self.values)
         total = jnp.sum(values * weights, self.axis, keepdims=True)
@@ -183,7 +183,7 @@ def as_slices(
         dtype: that the array is to have; None for its own.
     """
     mask = None if where is None else mask_like(where, array)
-    array, mask = jax.tree.map(lambda a: whole_along(a, axes), (array, mask))
+    array, mask = jax.tree.map(lambda a: unshard(a, axes), (array, mask))
     if mask is not None:
         array = zero_masked(array, mask)
     if dtype is not None:

@@ -39,7 +39,7 @@ def on_shards(
         )
     if not getattr(jax.config, "jax_use_shardy_partitioner", True):
         split = _explicit_axes(layout.mesh)  # the one before cannot take a mesh in part, and ends the process
-    arrays = jax.tree.map(lambda a: laid_out_like(a, leader), ((leader, *others), named))
+    arrays = jax.tree.map(lambda a: reshard_like(a, leader), ((leader, *others), named))
     return jax.shard_map(
         lambda given, named: function(*given, **named),
         mesh=layout.mesh if jax.sharding.get_abstract_mesh().empty else None,
@@ -49,7 +49,7 @@ def on_shards(
     )(*arrays)
 
 
-def laid_out_like(array: jax.Array, leader: jax.Array) -> jax.Array:
+def reshard_like(array: jax.Array, leader: jax.Array) -> jax.Array:
     """Returns `array` laid out over the devices as `leader` is; axes of length 1 go to every device."""
     layout = jax.typeof(leader).sharding
     if not _explicit_axes(layout.mesh):
@@ -59,7 +59,7 @@ def laid_out_like(array: jax.Array, leader: jax.Array) -> jax.Array:
     return jax.sharding.reshard(array, NamedSharding(layout.mesh, spec))
 
 
-def whole_along(array: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+def unshard(array: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """Returns `array` with each of these axes whole on every device, for a reduction over them.
 
     Of use under explicit sharding, where no compiler gathers what is needed.
@@ -78,7 +78,7 @@ def _explicit_axes(mesh: AbstractMesh) -> set[str]:
     return {name for name, kind in pairs if kind == AxisType.Explicit}
 
 
-def varying_alike(*arrays: jax.Array) -> tuple[jax.Array, ...]:
+def match_varying(*arrays: jax.Array) -> tuple[jax.Array, ...]:
     """Returns the arrays, inside a shard_map all marked as varying over the axes that any varies over."""
     marks = [_varying_axes(a) for a in arrays]
     union = frozenset[Any]().union(*marks)

@@ -91,7 +91,7 @@ def linear_permutation(
         permute: applies the permutation.
         unpermute: applies the inverse permutation.
     """
-    x, indices = _sharding.varying_alike(x, indices)
+    x, indices = _sharding.match_varying(x, indices)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return permute(x, indices, axis)
 

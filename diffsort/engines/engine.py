@@ -94,7 +94,7 @@ class Engine:
         indices: DTypeLike | None = None,
     ) -> list[jax.Array]:
         return sort_p.bind(
-            *_sharding.varying_alike(*([x] if where is None else [x, where])),
+            *_sharding.match_varying(*([x] if where is None else [x, where])),
             trailing=x.ndim - 1 - axis,
             values=values,
             index_dtype=None if indices is None else jnp.dtype(indices),
@@ -108,11 +108,11 @@ class Engine:
     ) -> jax.Array:
         is_known = indices.dtype in (jnp.int32, jnp.uint16) and _is_movable(x.dtype)
         if is_known and self.uses_kernel and x.shape[axis:] == indices.shape[axis:]:
-            operands = _sharding.varying_alike(x, jnp.broadcast_to(indices, x.shape))
+            operands = _sharding.match_varying(x, jnp.broadcast_to(indices, x.shape))
             params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self}
             return permute_p.bind(*operands, trailing=x.ndim - 1 - axis, **params)[0]
         # Whole rows move better in XLA.
-        x, indices = _sharding.varying_alike(x, indices)
+        x, indices = _sharding.match_varying(x, indices)
         return gathering.move(x, indices, axis, inverse=inverse, is_trusted=is_trusted)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort._sharding import varying_alike
+from diffsort._sharding import match_varying
 
 _State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
 
@@ -45,7 +45,7 @@ def ascend(heights: Callable[[jax.Array], jax.Array], start: jax.Array, steps: i
         )
 
     height, uphill = measure(start)
-    directions, height, uphill, angle = varying_alike(start, height, uphill, jnp.full_like(height, 0.5))
+    directions, height, uphill, angle = match_varying(start, height, uphill, jnp.full_like(height, 0.5))
     return lax.fori_loop(0, steps, step, (directions, height, uphill, angle))[0]
 
 

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from diffsort._arguments import floating, like_points
 from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation
-from diffsort.losses._samples import Sample, sample, whole_samples
+from diffsort.losses._samples import Sample, sample, unshard_samples
 from diffsort.losses.transport import transport_cost
 
 
@@ -39,7 +39,7 @@ def point_sets(
         )
     first = sample(x, like_points(x), weights[0], masks[0])
     second = sample(y, like_points(y), weights[1], masks[1], "target_")
-    return *whole_samples((first, second), x.ndim - 2), lines
+    return *unshard_samples((first, second), x.ndim - 2), lines
 
 
 def costs_on_lines(

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import broadcast_like, canonical_axis, check_non_negative, floating, mask_like
 from diffsort._precision import computing_dtype
-from diffsort._sharding import whole_along
+from diffsort._sharding import unshard
 from diffsort._sorting import zero_masked
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 
@@ -118,7 +118,7 @@ def compare(
     chosen = get_implementation(implementation)
     first = sample(x, x, weights[0], masks[0])
     second = sample(y, y, weights[1], masks[1], "target_")
-    return _compute(function, *whole_samples((first, second), axis), axis, chosen, static)
+    return _compute(function, *unshard_samples((first, second), axis), axis, chosen, static)
 
 
 @functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
@@ -136,9 +136,9 @@ def _compute(
     return function(first, second, implementation, *static).astype(dtype)
 
 
-def whole_samples(samples: tuple[Sample, Sample], axis: int) -> tuple[Sample, Sample]:
-    """Returns samples whose elements are not split between devices; see `_sharding.whole_along`."""
-    first, second = (jax.tree.map(lambda a: whole_along(a, (axis,)), s) for s in samples)
+def unshard_samples(samples: tuple[Sample, Sample], axis: int) -> tuple[Sample, Sample]:
+    """Returns samples whose elements are not split between devices; see `_sharding.unshard`."""
+    first, second = (jax.tree.map(lambda a: unshard(a, (axis,)), s) for s in samples)
     return first, second
 
 
