@@ -61,13 +61,7 @@ def energy_distance(
     Array([ 0.5, -0.5], dtype=float32)
     """
     return compare(
-        _energy,
-        predictions,
-        targets,
-        axis,
-        (weights, target_weights),
-        (where, target_where),
-        implementation,
+        _energy, predictions, targets, axis, (weights, target_weights), (where, target_where), implementation
     )
 
 
@@ -130,15 +124,7 @@ def crps_ensemble(
         raise ValueError(f"fair={fairness:g} is not in [0, 1]: True or 1 is the fair score.")
     dtype = jnp.promote_types(x.dtype, y.dtype)
     return statistic(
-        _crps,
-        x,
-        axis,
-        where,
-        implementation,
-        fairness,
-        y.astype(dtype),
-        name="predictions",
-        dtype=dtype,
+        _crps, x, axis, where, implementation, fairness, y.astype(dtype), name="predictions", dtype=dtype
     )
 
 
