@@ -8,7 +8,7 @@ export, which must not depend on a library. The primitives know nothing of deriv
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,9 @@ from diffsort import _sharding
 from diffsort.engines import gathering, library
 from diffsort.engines._partitioning import divide, is_divided, require_devices
 from diffsort.engines.xla import reverse_ties
+
+if TYPE_CHECKING:
+    from diffsort.engines.engine import Engine
 
 _KERNEL_TYPES = frozenset(
     {jnp.dtype(jnp.bool_), jnp.dtype(jnp.bfloat16)}
@@ -42,7 +45,7 @@ def _sort_portably(
     index_dtype: Any,
     descending: bool,
     ties_reversed: bool,
-    engine: Any,
+    engine: "Engine",
 ) -> list[jax.Array]:
     x, *masks = operands
     where = masks[0] if masks else None
@@ -94,9 +97,9 @@ def _permute_avals(x: Any, indices: Any, **_: Any) -> list[Any]:
 
 
 def _permute_portably(
-    x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool, engine: Any
+    x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool, engine: "Engine"
 ) -> list[jax.Array]:
-    del engine  # one that finds permutations in another way moves arrays in this one
+    del engine  # engines find permutations in different ways; in XLA all move arrays in this one
     return [gathering.move(x, indices, x.ndim - 1 - trailing, inverse=inverse, is_trusted=is_trusted)]
 
 
@@ -145,7 +148,7 @@ def _primitive(
 
     lower_natively, lower_in_parts, lower_portably = map(mlir.lower_fun, (natively, in_parts, portably))
 
-    def lower_for_cpu(context: Any, *operands: Any, engine: Any, **params: Any) -> Any:
+    def lower_for_cpu(context: Any, *operands: Any, engine: "Engine", **params: Any) -> Any:
         if context.module_context.lowering_parameters.for_export:
             if engine.name == "native":
                 warnings.warn(_IN_AN_EXPORT, stacklevel=2)
@@ -155,7 +158,7 @@ def _primitive(
                 return (lower_in_parts if in_many else lower_natively)(context, *operands, **params)
         return lower_portably(context, *operands, engine=engine, **params)
 
-    def lower_elsewhere(context: Any, *operands: Any, engine: Any, **params: Any) -> Any:
+    def lower_elsewhere(context: Any, *operands: Any, engine: "Engine", **params: Any) -> Any:
         if engine.name == "native":
             raise ValueError(_NOT_ON_CPU)
         return lower_portably(context, *operands, engine=engine, **params)
