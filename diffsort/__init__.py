@@ -10,7 +10,13 @@ from typing import Any
 from diffsort import _versions
 
 try:
-    from diffsort.implementations import Implementation, implementation_names, register_implementation
+    from diffsort.implementations import (
+        Implementation,
+        get_implementation,
+        implementation_names,
+        register_engine,
+        register_implementation,
+    )
     from diffsort.permutations import inverse_permutation, permute
     from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
     from diffsort.statistics import (
@@ -34,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Implementation",
     "argsort",
+    "get_implementation",
     "gini_mean_difference",
     "implementation_names",
     "inverse_permutation",
@@ -44,6 +51,7 @@ __all__ = [
     "permute",
     "quantile",
     "rank",
+    "register_engine",
     "register_implementation",
     "sort",
     "sort_key_val",
@@ -54,7 +62,10 @@ __all__ = [
     "winsorized_mean",
 ]
 
-_SUBMODULES = ("engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling", "statistics")
+_SUBMODULES = (
+    *("activations", "engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
+    *("protocols", "relaxed", "statistics"),
+)
 
 
 def __getattr__(name: str) -> Any:

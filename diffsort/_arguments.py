@@ -1,13 +1,17 @@
 """Checks shared by the public functions: clear errors, at trace time."""
 
 import operator
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from diffsort.sharding import laid_out_like
+from diffsort._sharding import reshard_like
+
+Reduction = Literal["sum", "mean"]
 
 
 def canonical_axis(axis: int, rank: int) -> int:
@@ -42,7 +46,7 @@ def flag(value: bool, name: str) -> bool:
     """Returns `value` as a Python bool; 0 and 1 will do, as in jax.numpy.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: it is neither a boolean nor 0 or 1.
     """
     try:
         number = int(value) if isinstance(value, np.bool_) else operator.index(value)
@@ -54,7 +58,7 @@ def flag(value: bool, name: str) -> bool:
 
 
 def as_array(x: ArrayLike) -> jax.Array:
-    """Returns `x` as an array. What is one is not touched, and so not looked at by jax.debug_nans."""
+    """Returns `x` as an array. An array is not touched, so that jax.debug_nans does not check it."""
     return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
@@ -62,7 +66,7 @@ def real_array(x: ArrayLike, name: str = "x") -> jax.Array:
     """Returns `x` as an array that can be ordered.
 
     Raises:
-        TypeError: the dtype is complex, or no number at all.
+        TypeError: it holds complex numbers, or no numbers.
     """
     array = as_array(x)
     if array.dtype != jnp.bool_ and not jnp.issubdtype(array.dtype, jnp.number):
@@ -76,7 +80,7 @@ def floating(x: ArrayLike, name: str) -> jax.Array:
     """Returns `x` as an array.
 
     Raises:
-        TypeError: it is not floating.
+        TypeError: its dtype is not floating.
     """
     array = real_array(x, name)
     if not jnp.issubdtype(array.dtype, jnp.floating):
@@ -133,11 +137,18 @@ def mask_like(where: ArrayLike, x: jax.Array, name: str = "where") -> jax.Array:
 
 @jax.jit
 def like_points(x: jax.Array) -> jax.Array:
-    """Returns an array without the last axis of `x`, laid out as that is, for `mask_like`: False throughout.
+    """Returns False for each point of `x`, laid out as `x` without its last axis, for `mask_like`.
 
-    No number of `x`, which may be a NaN that the mask is to hide.
+    It holds no number of `x`, which may be a NaN that the mask is to hide.
     """
     return jnp.zeros_like(x[..., 0], dtype=bool)
+
+
+def fits(shape: tuple[int, ...], whole: tuple[int, ...], axes: tuple[int, ...]) -> bool:
+    """Whether `shape` is `whole`, or 1 where that is longer, on axes other than `axes`."""
+    return len(shape) == len(whole) and all(
+        n == m or (n == 1 and d not in axes) for d, (n, m) in enumerate(zip(shape, whole, strict=True))
+    )
 
 
 def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
@@ -149,15 +160,15 @@ def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
     shape = (1,) * (x.ndim - array.ndim) + array.shape
     if len(shape) != x.ndim or any(m not in (1, n) for m, n in zip(shape, x.shape, strict=True)):
         raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {x.shape}.")
-    array = jnp.broadcast_to(laid_out_like(array.reshape(shape), x), x.shape)
-    return laid_out_like(array, x)  # broadcast axes are on every device until told otherwise
+    array = jnp.broadcast_to(reshard_like(array.reshape(shape), x), x.shape)
+    return reshard_like(array, x)  # broadcast axes are on every device until told otherwise
 
 
 def integer(value: int, name: str) -> int:
     """Returns `value` as a Python integer.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not an integer.
     """
     try:
         return operator.index(value)
@@ -165,12 +176,12 @@ def integer(value: int, name: str) -> int:
         raise TypeError(f"{name} must be a Python integer, not {value!r}.") from None
 
 
-def fraction(value: float, name: str, least: float, most: float) -> float:
+def number_in(value: float, name: str, least: float, most: float) -> float:
     """Returns `value` as a Python float in [least, most).
 
     Raises:
-        TypeError: it is no Python number; weights are made when a function is traced.
-        ValueError: it is not in that range.
+        TypeError: it is not a Python number; weights are made when a function is traced.
+        ValueError: it is outside that range.
     """
     try:
         number = float(value)
@@ -186,10 +197,10 @@ def probability(value: float | jax.Array, name: str) -> float | jax.Array:
 
     Raises:
         TypeError: it is not a real number.
-        ValueError: it is no scalar, or out of range.
+        ValueError: it is not a scalar, or outside [0, 1).
     """
     if not isinstance(value, jax.core.Tracer):
-        return fraction(float(value) if isinstance(value, jax.Array) else value, name, 0, 1)
+        return number_in(float(value) if isinstance(value, jax.Array) else value, name, 0, 1)
     if value.ndim:
         raise ValueError(f"{name} must be a scalar, not of shape {value.shape}; use jax.vmap for several.")
     return floating(value, name)
@@ -205,3 +216,56 @@ def require_positive(**values: int) -> None:
     for name, value in values.items():
         if integer(value, name) < 1:
             raise ValueError(f"{name}={value} must be at least 1.")
+
+
+def as_levels(levels: Iterable[float]) -> tuple[float, ...]:
+    """Returns `levels` as Python floats.
+
+    Raises:
+        TypeError: it is not a sequence of Python numbers.
+        ValueError: it is empty, or one of them is outside [0, 1].
+    """
+    try:
+        found = tuple(float(level) for level in levels)
+    except (TypeError, ValueError):
+        raise TypeError(f"levels must be a sequence of Python numbers, not {levels!r}.") from None
+    if not found:
+        raise ValueError("levels is empty: name at least one, such as 0.5 for the median.")
+    for level in found:
+        if not 0 <= level <= 1:
+            raise ValueError(f"levels has {level}, which is not in [0, 1].")
+    return found
+
+
+def known_reduction(reduction: Reduction) -> Reduction:
+    """Returns `reduction`.
+
+    Raises:
+        ValueError: it is neither "sum" nor "mean".
+    """
+    if reduction not in get_args(Reduction):
+        raise ValueError(f"reduction={reduction!r} is neither 'sum' nor 'mean'.")
+    return reduction
+
+
+def require_features(x: jax.Array, features: int, layer: object) -> None:
+    """Checks that the last axis of `x` is as long as the parameters of a layer expect.
+
+    Raises:
+        ValueError: it is shorter or longer.
+    """
+    found = require_an_axis(x).shape[-1]
+    if found != features:
+        name = type(layer).__name__
+        raise ValueError(f"x has {found} features in its last axis, but this {name} was made for {features}.")
+
+
+def require_an_axis(x: jax.Array) -> jax.Array:
+    """Returns `x`.
+
+    Raises:
+        ValueError: it is a scalar.
+    """
+    if x.ndim == 0:
+        raise ValueError("x is a scalar; expected features in its last axis.")
+    return x

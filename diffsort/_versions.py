@@ -1,4 +1,4 @@
-"""The versions of what diffsort needs, and whether it is made for them. Imports none of it."""
+"""The versions of the packages that diffsort needs, and whether they are in range. Imports none of them."""
 
 import importlib.metadata
 import re
@@ -9,7 +9,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 _NAME = "diffsort-jax"  # of the distribution
 
 
-def described(package: str) -> str:
+def describe(package: str) -> str:
     """Returns a package's name and version; and whether that is too old or too new, with the range."""
     try:
         version = importlib.metadata.version(package)
@@ -27,7 +27,7 @@ def described(package: str) -> str:
 
 def complaints() -> list[str]:
     """Returns a line for each package that is too old or too new."""
-    return [line for line in map(described, PACKAGES) if ", which is too " in line]
+    return [line for line in map(describe, PACKAGES) if ", which is too " in line]
 
 
 def _limits(package: str) -> dict[str, str]:

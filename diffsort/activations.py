@@ -1,4 +1,8 @@
-"""Activations that sort: they permute their input, so they keep norms, of gradients too."""
+"""Activations that sort: they permute their input, so they keep norms, of gradients too.
+
+All of them raise a TypeError where `x` is not real, and a ValueError where `axis` is out of range or no
+implementation has that name.
+"""
 
 import functools
 
@@ -31,9 +35,8 @@ def group_sort(
         An array of the shape and dtype of `x`. NaNs come last in their group.
 
     Raises:
-        TypeError: `x` is not real, or `group_size` no integer.
-        ValueError: `group_size` does not divide the length of `axis`; `axis` or `implementation` does not
-            fit.
+        TypeError: `group_size` is not an integer.
+        ValueError: `group_size` is less than 1, or does not divide the length of `axis`.
 
     Source: C. Anil, J. Lucas, R. Grosse, Sorting out Lipschitz function approximation, ICML 2019.
 
@@ -64,8 +67,7 @@ def max_min(x: ArrayLike, axis: int = -1) -> jax.Array:
         An array of the shape and dtype of `x`; ties and NaNs as in `group_sort`.
 
     Raises:
-        TypeError: `x` is not real.
-        ValueError: the length of `axis` is odd, or `axis` does not fit.
+        ValueError: the length of `axis` is odd.
 
     Source: C. Anil, J. Lucas, R. Grosse, Sorting out Lipschitz function approximation, ICML 2019.
 
@@ -86,10 +88,6 @@ def full_sort(x: ArrayLike, axis: int = -1, *, implementation: ImplementationLik
 
     Returns:
         An array of the shape and dtype of `x`; ties and NaNs as in `group_sort`.
-
-    Raises:
-        TypeError: `x` is not real.
-        ValueError: `axis` or `implementation` does not fit.
 
     Source: C. Anil, J. Lucas, R. Grosse, Sorting out Lipschitz function approximation, ICML 2019.
 

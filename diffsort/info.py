@@ -1,4 +1,4 @@
-"""What diffsort finds here: versions, devices, engines, what is optional.
+"""What diffsort finds here: versions, devices, engines, and optional parts.
 
 python -m diffsort.info
 """
@@ -14,20 +14,20 @@ from diffsort.engines import library
 
 
 def describe() -> str:
-    """Returns a page about the versions, the devices, the engines and what is optional.
+    """Returns a page about the versions, the devices, the engines and the optional parts.
 
-    Nothing that is broken here keeps it from telling the rest.
+    What fails is reported in its place, and the rest of the page is still there.
     """
     sections = {
         "Versions": [
             f"diffsort {diffsort.__version__}",
-            *_told(_packages),
+            *_try(_packages),
             f"python {platform.python_version()}, {platform.system()} {platform.machine()}",
         ],
-        "Devices": _told(_devices),
-        "Engines": [line for name in engines.ENGINES for line in _told(_engine, name)],
-        "implementation='manual'": _told(_best),
-        "implementation='ott'": _told(_relaxed),
+        "Devices": _try(_devices),
+        "Engines": [line for name in engines.ENGINES for line in _try(_engine, name)],
+        "implementation='manual'": _try(_best),
+        "implementation='ott'": _try(_relaxed),
     }
     return "\n\n".join("\n  ".join([title, *lines]) for title, lines in sections.items())
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _packages() -> list[str]:
-    return [_versions.described(name) for name in _versions.PACKAGES]
+    return [_versions.describe(name) for name in _versions.PACKAGES]
 
 
 def _devices() -> list[str]:
@@ -46,7 +46,7 @@ def _devices() -> list[str]:
 
 
 def _engine(name: str) -> list[str]:
-    reason = engines.ENGINES[name]()
+    reason = engines.ENGINES[name].why_unavailable()
     if reason is not None:
         return [f"{name}: not available: {' '.join(reason.split())}"]
     if name != "native":
@@ -61,11 +61,11 @@ def _best() -> list[str]:
 
 def _relaxed() -> list[str]:
     reason = relaxed.why_unavailable()
-    return [f"available, {_versions.described('ott-jax')}" if reason is None else f"not available: {reason}"]
+    return [f"available, {_versions.describe('ott-jax')}" if reason is None else f"not available: {reason}"]
 
 
-def _told(tell: Callable[..., list[str]], *arguments: str) -> list[str]:
-    """What `tell` returns; or, in a line, what keeps it from it."""
+def _try(tell: Callable[..., list[str]], *arguments: str) -> list[str]:
+    """Returns what `tell` does; or, if it fails, a line that says how."""
     try:
         return tell(*arguments)
     except Exception as error:  # whatever it is, this page is where people look for it

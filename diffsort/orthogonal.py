@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import real_array
+from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
 
 
@@ -34,7 +34,7 @@ def cayley(kernel: ArrayLike) -> jax.Array:
 
     Raises:
         TypeError: `kernel` is not floating.
-        ValueError: `kernel` is no matrix.
+        ValueError: `kernel` is not a matrix.
 
     Source: A. Trockman, J. Z. Kolter, Orthogonalizing convolutional layers with the Cayley transform,
     ICLR 2021, section 4 and appendix.
@@ -63,7 +63,8 @@ def orthogonal_dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = N
 
     Raises:
         TypeError: `x`, `kernel` or `bias` is not floating.
-        ValueError: the shapes do not fit.
+        ValueError: `kernel` is not a matrix with a row for each feature of `x`, or `bias` has not a number
+            for each column.
 
     Source: as for `cayley`.
 
@@ -72,13 +73,11 @@ def orthogonal_dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = N
     >>> y.shape, float(jnp.linalg.norm(y)).__round__(5)
     ((1, 5), 5.0)
     """
-    x, kernel = real_array(x), _matrix(kernel)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"x must be floating, not {x.dtype}; use x.astype(float).")
+    x, kernel = floating(x, "x"), _matrix(kernel)
     if x.ndim < 1 or x.shape[-1] != kernel.shape[0]:
         raise ValueError(f"x of shape {x.shape} does not fit a kernel of shape {kernel.shape}.")
     if bias is not None:
-        bias = real_array(bias, "bias")
+        bias = floating(bias, "bias")
         if bias.shape != kernel.shape[1:]:
             raise ValueError(f"bias has shape {bias.shape}, but the kernel {kernel.shape}.")
         bias = bias.reshape((1,) * (x.ndim - 1) + bias.shape)
@@ -150,9 +149,7 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _matrix(kernel: ArrayLike) -> jax.Array:
-    array = real_array(kernel, "kernel")
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"kernel must be floating, not {array.dtype}; use kernel.astype(float).")
+    array = floating(kernel, "kernel")
     if array.ndim != 2:
         raise ValueError(f"kernel must be a matrix, not of shape {array.shape}.")
     return array

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort import engines, sharding
-from diffsort._arguments import as_array, canonical_axis
-from diffsort.gathering import Move, gather, scatter
+from diffsort import _sharding, engines
+from diffsort._arguments import as_array, canonical_axis, fits
+from diffsort.engines.gathering import gather, scatter
+from diffsort.protocols import Permute
 
 
 def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
@@ -23,9 +24,10 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
     Linear in `x`, and differentiable in it any number of times, in both modes; the transpose is the
     inverse permutation.
 
-    That the indices are a permutation is not checked. What others do is the same everywhere: those out of
-    range count as the nearest in range, one that is repeated repeats its element, and in the transpose, where
-    several bring a cotangent to one element, the last one counts, and elements that none names get 0.
+    That the indices are a permutation is not checked. Other indices give the same result everywhere: those
+    out of range count as the nearest in range, and one that is repeated repeats its element. In the
+    transpose, the last of several cotangents that meet at one element counts, and elements that no index
+    names get 0.
 
     Args:
         x: array of any dtype.
@@ -39,21 +41,22 @@ def permute(x: jax.Array, indices: jax.Array, axis: int = -1) -> jax.Array:
 
     Raises:
         TypeError: `indices` are not integers.
-        ValueError: `axis` is out of range, or the shapes do not fit.
+        ValueError: `axis` is out of range, or `indices` has none of the shapes above.
 
     >>> import jax.numpy as jnp
     >>> permute(jnp.array([10., 20., 30.]), jnp.array([2, 0, 1]))
     Array([30., 10., 20.], dtype=float32)
     """
-    x, indices, axis = _checked(x, indices, axis)
-    return _permuted(x, indices, axis)
+    x, indices, axis = _check(x, indices, axis)
+    return _permute(x, indices, axis)
 
 
 def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """Returns the permutation that undoes `indices`: `out[..., indices[..., i, ...], ...] = i`.
 
-    That they are a permutation is not checked. What others do is the same everywhere: those out of range
-    count as the nearest in range, where one is repeated its last place is told, and 0 where there is none.
+    That they are a permutation is not checked. Other indices give the same result everywhere: those out of
+    range count as the nearest in range, of one that is repeated the last place counts, and an index that is
+    missing gives 0.
 
     Args:
         indices: integers, each slice along `axis` a permutation of `0 … n−1`; negative ones count from the
@@ -73,11 +76,11 @@ def inverse_permutation(indices: jax.Array, axis: int = -1) -> jax.Array:
     """
     indices = _integers(indices)
     axis = canonical_axis(axis, indices.ndim)
-    return inverted(indices, axis, is_trusted=False)
+    return invert(indices, axis, is_trusted=False)
 
 
 def linear_permutation(
-    x: jax.Array, indices: jax.Array, axis: int, permute: Move = gather, unpermute: Move = scatter
+    x: jax.Array, indices: jax.Array, axis: int, permute: Permute = gather, unpermute: Permute = scatter
 ) -> jax.Array:
     """`permute` without the checks, and with a choice of how a permutation and its inverse are applied.
 
@@ -88,7 +91,7 @@ def linear_permutation(
         permute: applies the permutation.
         unpermute: applies the inverse permutation.
     """
-    x, indices = sharding.varying_alike(x, indices)
+    x, indices = _sharding.match_varying(x, indices)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return permute(x, indices, axis)
 
@@ -104,37 +107,33 @@ def linear_permutation(
 
 
 @functools.partial(jax.jit, static_argnames="axis")
-def _permuted(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+def _permute(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     moves = (functools.partial(f, is_trusted=False) for f in (engines.BEST.gather, engines.BEST.scatter))
 
-    def local(x: jax.Array, indices: jax.Array) -> jax.Array:
-        with jax.named_scope("diffsort.permute"):
-            return linear_permutation(x, indices, axis, *moves)
-
-    return sharding.on_shards(local, axis, x, indices)
+    with jax.named_scope("diffsort.permute"):
+        return _sharding.on_shards(
+            lambda x, indices: linear_permutation(x, indices, axis, *moves), axis, x, indices
+        )
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "is_trusted"))
-def inverted(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Array:
+def invert(indices: jax.Array, axis: int, is_trusted: bool = True) -> jax.Array:
     """`inverse_permutation` without the checks; trusted indices are a permutation for certain."""
 
     def local(indices: jax.Array) -> jax.Array:
-        with jax.named_scope("diffsort.inverse_permutation"):
-            iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
-            return engines.BEST.scatter(iota, indices, axis, is_trusted=is_trusted)
+        iota = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+        return engines.BEST.scatter(iota, indices, axis, is_trusted=is_trusted)
 
-    return sharding.on_shards(local, axis, indices)
+    with jax.named_scope("diffsort.inverse_permutation"):
+        return _sharding.on_shards(local, axis, indices)
 
 
-def _checked(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
+def _check(x: jax.Array, indices: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, int]:
     x, indices = as_array(x), _integers(indices)
     axis = canonical_axis(axis, x.ndim)
     if indices.ndim == 1 and x.ndim > 1:
         indices = indices.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
-    fits = indices.ndim == x.ndim and all(
-        i == n or (i == 1 and d != axis) for d, (i, n) in enumerate(zip(indices.shape, x.shape, strict=True))
-    )
-    if not fits:
+    if not fits(indices.shape, x.shape, (axis,)):
         raise ValueError(
             f"indices of shape {indices.shape} do not permute axis {axis} of an array of shape "
             f"{x.shape}: give them that shape (length 1 allowed off the axis) or one dimension."

@@ -8,9 +8,9 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort import engines
-from diffsort._arguments import canonical_axis, mask_like, real_array
+from diffsort._arguments import canonical_axis, floating, mask_like
 from diffsort._precision import at_least_float32
-from diffsort.transport import Settings, plan, potential, why_unavailable
+from diffsort._sinkhorn import Settings, plan, potential, why_unavailable
 
 
 def sort(
@@ -56,8 +56,8 @@ def sort(
     Raises:
         ImportError: ott-jax is not installed.
         TypeError: `x` is not floating, or `where` not boolean.
-        ValueError: `axis` or `where` does not fit; `epsilon`, `threshold` or `max_iterations` is not
-            positive.
+        ValueError: `axis` is out of range, `where` does not broadcast to `x`, or `epsilon`, `threshold` or
+            `max_iterations` is not positive.
 
     Source: M. Cuturi, O. Teboul, J.-P. Vert, Differentiable Ranks and Sorting using Optimal Transport,
     NeurIPS 2019.
@@ -79,33 +79,29 @@ def sort(
     for name, value in settings._asdict().items():
         if not value > 0:
             raise ValueError(f"{name}={value} must be positive.")
-    array = real_array(x)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(
-            f"x must be floating, not {array.dtype}: a relaxed sort takes means; use x.astype(float)."
-        )
+    array = floating(x, "x")
     mask = jnp.ones_like(array, bool) if where is None else mask_like(where, array)
-    return _sorted(array, mask, canonical_axis(axis, array.ndim), descending, settings)
+    return _sort(array, mask, canonical_axis(axis, array.ndim), descending, settings)
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "descending", "settings"))
-def _sorted(x: jax.Array, where: jax.Array, axis: int, descending: bool, settings: Settings) -> jax.Array:
+def _sort(x: jax.Array, where: jax.Array, axis: int, descending: bool, settings: Settings) -> jax.Array:
     ordered = jnp.where(where, x, jnp.zeros_like(x))
     if x.shape[axis] < 2:
         return ordered
     # In hard order, masked elements are at the end of sources and targets alike; and no bit of the result
-    # tells how the elements were arranged. The targets are symmetric, so descending is ascending negated.
+    # depends on how the elements were arranged. The targets are symmetric: descending is ascending negated.
     ordered = engines.BEST.sort(-ordered if descending else ordered, axis=axis, descending=False, where=where)
     where = engines.BEST.sort(where, axis=axis, descending=True, where=None)
     ordered, where = (jnp.moveaxis(a, axis, -1) for a in (ordered, where))
     rows = at_least_float32(ordered).reshape(-1, x.shape[axis])
-    relaxed = jax.vmap(functools.partial(_relaxed, settings=settings))(rows, where.reshape(rows.shape))
+    relaxed = jax.vmap(functools.partial(_sort_row, settings=settings))(rows, where.reshape(rows.shape))
     relaxed = relaxed.reshape(ordered.shape).astype(x.dtype)
     relaxed = jnp.where(where, -relaxed if descending else relaxed, jnp.zeros_like(relaxed))
     return jnp.moveaxis(relaxed, -1, axis)
 
 
-def _relaxed(row: jax.Array, where: jax.Array, settings: Settings) -> jax.Array:
+def _sort_row(row: jax.Array, where: jax.Array, settings: Settings) -> jax.Array:
     """Sorts one row softly. It ascends already, and what is masked is at its end."""
     where = where | ~jnp.any(where)  # a row of which all is masked is one of zeros
     valid = where.astype(row.dtype)

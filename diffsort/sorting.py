@@ -1,18 +1,20 @@
-"""Sorting and its relatives: differentiable, masked, along any axis."""
+"""Sorting and its relatives: differentiable, masked, along any axis.
 
-import functools
-import operator
+All of them raise a TypeError where what is sorted is not real or `where` is not boolean, and a ValueError
+where `axis` is out of range, `where` does not broadcast to what is sorted, or no implementation has that name
+or it is not available here. What one of them raises besides is in its docstring.
+"""
+
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort import sharding
-from diffsort._arguments import as_array, canonical_axis, flag, mask_like, real_array
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.permutations import inverted
+from diffsort._arguments import as_array, canonical_axis, fits, flag, integer, mask_like, real_array
+from diffsort._sorting import find_permutation, is_trivial, move, sort_both, sort_values, zero_masked
+from diffsort.implementations import ImplementationLike, get_implementation
+from diffsort.permutations import invert
 
 
 def sort(
@@ -43,10 +45,6 @@ def sort(
     Returns:
         The sorted values, of the shape (flattened for `axis=None`) and dtype of `x`.
 
-    Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
-
     Source: "Differentiating through sort" (2022), for the derivative.
 
     >>> import jax, jax.numpy as jnp
@@ -58,8 +56,8 @@ def sort(
     Array([2., 3., 0.], dtype=float32)
     """
     chosen = get_implementation(implementation)
-    x, axis, where = _prepared(x, axis, where)
-    return sorted_values(chosen, x, axis, where, flag(descending, "descending"))
+    x, axis, where = _prepare(x, axis, where)
+    return sort_values(chosen, x, axis, where, flag(descending, "descending"))
 
 
 def sort_with_indices(
@@ -83,16 +81,15 @@ def sort_with_indices(
         (values, indices): the values differentiable, the indices int32.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> sort_with_indices(jnp.array([3., 1., 2.]))
     (Array([1., 2., 3.], dtype=float32), Array([1, 2, 0], dtype=int32))
     """
     chosen = get_implementation(implementation)
-    x, axis, where = _prepared(x, axis, where)
-    return _pair(chosen, x, axis, flag(descending, "descending"), where)
+    x, axis, where = _prepare(x, axis, where)
+    return sort_both(chosen, x, axis, where, flag(descending, "descending"))
 
 
 def argsort(
@@ -116,16 +113,15 @@ def argsort(
         int32 indices, of the shape of `x` (flattened for `axis=None`).
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> argsort(jnp.array([3., 1., 2.]))
     Array([1, 2, 0], dtype=int32)
     """
     chosen = get_implementation(implementation)
-    x, axis, where = _prepared(x, axis, where)
-    return _indices(chosen, x, axis, flag(descending, "descending"), where)
+    x, axis, where = _prepare(x, axis, where)
+    return find_permutation(chosen, x, axis, where, flag(descending, "descending"))
 
 
 def rank(
@@ -149,17 +145,16 @@ def rank(
         int32 ranks, of the shape of `x` (flattened for `axis=None`).
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
+        ValueError: `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> rank(jnp.array([3., 1., 2.]))
     Array([2, 0, 1], dtype=int32)
     """
     chosen = get_implementation(implementation)
-    x, axis, where = _prepared(x, axis, where)
-    indices = _indices(chosen, x, axis, flag(descending, "descending"), where)
-    return inverted(indices, axis)
+    x, axis, where = _prepare(x, axis, where)
+    indices = find_permutation(chosen, x, axis, where, flag(descending, "descending"))
+    return invert(indices, axis)
 
 
 def sort_key_val(
@@ -189,8 +184,7 @@ def sort_key_val(
         (keys, values), sorted.
 
     Raises:
-        TypeError: `keys` are not real, or `where` not boolean.
-        ValueError: `axis`, `where`, `implementation` or the shape of a value does not fit.
+        ValueError: the shape of a value is not that of `keys`, or `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> sort_key_val(jnp.array([3, 1, 2]), {"a": jnp.array([30., 10., 20.])})
@@ -198,15 +192,19 @@ def sort_key_val(
     """
     chosen = get_implementation(implementation)
     keys = real_array(keys, "keys")
-    keys, axis, where = _prepared(keys, canonical_axis(axis, keys.ndim), where)
-    ordered, indices = _pair(chosen, keys, axis, flag(descending, "descending"), where)
+    keys, axis, where = _prepare(keys, canonical_axis(axis, keys.ndim), where)
+    ordered, indices = sort_both(chosen, keys, axis, where, flag(descending, "descending"))
 
     def follow(given: ArrayLike) -> jax.Array:
         value = as_array(given)
-        _check_follows(value, keys, axis)
+        if not fits(keys.shape, value.shape, (axis,)):
+            raise ValueError(
+                f"a value of shape {value.shape} cannot follow keys of shape {keys.shape} along axis "
+                f"{axis}: shapes must be equal, or the keys of length 1 off that axis."
+            )
         if where is not None:
             value = zero_masked(value, mask_like(where, value))
-        return value if _is_trivial(value, axis) else _moved(chosen, value, indices, axis)
+        return value if is_trivial(value, axis) else move(chosen, value, indices, axis)
 
     return ordered, jax.tree.map(follow, values)
 
@@ -233,8 +231,8 @@ def top_k(
         equal elements the first comes first.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `k` no integer.
-        ValueError: `k` is negative or greater than n; `axis`, `where` or `implementation` does not fit.
+        TypeError: `k` is not a Python integer.
+        ValueError: `k` is negative or greater than n, or `implementation` has no permutation.
 
     >>> import jax.numpy as jnp
     >>> top_k(jnp.array([3., 1., 2.]), 2)
@@ -243,10 +241,7 @@ def top_k(
     array = real_array(x)
     axis = canonical_axis(axis, array.ndim)
     n = array.shape[axis]
-    try:
-        k = operator.index(k)
-    except TypeError:
-        raise TypeError(f"k decides a shape and must be a Python integer, not {k!r}.") from None
+    k = integer(k, "k")
     if not 0 <= k <= n:
         raise ValueError(f"k={k} is not between 0 and {n}, the length of axis {axis}.")
     values, indices = sort_with_indices(
@@ -255,7 +250,7 @@ def top_k(
     return lax.slice_in_dim(values, 0, k, axis=axis), lax.slice_in_dim(indices, 0, k, axis=axis)
 
 
-def _prepared(
+def _prepare(
     x: ArrayLike, axis: int | None, where: ArrayLike | None
 ) -> tuple[jax.Array, int, jax.Array | None]:
     """Checks the arguments; zeroes what is masked; flattens for `axis=None`."""
@@ -267,86 +262,3 @@ def _prepared(
         array, axis = array.reshape(-1), 0
         mask = None if mask is None else mask.reshape(-1)
     return array, canonical_axis(axis, array.ndim), mask
-
-
-@jax.jit
-def zero_masked(x: jax.Array, where: jax.Array) -> jax.Array:
-    """Returns `x` with 0 where it is masked."""
-    return jnp.where(where, x, jnp.zeros_like(x))
-
-
-# Compiled as a whole, as jax.numpy's functions are: outside jit, a call would else run primitive by
-# primitive. An implementation is hashable, and a name stands for the same one for good.
-@functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
-def sorted_values(
-    chosen: Implementation, x: jax.Array, axis: int, where: jax.Array | None, descending: bool = False
-) -> jax.Array:
-    """`sort` without the checks; `axis` is non-negative, `where` of the shape of `x`, which is 0 there."""
-
-    def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
-        with jax.named_scope("diffsort.sort"):
-            values = chosen.sort(x, axis=axis, descending=descending, where=where)
-        if (values.shape, values.dtype) != (x.shape, x.dtype):
-            raise ValueError(
-                f"implementation {chosen.name!r} made {values.dtype}{list(values.shape)} of "
-                f"{x.dtype}{list(x.shape)}: a sort returns the shape and dtype that it is given."
-            )
-        return values
-
-    return x if _is_trivial(x, axis) else sharding.on_shards(local, axis, x, where)
-
-
-@functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
-def _pair(
-    chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
-) -> tuple[jax.Array, jax.Array]:
-    in_one_pass = chosen.sort_with_indices
-    if in_one_pass is None or _is_trivial(x, axis):
-        indices = _indices(chosen, x, axis, descending, where)
-        return (x if _is_trivial(x, axis) else _moved(chosen, x, indices, axis)), indices
-
-    def local(x: jax.Array, where: jax.Array | None) -> tuple[jax.Array, jax.Array]:
-        with jax.named_scope("diffsort.sort_with_indices"):
-            return in_one_pass(x, axis=axis, descending=descending, where=where)
-
-    return sharding.on_shards(local, axis, x, where)
-
-
-@functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
-def _indices(
-    chosen: Implementation, x: jax.Array, axis: int, descending: bool, where: jax.Array | None
-) -> jax.Array:
-    find = chosen.permutation()
-
-    def local(x: jax.Array, where: jax.Array | None) -> jax.Array:
-        if _is_trivial(x, axis):
-            return lax.broadcasted_iota(jnp.int32, x.shape, axis)
-        with jax.named_scope("diffsort.argsort"):
-            return find(lax.stop_gradient(x), axis=axis, descending=descending, where=where)
-
-    return sharding.on_shards(local, axis, x, where)
-
-
-@functools.partial(jax.jit, static_argnames=("chosen", "axis"))
-def _moved(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
-    def local(x: jax.Array, indices: jax.Array) -> jax.Array:
-        with jax.named_scope("diffsort.permute"):
-            return chosen.permute(x, indices, axis)
-
-    return sharding.on_shards(local, axis, x, indices)
-
-
-def _is_trivial(x: jax.Array, axis: int) -> bool:
-    """Whether there is nothing to sort; of a symbolic length, in an export, that is not known."""
-    return isinstance(x.shape[axis], int) and x.shape[axis] < 2
-
-
-def _check_follows(value: jax.Array, keys: jax.Array, axis: int) -> None:
-    fits = value.ndim == keys.ndim and all(
-        k == v or (k == 1 and d != axis) for d, (k, v) in enumerate(zip(keys.shape, value.shape, strict=True))
-    )
-    if not fits:
-        raise ValueError(
-            f"a value of shape {value.shape} cannot follow keys of shape {keys.shape} along axis "
-            f"{axis}: shapes must be equal, or the keys of length 1 off that axis."
-        )

@@ -1,4 +1,4 @@
-"""Every layer in both Flax APIs, with what a test must know to call it."""
+"""Every layer in both Flax APIs, and every pooling function, with what a test must know to call it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from flax import nnx
 import diffsort
 import diffsort.linen
 import diffsort.nnx
+import diffsort.pooling
 
 FEATURES = 6
 POINTS = 8
@@ -87,6 +88,11 @@ def _pooled(x: Any, where: Any) -> tuple[Any, ...]:
     )
 
 
+def _parameters(shape: tuple[int, ...], x: Any) -> jax.Array:
+    """Numbers without a pattern, in the dtype of the points."""
+    return jnp.sin(1 + jnp.arange(np.prod(shape), dtype=jnp.float32)).reshape(shape).astype(x.dtype)
+
+
 CASES = {
     "fspool": Case(
         lambda **k: diffsort.nnx.FSPool(FEATURES, pieces=4, **k),
@@ -154,6 +160,27 @@ CASES = {
         lambda **k: diffsort.nnx.TrimmedMeanPool(0.2, **k),
         lambda **k: diffsort.linen.TrimmedMeanPool(0.2, **k),
         learns=False,
+    ),
+}
+
+
+# The functions underneath that pool sets of points with 3 channels. Directions along the axes, so that
+# projecting rounds nothing.
+POOLS: dict[str, Callable[..., jax.Array]] = {
+    "fspool": lambda x, where=None: diffsort.pooling.featurewise_sort_pool(
+        x, _parameters((3, 5), x), where=where
+    ),
+    "fspool, mean": lambda x, where=None: diffsort.pooling.featurewise_sort_pool(
+        x, _parameters((3, 5), x), where=where, reduction="mean"
+    ),
+    "sort_pool": lambda x, where=None: diffsort.pooling.sort_pool(x, 6, where=where),
+    "quantiles": lambda x, where=None: diffsort.pooling.quantile_pool(x, (0.1, 0.5, 1), where=where),
+    "trimmed_mean": lambda x, where=None: diffsort.pooling.trimmed_mean_pool(x, 0.2, where=where),
+    "top_k": lambda x, where=None: diffsort.pooling.top_k_pool(
+        x, jnp.asarray([0, 2, 0], x.dtype), 6, where=where
+    ),
+    "sliced_wasserstein": lambda x, where=None: diffsort.pooling.sliced_wasserstein_pool(
+        x, jnp.eye(3, dtype=x.dtype), _parameters((5, 3), x), _parameters((5, 3), x) + 1, where=where
     ),
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,9 +13,7 @@ import pytest
 from diffsort import engines
 
 # Not read from the registry: a test may add to it.
-ENGINES = tuple(
-    f"manual:{name}" for name, why_unavailable in engines.ENGINES.items() if not why_unavailable()
-)
+ENGINES = tuple(f"manual:{name}" for name, engine in engines.ENGINES.items() if not engine.why_unavailable())
 IMPLEMENTATIONS = ("manual", *ENGINES, "builtin", "double_argsort")
 # For tests over all members: the two that have least in common, and the others where there is time.
 SLOW_IMPLEMENTATIONS = tuple(pytest.param(name, marks=pytest.mark.slow) for name in IMPLEMENTATIONS[1:])
@@ -105,6 +104,15 @@ def stable_order(x: np.ndarray, where: np.ndarray | None = None, descending: boo
 
     rows = zip(x.reshape(-1, x.shape[-1]), where.reshape(-1, x.shape[-1]), strict=True)
     return np.array([order(*row) for row in rows], np.int32).reshape(x.shape)
+
+
+def argsort_by_jnp(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
+    """What an engine finds, by jax.numpy: once, and once more to bring what is masked behind the rest."""
+    indices = jnp.argsort(x, axis, descending=descending)
+    if where is None:
+        return indices
+    is_masked = jnp.take_along_axis(~where, indices, axis)
+    return jnp.take_along_axis(indices, jnp.argsort(is_masked, axis), axis)
 
 
 def permutation_matrix(indices: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec as P
 
 import diffsort
 from diffsort.engines import library
-from tests.oracles import IMPLEMENTATIONS, assert_same_bits
+from tests.oracles import IMPLEMENTATIONS, argsort_by_jnp, assert_same_bits
 
 AXIS = 1  # the one that is sorted
 SHAPE = (8, 5, 4)
@@ -25,6 +25,8 @@ WHERE = RANDOM.random(SHAPE) < 0.7
 
 LAYOUTS = [P("a"), P("a", None, "b"), P(None, None, "a"), P(("a", "b")), P()]
 COMMUNICATION = re.compile(r"all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter")
+
+OWN_ENGINE = diffsort.register_engine("own", argsort=argsort_by_jnp)
 
 with_layouts = pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 with_implementations = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
@@ -109,6 +111,12 @@ class TestAuto:
         assert not COMMUNICATION.findall(compiled.as_text())
         check_others(compiled(x))
 
+    def test_an_engine_of_ones_own(self, auto: Mesh) -> None:
+        x, weights = (laid_out(a, auto, P("a", None, "b")) for a in (X, WEIGHTS))
+        actual = jax.jit(partial(pull_back, implementation=OWN_ENGINE))(x, weights)
+        for a, e in zip(actual, expected_pull_back(), strict=True):
+            assert_same_bits(a, e)
+
 
 def others(x: jax.Array, implementation: str) -> dict[str, jax.Array]:
     options = {"axis": AXIS, "implementation": implementation}
@@ -165,6 +173,14 @@ class TestExplicit:
         x, weights = (laid_out(a, explicit, layout) for a in (X, WEIGHTS))
         where = laid_out(WHERE, explicit, P())
         actual = pull_back(x, weights, where, implementation=implementation)
+        for a, e in zip(actual, expected_pull_back(WHERE), strict=True):
+            assert jax.typeof(a).sharding.spec == layout
+            assert_same_bits(a, e)
+
+    def test_an_engine_of_ones_own(self, explicit: Mesh) -> None:
+        layout = P("a", None, "b")
+        x, weights, where = (laid_out(a, explicit, layout) for a in (X, WEIGHTS, WHERE))
+        actual = jax.jit(partial(pull_back, implementation=OWN_ENGINE))(x, weights, where)
         for a, e in zip(actual, expected_pull_back(WHERE), strict=True):
             assert jax.typeof(a).sharding.spec == layout
             assert_same_bits(a, e)

@@ -16,14 +16,14 @@ from diffsort.engines import library
 ROOT = Path(diffsort.__file__).parent.parent
 
 
-def unavailable(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
-    monkeypatch.setitem(engines.ENGINES, "native", lambda: reason)
+def unavailable(monkeypatch: pytest.MonkeyPatch, reason: str | None) -> None:
+    engine = engines.Engine("native", why_unavailable=lambda: reason)
+    monkeypatch.setitem(engines.ENGINES, "native", engine)
     monkeypatch.setattr(library, "why_unavailable", lambda: reason)
 
 
 def available(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(engines.ENGINES, "native", lambda: None)
-    monkeypatch.setattr(library, "why_unavailable", lambda: None)
+    unavailable(monkeypatch, None)
 
 
 def test_versions_and_devices() -> None:

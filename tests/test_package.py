@@ -14,13 +14,13 @@ import diffsort
 
 ROOT = pathlib.Path(diffsort.__file__).parent
 ALLOWED = {"diffsort", "flax", "jax", "jaxlib", "numpy", *sys.stdlib_module_names}
-OPTIONAL = {"transport.py": {"ott"}}  # imported where it is used, so not with the package
+OPTIONAL = {"_sinkhorn.py": {"ott"}}  # imported where it is used, so not with the package
 
 
 def test_the_public_names() -> None:
     assert list(diffsort.__all__) == sorted(diffsort.__all__)
-    submodules = ["engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling", "statistics"]
-    assert dir(diffsort) == sorted([*diffsort.__all__, *submodules, "__version__"])
+    submodules = set(dir(diffsort)) - {*diffsort.__all__, "__version__"}
+    assert all(getattr(diffsort, name).__name__ == f"diffsort.{name}" for name in submodules)
 
 
 @pytest.mark.parametrize("name", diffsort.__all__)
@@ -43,6 +43,27 @@ def test_nothing_but_jax_flax_and_numpy_is_imported(path: pathlib.Path) -> None:
             modules = [node.module or ""]
         for module in modules:
             assert module.partition(".")[0] in allowed, f"line {node.lineno} imports {module}"
+
+
+def imported_modules(path: pathlib.Path) -> set[str]:
+    """The modules that a file imports, by their full names; names taken from a module among them."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("folder", ["diffsort", "experiments", "scripts"])
+def test_internal_modules_are_used_by_the_package_that_holds_them(folder: str) -> None:
+    for path in (ROOT.parent / folder).rglob("*.py"):
+        here = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        for name in imported_modules(path):
+            if name.startswith("diffsort.") and "._" in name:
+                owner = name[: name.index("._")]
+                assert here.startswith(f"{owner}."), f"{here} imports {name}"
 
 
 def test_importing_it_starts_no_backend_and_loads_nothing_else() -> None:
@@ -104,7 +125,7 @@ def test_the_private_name_is_still_there() -> None:
     module, _, name = PRIVATE.rpartition(".")
     registered = getattr(importlib.import_module(module), name, None)
     assert isinstance(registered, set), (
-        f"JAX has no {PRIVATE} any more. Without it diffsort/engines/partitioning.py cannot tell how many "
+        f"JAX has no {PRIVATE} any more. Without it diffsort/engines/_partitioning.py cannot tell how many "
         "devices a program is for, so that a sort over several of them falls from the kernel to XLA: find "
-        "what JAX's own custom_partitioning asks now, in its module, and use that in asks_for_devices."
+        "what JAX's own custom_partitioning asks now, in its module, and use that in require_devices."
     )

@@ -157,7 +157,7 @@ def test_indices_that_are_no_permutation_do_what_is_documented(
     monkeypatch: pytest.MonkeyPatch, engine: str, columns: int, indices: np.ndarray
 ) -> None:
     """And never show memory that was not written: the same again, after that memory held something else."""
-    if engine in engines.ENGINES and engines.ENGINES[engine]():
+    if engine in engines.ENGINES and engines.ENGINES[engine].why_unavailable():
         pytest.skip("the engine is not available")
     monkeypatch.setattr(engines, "BEST", engines.Engine(engine))
     jax.clear_caches()

@@ -50,7 +50,7 @@ def test_what_is_out_of_range_is_said(
     monkeypatch: pytest.MonkeyPatch, package: str, version: str | None, said: str
 ) -> None:
     installed(monkeypatch, version, NEEDED)
-    assert _versions.described(package) == said
+    assert _versions.describe(package) == said
 
 
 def test_a_checkout_that_is_not_installed_has_its_own_range(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_a_checkout_that_is_not_installed_has_its_own_range(monkeypatch: pytest.
     needed = {line.partition(">")[0]: line for line in PROJECT["dependencies"]}
     for package in _versions.PACKAGES:
         said = f"{package} 99.0, which is too new: diffsort needs {needed[package]}"
-        assert _versions.described(package) == said
+        assert _versions.describe(package) == said
     assert len(_versions.complaints()) == 4
 
 
@@ -67,9 +67,9 @@ def test_another_projects_file_is_not_mistaken_for_ours(
 ) -> None:
     installed(monkeypatch, "99.0", None)
     monkeypatch.setattr(_versions, "__file__", str(tmp_path / "diffsort" / "_versions.py"))
-    assert _versions.described("jax") == "jax 99.0"  # no file
+    assert _versions.describe("jax") == "jax 99.0"  # no file
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "another"\ndependencies = ["jax<50"]\n')
-    assert _versions.described("jax") == "jax 99.0"
+    assert _versions.describe("jax") == "jax 99.0"
 
 
 def test_the_tests_run_with_what_diffsort_is_made_for() -> None:

@@ -1,24 +1,15 @@
 """How the sorting permutation is found. Engines never touch differentiation."""
 
-from collections.abc import Callable
-
-from diffsort.engines import library
+from diffsort.engines import gathering, keys, library, xla
 from diffsort.engines.engine import Engine, narrow_dtype
 
 BEST = Engine("best")
+ENGINES = {
+    engine.name: engine
+    for engine in (Engine("xla"), Engine("native", why_unavailable=library.why_unavailable))
+}
 
 # At once: an executable that was compiled and stored elsewhere asks for the kernel, and not for diffsort.
 library.why_unavailable()
 
-
-def _always_available() -> str | None:
-    return None
-
-
-# By name: why it cannot be had, or None if it can.
-ENGINES: dict[str, Callable[[], str | None]] = {
-    "xla": _always_available,
-    "native": library.why_unavailable,
-}
-
-__all__ = ["BEST", "ENGINES", "Engine", "library", "narrow_dtype"]
+__all__ = ["BEST", "ENGINES", "Engine", "gathering", "keys", "library", "narrow_dtype", "xla"]

@@ -1,25 +1,38 @@
 """An engine: a way to find a sorting permutation and to move arrays through it, without derivatives."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from diffsort import gathering, sharding
+from diffsort import _sharding
+from diffsort.engines import gathering, xla
 from diffsort.engines.primitives import permute_p, sort_p
+from diffsort.protocols import Argsort
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Engine:
     """How permutations are found and applied.
 
     Attributes:
-        name: "native" for the kernel, "xla" for plain XLA, "best" for whichever is faster where it runs.
+        name: "native" for the kernel, "best" for the kernel where it runs and XLA elsewhere, "xla" for XLA
+            alone, or the name of one that was registered.
+        find: the permutation in terms of JAX, for programs that do not call the kernel.
+        why_unavailable: tells why it cannot be used here, or None.
     """
 
     name: str
+    find: Argsort = xla.argsort
+    why_unavailable: Callable[[], str | None] = dataclasses.field(default=lambda: None, compare=False)
+
+    @property
+    def uses_kernel(self) -> bool:
+        """Whether it calls the kernel where that runs."""
+        return self.name in ("native", "best")
 
     def argsort(
         self,
@@ -41,7 +54,7 @@ class Engine:
             ties_reversed: of equal elements the last comes first, not the first.
             dtype: of the indices: int32, or uint16 where it can count the elements.
         """
-        return self._sorted(x, where, axis, descending, ties_reversed, indices=dtype)[0]
+        return self._sort(x, where, axis, descending, ties_reversed, indices=dtype)[0]
 
     def sort_with_indices(
         self,
@@ -54,22 +67,22 @@ class Engine:
         dtype: DTypeLike = jnp.int32,
     ) -> tuple[jax.Array, jax.Array]:
         """Returns values and permutation in one pass; arguments as for `argsort`."""
-        values, indices = self._sorted(x, where, axis, descending, ties_reversed, values=True, indices=dtype)
+        values, indices = self._sort(x, where, axis, descending, ties_reversed, values=True, indices=dtype)
         return values, indices
 
     def sort(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         """Returns the values alone, equal ones as in `ties_reversed=descending`."""
-        return self._sorted(x, where, axis, descending, descending, values=True)[0]
+        return self._sort(x, where, axis, descending, descending, values=True)[0]
 
     def gather(self, x: jax.Array, indices: jax.Array, axis: int, *, is_trusted: bool = True) -> jax.Array:
         """Applies a permutation, as `gathering.gather` does."""
-        return self._moved(x, indices, axis, inverse=False, is_trusted=is_trusted)
+        return self._move(x, indices, axis, inverse=False, is_trusted=is_trusted)
 
     def scatter(self, x: jax.Array, indices: jax.Array, axis: int, *, is_trusted: bool = True) -> jax.Array:
         """Applies the inverse of a permutation, as `gathering.scatter` does."""
-        return self._moved(x, indices, axis, inverse=True, is_trusted=is_trusted)
+        return self._move(x, indices, axis, inverse=True, is_trusted=is_trusted)
 
-    def _sorted(
+    def _sort(
         self,
         x: jax.Array,
         where: jax.Array | None,
@@ -81,26 +94,29 @@ class Engine:
         indices: DTypeLike | None = None,
     ) -> list[jax.Array]:
         return sort_p.bind(
-            *sharding.varying_alike(*([x] if where is None else [x, where])),
+            *_sharding.match_varying(*([x] if where is None else [x, where])),
             trailing=x.ndim - 1 - axis,
             values=values,
             index_dtype=None if indices is None else jnp.dtype(indices),
             descending=descending,
             ties_reversed=ties_reversed,
-            engine=self.name,
+            engine=self,
         )
 
-    def _moved(
+    def _move(
         self, x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trusted: bool
     ) -> jax.Array:
         is_known = indices.dtype in (jnp.int32, jnp.uint16) and _is_movable(x.dtype)
-        if is_known and self.name != "xla" and x.shape[axis:] == indices.shape[axis:]:
-            operands = sharding.varying_alike(x, jnp.broadcast_to(indices, x.shape))
-            params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self.name}
+        if is_known and self.uses_kernel and x.shape[axis:] == indices.shape[axis:]:
+            operands = _sharding.match_varying(x, jnp.broadcast_to(indices, x.shape))
+            params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self}
             return permute_p.bind(*operands, trailing=x.ndim - 1 - axis, **params)[0]
         # Whole rows move better in XLA.
-        x, indices = sharding.varying_alike(x, indices)
+        x, indices = _sharding.match_varying(x, indices)
         return gathering.move(x, indices, axis, inverse=inverse, is_trusted=is_trusted)
+
+    def __repr__(self) -> str:
+        return f"Engine({self.name!r})"  # which is what a jaxpr shows
 
 
 def narrow_dtype(n: int) -> DTypeLike:

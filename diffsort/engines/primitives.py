@@ -2,22 +2,26 @@
 
 What runs is decided when a program is lowered: the kernel on CPU; plain XLA everywhere else, and in an
 export, which must not depend on a library. The primitives know nothing of derivatives: those are in
-`diffsort.manual` and `diffsort.permutations`.
+`diffsort._manual` and `diffsort.permutations`.
 """
 
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from diffsort import gathering, sharding
-from diffsort.engines import library, xla
-from diffsort.engines.partitioning import asks_for_devices, divides, partitioned
+from diffsort import _sharding
+from diffsort.engines import gathering, library
+from diffsort.engines._partitioning import divide, is_divided, require_devices
+from diffsort.engines.xla import reverse_ties
+
+if TYPE_CHECKING:
+    from diffsort.engines.engine import Engine
 
 _KERNEL_TYPES = frozenset(
     {jnp.dtype(jnp.bool_), jnp.dtype(jnp.bfloat16)}
@@ -41,15 +45,22 @@ def _sort_portably(
     index_dtype: Any,
     descending: bool,
     ties_reversed: bool,
+    engine: "Engine",
 ) -> list[jax.Array]:
     x, *masks = operands
     where = masks[0] if masks else None
     axis = x.ndim - 1 - trailing
-    indices = xla.argsort(x, axis=axis, descending=descending, where=where, ties_reversed=ties_reversed)
-    return _found(x, indices, axis, values, index_dtype)
+    find = reverse_ties(engine.find) if ties_reversed else engine.find
+    indices = find(x, axis=axis, descending=descending, where=where)
+    if indices.shape != x.shape or not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise ValueError(
+            f"engine {engine.name!r} made {indices.dtype}{list(indices.shape)} of {x.dtype}{list(x.shape)}: "
+            "an argsort returns integers of the shape that it is given."
+        )
+    return _select(x, indices, axis, values, index_dtype)
 
 
-def _found(x: jax.Array, indices: jax.Array, axis: int, values: bool, index_dtype: Any) -> list[jax.Array]:
+def _select(x: jax.Array, indices: jax.Array, axis: int, values: bool, index_dtype: Any) -> list[jax.Array]:
     """What of values and indices is asked for."""
     kept = [gathering.gather(x, indices, axis)] if values else []
     return kept + ([] if index_dtype is None else [indices.astype(index_dtype)])
@@ -70,7 +81,7 @@ def _sort_natively(
         (indices,) = _sort_natively(
             wide, *masks, values=False, index_dtype=index_dtype or jnp.dtype(jnp.int32), **order
         )
-        return _found(x, indices, x.ndim - 1 - trailing, values, index_dtype)
+        return _select(x, indices, x.ndim - 1 - trailing, values, index_dtype)
     types = [x.dtype] * values + ([] if index_dtype is None else [index_dtype])
     out = [jax.ShapeDtypeStruct(x.shape, t) for t in types]
     asked_for = {"values": values, "indices": index_dtype is not None}
@@ -86,8 +97,9 @@ def _permute_avals(x: Any, indices: Any, **_: Any) -> list[Any]:
 
 
 def _permute_portably(
-    x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool
+    x: jax.Array, indices: jax.Array, *, trailing: int, inverse: bool, is_trusted: bool, engine: "Engine"
 ) -> list[jax.Array]:
+    del engine  # engines find permutations in different ways; in XLA all move arrays in this one
     return [gathering.move(x, indices, x.ndim - 1 - trailing, inverse=inverse, is_trusted=is_trusted)]
 
 
@@ -104,7 +116,8 @@ def _primitive(
 ) -> Primitive:
     """A primitive that is `natively` computed on CPU and `portably` elsewhere, batched by leading axes.
 
-    Its parameter `engine` is "xla" for `portably` everywhere, "native" to be refused elsewhere, or "best".
+    Its parameter `engine` decides: one that does not use the kernel is lowered `portably` everywhere, and
+    "native" is refused where there is no CPU.
     """
     primitive = Primitive(name)
     primitive.multiple_results = True
@@ -118,7 +131,7 @@ def _primitive(
         _check_numbers(name, out)
         return out
 
-    def batched(operands: Sequence[jax.Array], axes: Sequence[int | None], **params: Any) -> Any:
+    def batch(operands: Sequence[jax.Array], axes: Sequence[int | None], **params: Any) -> Any:
         size = next(o.shape[a] for o, a in zip(operands, axes, strict=True) if a is not None)
         fronted = [
             jnp.broadcast_to(o, (size, *o.shape)) if a is None else jnp.moveaxis(o, a, 0)
@@ -126,35 +139,34 @@ def _primitive(
         ]
         # The new axis may be split between devices.
         whole = fronted[0].ndim - 1 - params["trailing"]
-        out = sharding.on_shards(functools.partial(primitive.bind, **params), whole, *fronted)
+        out = _sharding.on_shards(functools.partial(primitive.bind, **params), whole, *fronted)
         return out, [0] * len(out)
 
     def in_parts(*operands: jax.Array, **params: Any) -> Sequence[jax.Array]:
         results = len(avals(*map(jax.typeof, operands), **params))
-        return partitioned(functools.partial(natively, **params), operands, results, params["trailing"])
+        return divide(functools.partial(natively, **params), operands, results, params["trailing"])
 
     lower_natively, lower_in_parts, lower_portably = map(mlir.lower_fun, (natively, in_parts, portably))
 
-    def lowered_for_cpu(context: Any, *operands: Any, engine: str, **params: Any) -> Any:
-        lower = lower_portably
+    def lower_for_cpu(context: Any, *operands: Any, engine: "Engine", **params: Any) -> Any:
         if context.module_context.lowering_parameters.for_export:
-            if engine == "native":
+            if engine.name == "native":
                 warnings.warn(_IN_AN_EXPORT, stacklevel=2)
-        elif engine != "xla" and library.why_unavailable() is None:
-            is_divided = divides(context)
-            if is_divided is not None:
-                lower = lower_in_parts if is_divided else lower_natively
-        return lower(context, *operands, **params)
+        elif engine.uses_kernel and library.why_unavailable() is None:
+            in_many = is_divided(context)
+            if in_many is not None:
+                return (lower_in_parts if in_many else lower_natively)(context, *operands, **params)
+        return lower_portably(context, *operands, engine=engine, **params)
 
-    def lowered_elsewhere(context: Any, *operands: Any, engine: str, **params: Any) -> Any:
-        if engine == "native":
+    def lower_elsewhere(context: Any, *operands: Any, engine: "Engine", **params: Any) -> Any:
+        if engine.name == "native":
             raise ValueError(_NOT_ON_CPU)
-        return lower_portably(context, *operands, **params)
+        return lower_portably(context, *operands, engine=engine, **params)
 
-    asks_for_devices(primitive)
-    batching.primitive_batchers[primitive] = batched
-    mlir.register_lowering(primitive, lowered_elsewhere)
-    mlir.register_lowering(primitive, lowered_for_cpu, platform="cpu")
+    require_devices(primitive)
+    batching.primitive_batchers[primitive] = batch
+    mlir.register_lowering(primitive, lower_elsewhere)
+    mlir.register_lowering(primitive, lower_for_cpu, platform="cpu")
     return primitive
 
 

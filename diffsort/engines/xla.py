@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort.engines import keys as order
-from diffsort.engines.ties import reversed_ties
-from diffsort.gathering import gather
+from diffsort.engines.gathering import gather
+from diffsort.engines.keys import Keys, mask_last, order_keys
+from diffsort.protocols import Argsort
 
 
 def argsort(
@@ -25,15 +25,27 @@ def argsort(
     axis: int,
     descending: bool = False,
     where: jax.Array | None = None,
-    ties_reversed: bool = False,
 ) -> jax.Array:
-    """Returns the stable sorting permutation of `x` along `axis`, int32; see `engine.Engine.argsort`."""
-    if ties_reversed:
-        return reversed_ties(argsort)(x, axis=axis, descending=descending, where=where)
+    """Returns the stable sorting permutation of `x` along `axis`, int32; see `protocols.Argsort`."""
     arrays = (x,) if where is None else (x, where)
     # Sorting the last axis is quicker than sorting across strides, transposes included.
     rows = (jnp.swapaxes(a, axis, -1) for a in arrays)
     return jnp.swapaxes(_argsort_rows(*rows, descending=descending), axis, -1)
+
+
+def reverse_ties(argsort: Argsort) -> Argsort:
+    """Returns an argsort that puts the last of equal elements first.
+
+    jax.numpy.sort goes down by reversing what it sorted up, and so ties, and their gradients, come in
+    reverse order.
+    """
+
+    def reversed_argsort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
+        where = None if where is None else lax.rev(where, (axis,))
+        indices = argsort(lax.rev(x, (axis,)), axis=axis, descending=descending, where=where)
+        return jnp.int32(x.shape[axis] - 1) - indices.astype(jnp.int32)
+
+    return reversed_argsort
 
 
 def _argsort_rows(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
@@ -64,13 +76,13 @@ def _is_quicker_unpacked(shape: tuple[int, ...]) -> bool:
 def _argsort_packed(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
     # 64-bit integers exist under enable_x64 only, whatever the user's setting.
     with jax.enable_x64(True):
-        keys = order.order_keys(x, descending)
+        keys = order_keys(x, descending)
         if keys.values.dtype == jnp.int64:
             return _argsort_wide(keys, where)
         if where is not None:
             if not keys.fits(keys.low, keys.high + 1):
-                keys = order.Keys(keys.values.astype(jnp.int64), keys.low, keys.high)
-            keys = order.mask_last(keys, where)
+                keys = Keys(keys.values.astype(jnp.int64), keys.low, keys.high)
+            keys = mask_last(keys, where)
         return _sort_packed(keys)
 
 
@@ -80,19 +92,19 @@ def _argsort_elements(x: jax.Array, *, descending: bool) -> jax.Array:
     return lax.sort((x, iota), dimension=x.ndim - 1, is_stable=True, num_keys=1)[1]
 
 
-def _argsort_wide(keys: order.Keys, where: jax.Array | None) -> jax.Array:
+def _argsort_wide(keys: Keys, where: jax.Array | None) -> jax.Array:
     """Sorts 64-bit keys in two stable passes, by the low and then by the high half."""
     half = jnp.int64(32)
-    low = order.Keys(keys.values & jnp.int64(0xFFFFFFFF), 0, 0xFFFFFFFF)
-    high = order.Keys(keys.values >> half, keys.low >> 32, keys.high >> 32)
+    low = Keys(keys.values & jnp.int64(0xFFFFFFFF), 0, 0xFFFFFFFF)
+    high = Keys(keys.values >> half, keys.low >> 32, keys.high >> 32)
     if where is not None:
-        high = order.mask_last(high, where)
+        high = mask_last(high, where)
     first = _sort_packed(low)
-    rearranged = order.Keys(gather(high.values, first, first.ndim - 1), high.low, high.high)
+    rearranged = Keys(gather(high.values, first, first.ndim - 1), high.low, high.high)
     return gather(first, _sort_packed(rearranged), first.ndim - 1)
 
 
-def _sort_packed(keys: order.Keys) -> jax.Array:
+def _sort_packed(keys: Keys) -> jax.Array:
     """Sorts `key << b | index` along the last axis and returns the indices."""
     values = keys.values
     n = values.shape[-1]
@@ -107,11 +119,11 @@ def _sort_packed(keys: order.Keys) -> jax.Array:
 
 
 def _argsort_pairs(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
-    keys = order.order_keys(x, descending)
+    keys = order_keys(x, descending)
     operands = [keys.values]
     if where is not None:
         if keys.fits(keys.low, keys.high + 1):
-            operands = [order.mask_last(keys, where).values]
+            operands = [mask_last(keys, where).values]
         else:
             operands = [(~where).astype(jnp.int32), keys.values]
     iota = lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)

@@ -1,27 +1,18 @@
-"""Sorted layers for flax.linen: the layers of `diffsort.nnx`, with the same parameters and numbers."""
+"""Sorted layers for flax.linen: the layers of `diffsort.nnx`, with the same parameters and numbers.
 
-from diffsort.linen.fspool import FSPool
-from diffsort.linen.fsunpool import FSUnpool
-from diffsort.linen.full_sort import FullSort
-from diffsort.linen.group_sort import GroupSort
-from diffsort.linen.max_min import MaxMin
-from diffsort.linen.orthogonal_dense import OrthogonalDense
-from diffsort.linen.pswe import PSWE
-from diffsort.linen.quantile_pool import QuantilePool
-from diffsort.linen.sort_pooling import SortPooling
-from diffsort.linen.top_k_pool import TopKPool
-from diffsort.linen.trimmed_mean_pool import TrimmedMeanPool
+Layers with parameters raise a TypeError when they are called if an initializer is not a function, and a
+ValueError if the input has another number of features than the one they were initialised with. What a call
+raises besides is in its docstring, and in that of the function underneath.
+"""
 
-__all__ = [
-    "PSWE",
-    "FSPool",
-    "FSUnpool",
-    "FullSort",
-    "GroupSort",
-    "MaxMin",
-    "OrthogonalDense",
-    "QuantilePool",
-    "SortPooling",
-    "TopKPool",
-    "TrimmedMeanPool",
-]
+from diffsort.linen import activations, dense, pooling, selection
+from diffsort.linen.activations import *
+from diffsort.linen.dense import *
+from diffsort.linen.pooling import *
+from diffsort.linen.selection import *
+
+__all__: list[str] = []
+__all__ += activations.__all__
+__all__ += dense.__all__
+__all__ += pooling.__all__
+__all__ += selection.__all__

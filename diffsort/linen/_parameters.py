@@ -4,7 +4,7 @@ import jax
 from flax import linen as nn
 from flax.typing import Dtype, Initializer
 
-from diffsort._layers import require_an_axis, require_features
+from diffsort._arguments import require_an_axis, require_features
 
 
 def parameter(
@@ -13,7 +13,7 @@ def parameter(
     """Returns a parameter of a layer.
 
     Raises:
-        TypeError: `init` is something else.
+        TypeError: `init` is not a function.
     """
     if not callable(init):
         raise TypeError(f"{name}_init must be an initializer, such as nn.initializers.ones, not {init!r}.")

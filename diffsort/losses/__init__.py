@@ -1,28 +1,23 @@
-"""Losses that sort: reducers of per-example losses, and distances between samples."""
+"""Losses that sort: reducers of per-example losses, and distances between samples.
 
-from diffsort.losses.energy import crps_ensemble, energy_distance
-from diffsort.losses.pinball import quantile_loss
-from diffsort.losses.ranges import average_top_k, ranked_range, trimmed
-from diffsort.losses.slices import max_sliced_wasserstein, random_projections, sliced_wasserstein
-from diffsort.losses.spectra import esrm_spectrum, extremile_spectrum, superquantile_spectrum
-from diffsort.losses.spectral import spectral_risk
-from diffsort.losses.superquantiles import cvar
-from diffsort.losses.transport import wasserstein_1d
+All of them raise a TypeError where an array is not floating (losses to be reduced: not real) or a mask is not
+boolean, and a ValueError where `axis` is out of range, the arrays differ in shape where they must agree, a
+mask or weights do not broadcast, or no implementation has that name. What one of them raises besides is in
+its docstring.
+"""
 
-__all__ = [
-    "average_top_k",
-    "crps_ensemble",
-    "cvar",
-    "energy_distance",
-    "esrm_spectrum",
-    "extremile_spectrum",
-    "max_sliced_wasserstein",
-    "quantile_loss",
-    "random_projections",
-    "ranked_range",
-    "sliced_wasserstein",
-    "spectral_risk",
-    "superquantile_spectrum",
-    "trimmed",
-    "wasserstein_1d",
-]
+from diffsort.losses import energy, pinball, reducers, slices, spectral, transport
+from diffsort.losses.energy import *
+from diffsort.losses.pinball import *
+from diffsort.losses.reducers import *
+from diffsort.losses.slices import *
+from diffsort.losses.spectral import *
+from diffsort.losses.transport import *
+
+__all__: list[str] = []
+__all__ += energy.__all__
+__all__ += pinball.__all__
+__all__ += reducers.__all__
+__all__ += slices.__all__
+__all__ += spectral.__all__
+__all__ += transport.__all__

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort.sharding import varying_alike
+from diffsort._sharding import match_varying
 
 _State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
 
 
-def ascended(heights: Callable[[jax.Array], jax.Array], start: jax.Array, steps: int) -> jax.Array:
+def ascend(heights: Callable[[jax.Array], jax.Array], start: jax.Array, steps: int) -> jax.Array:
     """Returns directions at which `heights` is as great as at `start`, or greater.
 
     Each step goes along the great circle of the gradient. Where that gains, the next angle is greater; where
@@ -25,7 +25,7 @@ def ascended(heights: Callable[[jax.Array], jax.Array], start: jax.Array, steps:
     if not steps:
         return start
 
-    def measured(directions: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def measure(directions: jax.Array) -> tuple[jax.Array, jax.Array]:
         height, pull_back = jax.vjp(heights, directions)
         (gradient,) = pull_back(jnp.ones_like(height))
         along = jnp.sum(gradient * directions, -1, keepdims=True) * directions
@@ -34,7 +34,7 @@ def ascended(heights: Callable[[jax.Array], jax.Array], start: jax.Array, steps:
     def step(_: int, state: _State) -> _State:
         directions, height, uphill, angle = state
         turned = _unit(jnp.cos(angle)[..., None] * directions + jnp.sin(angle)[..., None] * uphill)
-        new_height, new_uphill = measured(turned)
+        new_height, new_uphill = measure(turned)
         is_higher = new_height > height
         moved = is_higher[..., None]
         return (
@@ -44,8 +44,8 @@ def ascended(heights: Callable[[jax.Array], jax.Array], start: jax.Array, steps:
             jnp.where(is_higher, jnp.minimum(1.5 * angle, 1), angle / 2),
         )
 
-    height, uphill = measured(start)
-    directions, height, uphill, angle = varying_alike(start, height, uphill, jnp.full_like(height, 0.5))
+    height, uphill = measure(start)
+    directions, height, uphill, angle = match_varying(start, height, uphill, jnp.full_like(height, 0.5))
     return lax.fori_loop(0, steps, step, (directions, height, uphill, angle))[0]
 
 

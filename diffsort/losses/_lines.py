@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from diffsort._arguments import floating, like_points
 from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation
-from diffsort.losses._samples import Sample, sample, whole_samples
+from diffsort.losses._samples import Sample, sample, unshard_samples
 from diffsort.losses.transport import transport_cost
 
 
@@ -22,8 +22,8 @@ def point_sets(
     """Returns two samples of points, and the lines to project them onto.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: a shape does not fit.
+        TypeError: an array is not floating, or a mask not boolean.
+        ValueError: the sets are not (..., n, d) and (..., m, d), or the projections not (L, d).
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
     lines = floating(projections, "projections")
@@ -39,7 +39,7 @@ def point_sets(
         )
     first = sample(x, like_points(x), weights[0], masks[0])
     second = sample(y, like_points(y), weights[1], masks[1], "target_")
-    return *whole_samples((first, second), x.ndim - 2), lines
+    return *unshard_samples((first, second), x.ndim - 2), lines
 
 
 def costs_on_lines(
@@ -48,7 +48,7 @@ def costs_on_lines(
     """Returns the distances (..., L) on lines (L, d), or (..., L, d) for each pair of sets its own."""
     dtype = computing_dtype(common_dtype(x, y))
     lines = lines.astype(dtype)
-    return transport_cost(_projected(x, lines), _projected(y, lines), implementation, p)
+    return transport_cost(_project(x, lines), _project(y, lines), implementation, p)
 
 
 def common_dtype(x: Sample, y: Sample) -> jnp.dtype:
@@ -56,7 +56,7 @@ def common_dtype(x: Sample, y: Sample) -> jnp.dtype:
     return jnp.promote_types(x.values.dtype, y.values.dtype)
 
 
-def _projected(points: Sample, lines: jax.Array) -> Sample:
+def _project(points: Sample, lines: jax.Array) -> Sample:
     values, weights, where = points
     equation = "...nd,ld->...ln" if lines.ndim == 2 else "...nd,...ld->...ln"
     heights = jnp.einsum(equation, values.astype(lines.dtype), lines, precision=lax.Precision.HIGHEST)

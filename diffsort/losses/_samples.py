@@ -10,9 +10,9 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import broadcast_like, canonical_axis, check_non_negative, floating, mask_like
 from diffsort._precision import computing_dtype
+from diffsort._sharding import unshard
+from diffsort._sorting import zero_masked
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.sharding import whole_along
-from diffsort.sorting import zero_masked
 
 
 class Sample(NamedTuple):
@@ -82,7 +82,7 @@ def sample(
     )
 
 
-def compared(
+def compare(
     function: Callable[..., jax.Array],
     predictions: ArrayLike,
     targets: ArrayLike,
@@ -100,13 +100,13 @@ def compared(
         targets: another, of another size or not.
         axis: the axis of the elements.
         weights: of the predictions and of the targets.
-        masks: likewise.
+        masks: of the predictions and of the targets.
         implementation: as in `diffsort.sort`.
         *static: arguments that are Python values.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: `axis`, a shape or `implementation` does not fit.
+        TypeError: an array is not floating, or a mask not boolean.
+        ValueError: the samples differ in shape off `axis`, or a mask or weights do not broadcast to theirs.
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
     axis = canonical_axis(axis, x.ndim)
@@ -118,11 +118,11 @@ def compared(
     chosen = get_implementation(implementation)
     first = sample(x, x, weights[0], masks[0])
     second = sample(y, y, weights[1], masks[1], "target_")
-    return _compiled(function, *whole_samples((first, second), axis), axis, chosen, static)
+    return _compute(function, *unshard_samples((first, second), axis), axis, chosen, static)
 
 
 @functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
-def _compiled(
+def _compute(
     function: Callable[..., jax.Array],
     x: Sample,
     y: Sample,
@@ -136,9 +136,9 @@ def _compiled(
     return function(first, second, implementation, *static).astype(dtype)
 
 
-def whole_samples(samples: tuple[Sample, Sample], axis: int) -> tuple[Sample, Sample]:
-    """Returns samples whose elements are not split between devices; see `sharding.whole_along`."""
-    first, second = (jax.tree.map(lambda a: whole_along(a, (axis,)), s) for s in samples)
+def unshard_samples(samples: tuple[Sample, Sample], axis: int) -> tuple[Sample, Sample]:
+    """Returns samples whose elements are not split between devices; see `_sharding.unshard`."""
+    first, second = (jax.tree.map(lambda a: unshard(a, (axis,)), s) for s in samples)
     return first, second
 
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from diffsort.sharding import laid_out_like, varying_alike
-from diffsort.statistics._ranked import Ranked, elements_at
+from diffsort._ranked import Ranked, elements_at
+from diffsort._sharding import match_varying, reshard_like
 
 
 def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | jax.Array) -> jax.Array:
@@ -19,9 +19,9 @@ def smoothed_superquantile(elements: Ranked, smoothing: float, level: float | ja
     values, axis = elements.values, elements.axis
     cap = jnp.asarray(1 / (1 - level)).astype(dtype)
     position, count = (elements.in_float(a) for a in (elements.position, elements.count))
-    position = laid_out_like(jnp.broadcast_to(position, values.shape), values)
-    count = laid_out_like(jnp.broadcast_to(count, _reduced(values, axis)), values)
-    return elements.finished(_value(smoothing, axis, cap, values, position, count))
+    position = reshard_like(jnp.broadcast_to(position, values.shape), values)
+    count = reshard_like(jnp.broadcast_to(count, _shape_without(values, axis)), values)
+    return elements.finish(_value(smoothing, axis, cap, values, position, count))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -101,7 +101,7 @@ def _first(
         is_high = holds(_at(values, middle, axis)) | (low >= high)
         return jnp.where(is_high, low, middle + 1), jnp.where(is_high, middle, high)
 
-    low, high, _ = varying_alike(jnp.zeros_like(count), count, values)
+    low, high, _ = match_varying(jnp.zeros_like(count), count, values)
     n = values.shape[axis]
     steps = n.bit_length() if isinstance(n, int) else 31  # symbolic, in an export
     return lax.fori_loop(0, steps, halve, (low, high))[0]
@@ -111,5 +111,5 @@ def _at(values: jax.Array, rank: jax.Array, axis: int) -> jax.Array:
     return elements_at(values, rank.astype(jnp.int32), axis)
 
 
-def _reduced(values: jax.Array, axis: int) -> tuple[int, ...]:
+def _shape_without(values: jax.Array, axis: int) -> tuple[int, ...]:
     return tuple(1 if d == axis else n for d, n in enumerate(values.shape))

@@ -7,12 +7,15 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import canonical_axis, floating, fraction
+from diffsort._arguments import canonical_axis, floating, number_in
 from diffsort._precision import computing_dtype
+from diffsort._ranked import Ranked, elements_at, statistic
+from diffsort._sorting import count_valid, positions
 from diffsort.implementations import Implementation, ImplementationLike
-from diffsort.losses._samples import Sample, compared, without
+from diffsort.losses._samples import Sample, compare, without
 from diffsort.sorting import sort_key_val
-from diffsort.statistics._ranked import Ranked, elements_at, statistic
+
+__all__ = ["crps_ensemble", "energy_distance"]
 
 
 def energy_distance(
@@ -47,8 +50,7 @@ def energy_distance(
         an axis of length 0; 0 where a sample is all masked or has no weight.
 
     Raises:
-        TypeError: a dtype does not fit.
-        ValueError: `axis`, a shape or `implementation` does not fit.
+        ValueError: a weight that is known is negative, or `implementation` has no permutation.
 
     Source: G. J. Székely and M. L. Rizzo, Energy statistics: a class of statistics based on distances, 2013.
 
@@ -58,14 +60,8 @@ def energy_distance(
     >>> jax.grad(energy_distance)(jnp.array([3., 1.]), jnp.array([2.]))
     Array([ 0.5, -0.5], dtype=float32)
     """
-    return compared(
-        _energy,
-        predictions,
-        targets,
-        axis,
-        (weights, target_weights),
-        (where, target_where),
-        implementation,
+    return compare(
+        _energy, predictions, targets, axis, (weights, target_weights), (where, target_where), implementation
     )
 
 
@@ -82,8 +78,9 @@ def crps_ensemble(
 
     $E|X - y| - \frac{1}{2} E|X - X'| = \int (F(x) - [y \le x])^2 \, dx$, half the squared energy distance
     between the ensemble and the observation y; O(m log m). The fair score takes the mean of $|X - X'|$ over
-    pairs of different members, and so expects of m members what it would of infinitely many. It does not tell
-    where a member is that all others lie on one side of; the almost fair score, a mixture of the two, does.
+    pairs of different members, and so expects of m members what it would of infinitely many. It does not
+    depend on where a member is that all others lie on one side of; the almost fair score, a mixture of the
+    two, does.
 
     Args:
         predictions: the members along `axis`, floating.
@@ -100,8 +97,9 @@ def crps_ensemble(
         infinity; +inf where else one is infinite, in the fair score too; 0 where all members are masked.
 
     Raises:
-        TypeError: a dtype does not fit, or `fair` is no number.
-        ValueError: `fair`, `axis`, a shape or `implementation` does not fit.
+        TypeError: `fair` is not a Python number.
+        ValueError: `fair` is outside [0, 1], or `targets` does not have the shape of `predictions` without
+            `axis`.
 
     Source: T. Gneiting and A. E. Raftery, Strictly proper scoring rules, prediction, and estimation, 2007,
     equation 21; fair: C. A. T. Ferro, Fair scores for ensemble forecasts, 2014; almost fair: S. Lang et al.,
@@ -121,20 +119,12 @@ def crps_ensemble(
             f"targets of shape {y.shape} do not fit predictions of shape {x.shape}: expected "
             f"{without(x.shape, axis)}, one observation for all members along axis {axis}."
         )
-    fairness = fraction(fair, "fair", 0, math.inf)
+    fairness = number_in(fair, "fair", 0, math.inf)
     if fairness > 1:
         raise ValueError(f"fair={fairness:g} is not in [0, 1]: True or 1 is the fair score.")
     dtype = jnp.promote_types(x.dtype, y.dtype)
     return statistic(
-        _crps,
-        x,
-        axis,
-        where,
-        implementation,
-        fairness,
-        y.astype(dtype),
-        name="predictions",
-        dtype=dtype,
+        _crps, x, axis, where, implementation, fairness, y.astype(dtype), name="predictions", dtype=dtype
     )
 
 
@@ -156,9 +146,9 @@ def _energy(x: Sample, y: Sample, implementation: Implementation) -> jax.Array:
     )
     after, before = values[..., 1:].astype(mass.dtype), values[..., :-1].astype(mass.dtype)
     gap = jnp.where(after == before, jnp.zeros_like(after), after - before)  # infinities may be equal
-    position = jnp.arange(values.shape[-1], dtype=jnp.int32).reshape((1,) * (values.ndim - 1) + (-1,))
+    position = positions(values.shape[-1], values.ndim, -1)
     if where is not None:
-        count = jnp.sum(where, -1, keepdims=True, dtype=jnp.int32)
+        count = count_valid(where, -1)
         gap = jnp.where(position[..., 1:] < count, gap, jnp.zeros_like(gap))
     whole = first_whole * second_whole
     is_empty = whole == 0
@@ -212,4 +202,4 @@ def _crps(elements: Ranked, fairness: float, targets: jax.Array) -> jax.Array:
     finite = jnp.where(weights == 0, jnp.zeros_like(errors), errors)
     infinite = jnp.where(jnp.isinf(errors), jnp.abs(errors), jnp.zeros_like(errors))
     score = jnp.sum(weights * finite + lax.stop_gradient(infinite), elements.axis, keepdims=True)
-    return elements.finished(score)
+    return elements.finish(score)

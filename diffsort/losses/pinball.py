@@ -11,6 +11,8 @@ from diffsort._arguments import canonical_axis, concrete, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort.losses._samples import without
 
+__all__ = ["quantile_loss"]
+
 
 def quantile_loss(
     predictions: ArrayLike,
@@ -29,18 +31,18 @@ def quantile_loss(
         predictions: predicted quantiles, floating.
         targets: what was observed, floating. For one level of the shape of `predictions`, for several of that
             shape without `axis`.
-        levels: τ, in (0, 1), which is checked where it is no tracer: a scalar, or one-dimensional with an
+        levels: τ, in (0, 1), which is checked where it is known: a scalar, or one-dimensional with an
             entry for each prediction along `axis`.
         axis: the axis of the levels, if there are several.
         where: boolean mask, broadcastable to `predictions`.
 
     Returns:
         For one level the loss of each element, 0 where it is masked; for several their mean over `axis`, 0
-        where all are masked, NaN where there is none.
+        where all are masked, NaN for an axis of length 0.
 
     Raises:
-        TypeError: `predictions`, `targets` or `levels` is not floating, or `where` not boolean.
-        ValueError: `levels` is out of range or has more than one axis; `axis` or a shape does not fit.
+        ValueError: a level that is known is outside (0, 1), or there are not as many levels as predictions
+            along `axis`.
 
     Source: R. Koenker and G. Bassett, Regression quantiles, 1978.
 
@@ -51,7 +53,7 @@ def quantile_loss(
     Array(0.5, dtype=float32)
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
-    tau = _checked(floating(levels, "levels"))
+    tau = _check_levels(floating(levels, "levels"))
     mask = None if where is None else mask_like(where, x)
     if tau.ndim == 0:
         _check_shape(y, x.shape, x.shape, "for one level")
@@ -86,7 +88,7 @@ def _compiled(
     return (jnp.sum(loss, axis) / jnp.maximum(count, 1)).astype(dtype)
 
 
-def _checked(levels: jax.Array) -> jax.Array:
+def _check_levels(levels: jax.Array) -> jax.Array:
     if levels.ndim > 1:
         raise ValueError(f"levels must be a scalar or have one axis, not the shape {levels.shape}.")
     numbers = concrete(levels)

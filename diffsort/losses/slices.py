@@ -8,12 +8,14 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike, DTypeLike
 
-from diffsort._arguments import fraction, integer, require_positive
+from diffsort._arguments import integer, number_in, require_positive
 from diffsort._precision import computing_dtype
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.losses._ascent import ascended
+from diffsort.losses._ascent import ascend
 from diffsort.losses._lines import common_dtype, costs_on_lines, point_sets
 from diffsort.losses._samples import Sample
+
+__all__ = ["max_sliced_wasserstein", "random_projections", "sliced_wasserstein"]
 
 
 def random_projections(
@@ -31,8 +33,7 @@ def random_projections(
         Vectors of length 1, shape (num_projections, num_features).
 
     Raises:
-        TypeError: `key` is no random key, `num_projections` or `num_features` no integer, or `dtype` not
-            floating.
+        TypeError: `key` is not a random key, a number is not an integer, or `dtype` is not floating.
         ValueError: one of the numbers is less than 1.
 
     >>> import jax, jax.numpy as jnp
@@ -86,8 +87,8 @@ def sliced_wasserstein(
         a set is all masked or has no weight.
 
     Raises:
-        TypeError: a dtype does not fit, or `p` is no Python number.
-        ValueError: `p`, a shape or `implementation` does not fit.
+        TypeError: `p` is not a Python number.
+        ValueError: `p` is less than 1 or infinite, or a weight that is known is negative.
 
     Source: N. Bonneel, J. Rabin, G. Peyré, H. Pfister, Sliced and Radon Wasserstein barycenters of measures,
     2015.
@@ -100,7 +101,7 @@ def sliced_wasserstein(
     x, y, lines = point_sets(
         predictions, targets, projections, (weights, target_weights), (where, target_where)
     )
-    return _mean(x, y, lines, get_implementation(implementation), fraction(p, "p", 1, math.inf))
+    return _mean(x, y, lines, get_implementation(implementation), number_in(p, "p", 1, math.inf))
 
 
 def max_sliced_wasserstein(
@@ -143,8 +144,9 @@ def max_sliced_wasserstein(
         a set is all masked or has no weight.
 
     Raises:
-        TypeError: a dtype does not fit, `p` is no Python number, or `ascent_steps` no integer.
-        ValueError: `p`, `ascent_steps`, a shape or `implementation` does not fit.
+        TypeError: `p` is not a Python number, or `ascent_steps` not an integer.
+        ValueError: `p` is less than 1 or infinite, `ascent_steps` negative, or a weight that is known is
+            negative.
 
     Source: I. Deshpande et al., Max-sliced Wasserstein distance and its use for GANs, CVPR 2019.
 
@@ -160,7 +162,7 @@ def max_sliced_wasserstein(
     steps = integer(ascent_steps, "ascent_steps")
     if steps < 0:
         raise ValueError(f"ascent_steps={steps} must not be negative.")
-    return _greatest(x, y, lines, chosen, fraction(p, "p", 1, math.inf), steps)
+    return _greatest(x, y, lines, chosen, number_in(p, "p", 1, math.inf), steps)
 
 
 @functools.partial(jax.jit, static_argnames=("implementation", "p"))
@@ -179,5 +181,5 @@ def _greatest(
 
     best = jax.nn.one_hot(jnp.argmax(costs(lines), -1), lines.shape[0], dtype=lines.dtype)
     line = jnp.matmul(best, lines, precision=lax.Precision.HIGHEST)[..., None, :]
-    line = ascended(costs, line, steps)
+    line = ascend(costs, line, steps)
     return jnp.squeeze(costs_on_lines(x, y, line, implementation, p), -1).astype(common_dtype(x, y))

@@ -6,12 +6,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import fraction
+from diffsort._arguments import number_in
 from diffsort._precision import computing_dtype
+from diffsort._ranked import elements_at
+from diffsort._sorting import positions
 from diffsort.implementations import Implementation, ImplementationLike
-from diffsort.losses._samples import Sample, compared
+from diffsort.losses._samples import Sample, compare
 from diffsort.sorting import sort, sort_key_val, sort_with_indices
-from diffsort.statistics._ranked import elements_at
+
+__all__ = ["wasserstein_1d"]
 
 
 def wasserstein_1d(
@@ -50,8 +53,8 @@ def wasserstein_1d(
         and of an axis of length 0; 0 where a sample is all masked or has no weight.
 
     Raises:
-        TypeError: a dtype does not fit, or `p` is no Python number.
-        ValueError: `p`, `axis`, a shape or `implementation` does not fit.
+        TypeError: `p` is not a Python number.
+        ValueError: `p` is less than 1 or infinite, or a weight that is known is negative.
 
     Source: G. Peyré and M. Cuturi, Computational Optimal Transport, 2019, remark 2.30.
 
@@ -63,8 +66,8 @@ def wasserstein_1d(
     >>> jax.grad(wasserstein_1d)(jnp.array([3., 1.]), jnp.array([0., 5.]))
     Array([-0.5,  0.5], dtype=float32)
     """
-    p = fraction(p, "p", 1, math.inf)
-    return compared(
+    p = number_in(p, "p", 1, math.inf)
+    return compare(
         transport_cost,
         predictions,
         targets,
@@ -97,7 +100,7 @@ def transport_cost(x: Sample, y: Sample, implementation: Implementation, p: floa
     # element whose level has not been passed.
     is_of_first = (indices < n).astype(jnp.int32)
     passed = jnp.cumsum(is_of_first, -1) - is_of_first
-    position = jnp.arange(n + m, dtype=jnp.int32).reshape((1,) * (levels.ndim - 1) + (-1,))
+    position = positions(n + m, levels.ndim, -1)
     # The last element stands for those that rounding puts behind it.
     gap = elements_at(first, passed, -1) - elements_at(second, position - passed, -1)
     width = jnp.diff(levels, axis=-1, prepend=jnp.zeros_like(levels[..., :1]))

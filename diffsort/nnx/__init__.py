@@ -1,27 +1,19 @@
-"""Sorted layers for flax.nnx; `diffsort.linen` has the same ones for flax.linen."""
+"""Sorted layers for flax.nnx; `diffsort.linen` has the same ones for flax.linen.
 
-from diffsort.nnx.fspool import FSPool
-from diffsort.nnx.fsunpool import FSUnpool
-from diffsort.nnx.full_sort import FullSort
-from diffsort.nnx.group_sort import GroupSort
-from diffsort.nnx.max_min import MaxMin
-from diffsort.nnx.orthogonal_dense import OrthogonalDense
-from diffsort.nnx.pswe import PSWE
-from diffsort.nnx.quantile_pool import QuantilePool
-from diffsort.nnx.sort_pooling import SortPooling
-from diffsort.nnx.top_k_pool import TopKPool
-from diffsort.nnx.trimmed_mean_pool import TrimmedMeanPool
+Layers with parameters raise a TypeError when they are made if `rngs` is not `nnx.Rngs`, an initializer is
+not a function or metadata are not a mapping, and a ValueError when they are called with another number of
+features than they were made for. A size that is not an integer is a TypeError. What a layer raises besides
+is in its docstring, and what a call raises in that of the function underneath.
+"""
 
-__all__ = [
-    "PSWE",
-    "FSPool",
-    "FSUnpool",
-    "FullSort",
-    "GroupSort",
-    "MaxMin",
-    "OrthogonalDense",
-    "QuantilePool",
-    "SortPooling",
-    "TopKPool",
-    "TrimmedMeanPool",
-]
+from diffsort.nnx import activations, dense, pooling, selection
+from diffsort.nnx.activations import *
+from diffsort.nnx.dense import *
+from diffsort.nnx.pooling import *
+from diffsort.nnx.selection import *
+
+__all__: list[str] = []
+__all__ += activations.__all__
+__all__ += dense.__all__
+__all__ += pooling.__all__
+__all__ += selection.__all__

@@ -18,7 +18,7 @@ def parameter(
     """Returns a parameter, with `metadata` for `nnx.Param`.
 
     Raises:
-        TypeError: `init`, `metadata` or `rngs` is something else.
+        TypeError: `rngs` is not nnx.Rngs, `init` not a function, or `metadata` not a mapping.
     """
     if not isinstance(rngs, nnx.Rngs):
         what, fix = ("a key", "key") if isinstance(rngs, jax.Array) else (repr(rngs), "0")

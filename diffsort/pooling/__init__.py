@@ -1,19 +1,18 @@
-"""Sorted pooling as pure functions: what the layers of both Flax APIs compute."""
+"""Sorted pooling as pure functions: what the layers of both Flax APIs compute.
 
-from diffsort.pooling.fspool import featurewise_sort_pool
-from diffsort.pooling.fsunpool import featurewise_sort_unpool
-from diffsort.pooling.quantiles import quantile_pool
-from diffsort.pooling.sliced_wasserstein import sliced_wasserstein_pool
-from diffsort.pooling.sort_pooling import sort_pool
-from diffsort.pooling.top_k import top_k_pool
-from diffsort.pooling.trimmed_mean import trimmed_mean_pool
+All of them raise a TypeError where `x` is not floating (for `sort_pool`: not real) or `where` is not
+boolean, and a ValueError where `x` has fewer than two axes, `where` does not broadcast to (..., n), or no
+implementation has that name. What one of them raises besides is in its docstring.
+"""
 
-__all__ = [
-    "featurewise_sort_pool",
-    "featurewise_sort_unpool",
-    "quantile_pool",
-    "sliced_wasserstein_pool",
-    "sort_pool",
-    "top_k_pool",
-    "trimmed_mean_pool",
-]
+from diffsort.pooling import featurewise, selection, sliced_wasserstein, statistics
+from diffsort.pooling.featurewise import *
+from diffsort.pooling.selection import *
+from diffsort.pooling.sliced_wasserstein import *
+from diffsort.pooling.statistics import *
+
+__all__: list[str] = []
+__all__ += featurewise.__all__
+__all__ += selection.__all__
+__all__ += sliced_wasserstein.__all__
+__all__ += statistics.__all__

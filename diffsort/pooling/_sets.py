@@ -1,24 +1,23 @@
-"""What all poolings do with a set: check it, mask it, keep some of its points."""
+"""What all poolings do with a set: check it, mask it, project it, keep some of its points."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import like_points, mask_like, real_array
-from diffsort.sorting import zero_masked
+from diffsort._arguments import floating, like_points, mask_like, real_array
+from diffsort._precision import at_least_float32
+from diffsort._sorting import zero_masked
 
 
-def as_points(x: ArrayLike, floating: bool = True) -> jax.Array:
+def as_points(x: ArrayLike, *, may_be_integers: bool = False) -> jax.Array:
     """Returns `x` as sets of points, shape (..., n, channels).
 
     Raises:
-        TypeError: it is not real, or not floating and should be.
+        TypeError: it is not floating; or, if it may be integers, not real.
         ValueError: it has fewer than two axes.
     """
-    array = real_array(x)
-    if floating and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"x must be floating, not {array.dtype}; use x.astype(float).")
+    array = real_array(x) if may_be_integers else floating(x, "x")
     if array.ndim < 2:
         raise ValueError(f"x must be sets of points, of shape (..., n, channels), not {array.shape}.")
     return array
@@ -55,11 +54,22 @@ def first_points(points: jax.Array, k: int) -> jax.Array:
 
 
 def with_a_point(points: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
-    """Returns sets and their mask; where there are no points at all, sets of one that is masked.
+    """Returns sets and their mask; sets without points become sets of one masked point.
 
-    Of those a statistic is 0, as of every set that is masked whole; of an axis of length 0 it is NaN.
+    A statistic of a fully masked set is 0, while that of an axis of length 0 is NaN.
     """
     if points.shape[-2]:
         return points, mask
     points = first_points(points, 1)
     return points, jnp.zeros((*points.shape[:-1], 1), jnp.bool_)
+
+
+def unit(v: jax.Array) -> jax.Array:
+    """Returns `v` divided by its 2-norm along the first axis; 0 stays 0, with a finite gradient."""
+    wide = at_least_float32(v)
+    # The result does not depend on a scale, so neither does the gradient; and squares stay in range.
+    largest = lax.stop_gradient(jnp.max(jnp.abs(wide), 0, keepdims=True))
+    wide = wide / jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    square = jnp.sum(wide**2, 0, keepdims=True)
+    length = jnp.sqrt(jnp.where(square > 0, square, jnp.ones_like(square)))
+    return (wide / length).astype(v.dtype)

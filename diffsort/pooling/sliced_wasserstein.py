@@ -10,10 +10,11 @@ from jax.typing import ArrayLike
 from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
-from diffsort.pooling._directions import unit
-from diffsort.pooling._sets import as_points, count_of, point_mask, visible
+from diffsort.pooling._sets import as_points, count_of, point_mask, unit, visible
 from diffsort.sorting import sort_key_val
 from diffsort.statistics import l_statistic
+
+__all__ = ["sliced_wasserstein_pool"]
 
 
 def sliced_wasserstein_pool(
@@ -55,8 +56,9 @@ def sliced_wasserstein_pool(
         has no quantiles.
 
     Raises:
-        TypeError: `x` or a parameter is not floating, or `where` not boolean.
-        ValueError: the shapes do not fit, or `implementation` is unknown or lacks a permutation.
+        TypeError: `directions`, `reference` or `weights` is not floating.
+        ValueError: `directions` is not (c, L), `reference` or `weights` not (M, L), or `implementation` has
+            no permutation.
 
     Source: N. Naderializadeh, J. F. Comer, R. W. Andrews, H. Hoffmann, S. Kolouri, Pooling by
     sliced-Wasserstein embedding, NeurIPS 2021.
@@ -72,11 +74,11 @@ def sliced_wasserstein_pool(
     theta, r, w = (floating(value, name) for name, value in parameters.items())
     _check_shapes(points.shape, theta.shape, r.shape, w.shape)
     chosen = get_implementation(implementation)
-    return _pooled(points, theta, r, w, point_mask(where, points), chosen)
+    return _pool(points, theta, r, w, point_mask(where, points), chosen)
 
 
 @functools.partial(jax.jit, static_argnames="implementation")
-def _pooled(
+def _pool(
     x: jax.Array,
     directions: jax.Array,
     reference: jax.Array,

@@ -1,18 +1,18 @@
-"""Order statistics: weighted sums of the sorted elements, told apart by their weights alone."""
+"""Order statistics: weighted sums of the sorted elements, which differ in their weights alone.
 
-from diffsort.statistics.l_statistic import l_statistic
-from diffsort.statistics.means import superquantile, trimmed_mean, winsorized_mean
-from diffsort.statistics.moments import gini_mean_difference, l_moments
-from diffsort.statistics.quantiles import median, order_statistic, quantile
+All of them raise a TypeError where `x` is not real or `where` is not boolean, and a ValueError where `axis`
+is out of range or names an axis twice, `where` does not broadcast to `x`, or no implementation has that
+name. What one of them raises besides is in its docstring.
+"""
 
-__all__ = [
-    "gini_mean_difference",
-    "l_moments",
-    "l_statistic",
-    "median",
-    "order_statistic",
-    "quantile",
-    "superquantile",
-    "trimmed_mean",
-    "winsorized_mean",
-]
+from diffsort.statistics import linear, means, moments, quantiles
+from diffsort.statistics.linear import *
+from diffsort.statistics.means import *
+from diffsort.statistics.moments import *
+from diffsort.statistics.quantiles import *
+
+__all__: list[str] = []
+__all__ += linear.__all__
+__all__ += means.__all__
+__all__ += moments.__all__
+__all__ += quantiles.__all__

@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import fraction, probability
-from diffsort._precision import place
+from diffsort._arguments import number_in, probability
+from diffsort._ranked import Ranked, cut, statistic, tail_mean
 from diffsort.implementations import ImplementationLike
-from diffsort.statistics._ranked import Ranked, statistic
+
+__all__ = ["superquantile", "trimmed_mean", "winsorized_mean"]
 
 
 def trimmed_mean(
@@ -36,8 +37,8 @@ def trimmed_mean(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `proportion` no Python number.
-        ValueError: `proportion`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `proportion` is not a Python number.
+        ValueError: `proportion` is outside [0, 1/2).
 
     Source: J. W. Tukey, 1962; `scipy.stats.trim_mean`.
 
@@ -45,8 +46,8 @@ def trimmed_mean(
     >>> trimmed_mean(jnp.array([1., jnp.inf, 3., 2., -50.]), 0.2)
     Array(2., dtype=float32)
     """
-    proportion = fraction(proportion, "proportion", 0, 0.5)
-    return statistic(_trimmed, x, axis, where, implementation, proportion, keepdims=keepdims)
+    proportion = number_in(proportion, "proportion", 0, 0.5)
+    return statistic(_trim, x, axis, where, implementation, proportion, keepdims=keepdims)
 
 
 def winsorized_mean(
@@ -76,8 +77,8 @@ def winsorized_mean(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `proportion` no Python number.
-        ValueError: `proportion`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `proportion` is not a Python number.
+        ValueError: `proportion` is outside [0, 1/2).
 
     Source: W. J. Dixon, 1960; `scipy.stats.mstats.winsorize`.
 
@@ -85,8 +86,8 @@ def winsorized_mean(
     >>> winsorized_mean(jnp.array([1., 90., 3., 2., -50.]), 0.2)
     Array(2., dtype=float32)
     """
-    proportion = fraction(proportion, "proportion", 0, 0.5)
-    return statistic(_winsorized, x, axis, where, implementation, proportion, keepdims=keepdims)
+    proportion = number_in(proportion, "proportion", 0, 0.5)
+    return statistic(_winsorize, x, axis, where, implementation, proportion, keepdims=keepdims)
 
 
 def superquantile(
@@ -118,8 +119,8 @@ def superquantile(
         and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `level` no number.
-        ValueError: `level`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `level` is not a number.
+        ValueError: `level` is outside [0, 1).
 
     Source: R. T. Rockafellar and S. Uryasev, Conditional value-at-risk for general loss distributions, 2002.
 
@@ -131,29 +132,14 @@ def superquantile(
     return statistic(tail_mean, x, axis, where, implementation, level, keepdims=keepdims)
 
 
-def _trimmed(elements: Ranked, proportion: float) -> jax.Array:
+def _trim(elements: Ranked, proportion: float) -> jax.Array:
     g = cut(elements, proportion)
     kept = elements.is_between(g, elements.count - g)
-    return elements.weighed(kept / elements.in_float(jnp.maximum(elements.count - 2 * g, 1)))
+    return elements.weigh(kept / elements.in_float(jnp.maximum(elements.count - 2 * g, 1)))
 
 
-def _winsorized(elements: Ranked, proportion: float) -> jax.Array:
+def _winsorize(elements: Ranked, proportion: float) -> jax.Array:
     g, k, n = cut(elements, proportion), elements.position, elements.count
     ends = elements.in_float(k == g) + elements.in_float(k == n - 1 - g)
     kept = elements.is_between(g, n - g)
-    return elements.weighed((kept + elements.in_float(g) * ends) / elements.in_float(jnp.maximum(n, 1)))
-
-
-def tail_mean(elements: Ranked, level: float | jax.Array) -> jax.Array:
-    """The superquantile, which its spectrum shares."""
-    n = jnp.maximum(elements.count, 1)
-    tail = place(1 - level, n, elements.values.dtype)  # how many elements that is, the last one in part
-    from_above = elements.count - 1 - elements.position
-    part = jnp.where(from_above == tail.whole, tail.part, jnp.zeros_like(tail.part))
-    share = jnp.where(from_above < tail.whole, jnp.ones_like(part), part)
-    return elements.weighed(share / (elements.in_float(tail.whole) + tail.part))
-
-
-def cut(elements: Ranked, proportion: float) -> jax.Array:
-    """⌊p n⌋ of n elements, as in float64, in which 0.1 × 30 is 3."""
-    return place(proportion, elements.count, elements.values.dtype).whole
+    return elements.weigh((kept + elements.in_float(g) * ends) / elements.in_float(jnp.maximum(n, 1)))

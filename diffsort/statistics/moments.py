@@ -8,8 +8,10 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import integer
+from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
-from diffsort.statistics._ranked import Ranked, statistic
+
+__all__ = ["gini_mean_difference", "l_moments"]
 
 
 def l_moments(
@@ -40,8 +42,8 @@ def l_moments(
         A moment of more elements than there are is 0.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `order` no integer.
-        ValueError: `order` is less than 1 or more than n; `axis`, `where` or `implementation` does not fit.
+        TypeError: `order` is not an integer.
+        ValueError: `order` is less than 1 or more than n.
 
     Source: J. R. M. Hosking, L-moments: analysis and estimation of distributions using linear combinations
     of order statistics, 1990.
@@ -77,10 +79,6 @@ def gini_mean_difference(
         The mean difference, of the shape of `x` without `axis`; NaN where an element is NaN, and
         of an axis of length 0; 0 of fewer than two elements.
 
-    Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
-
     Source: H. A. David, Gini's mean difference rediscovered, 1968.
 
     >>> import jax.numpy as jnp
@@ -95,19 +93,19 @@ def _moments(elements: Ranked, order: int) -> jax.Array:
         raise ValueError(
             f"order={order} is not between 1 and {elements.length}, the length of axis {elements.axis}."
         )
-    centre, around = _centred(elements)
-    moments = [around.weighed(_weights(around, r), None if r else centre) for r in range(order)]
+    centre, around = _centre(elements)
+    moments = [around.weigh(_weights(around, r), None if r else centre) for r in range(order)]
     return jnp.stack(moments, -1)
 
 
 def _mean_difference(elements: Ranked) -> jax.Array:
-    _, around = _centred(elements)
+    _, around = _centre(elements)
     k, n = elements.position, elements.count
     pairs = elements.in_float(jnp.maximum(n, 1)) * elements.in_float(jnp.maximum(n - 1, 1))
-    return around.weighed(2 * elements.in_float(k - (n - 1 - k)) / pairs)
+    return around.weigh(2 * elements.in_float(k - (n - 1 - k)) / pairs)
 
 
-def _centred(elements: Ranked) -> tuple[jax.Array, Ranked]:
+def _centre(elements: Ranked) -> tuple[jax.Array, Ranked]:
     """Returns an element in the middle, and all less it: far from 0, differences would lose their digits."""
     middle = lax.stop_gradient(elements.at(elements.count // 2))
     middle = jnp.where(jnp.isfinite(middle), middle, jnp.zeros_like(middle))

@@ -9,8 +9,10 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
 from diffsort._precision import place, split
+from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
-from diffsort.statistics._ranked import Ranked, statistic
+
+__all__ = ["median", "order_statistic", "quantile"]
 
 # Probabilities: an array, or the arrays whose sum they are.
 Factor = jax.Array | tuple[jax.Array, ...]
@@ -50,9 +52,8 @@ def quantile(
         element is NaN, and of an axis of length 0; 0 where all are masked.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `q` has more than one axis or leaves [0, 1], `method` is unknown; `axis`, `where` or
-            `implementation` does not fit.
+        ValueError: `q` has more than one axis, a probability that is known is outside [0, 1], or `method` is
+            unknown.
 
     Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996 (definition 7).
 
@@ -61,7 +62,7 @@ def quantile(
     Array([ 2.5, 10. ], dtype=float32)
     """
     if method not in _METHODS:
-        raise ValueError(f"method={method!r} is none of {', '.join(map(repr, _METHODS))}.")
+        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}.")
     probabilities = _probabilities(q)
     found = statistic(
         _quantiles,
@@ -98,10 +99,6 @@ def median(
         The median, of the shape of `x` without `axis`; NaN where an element is NaN,
         and of an axis of length 0; 0 where all are masked.
 
-    Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis`, `where` or `implementation` does not fit.
-
     >>> import jax.numpy as jnp
     >>> median(jnp.array([3., 1., 10.]))
     Array(3., dtype=float32)
@@ -128,16 +125,16 @@ def order_statistic(
         k: 0 for the smallest, −1 for the largest; −n ≤ k < n.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
-        where: boolean mask, broadcastable to `x`; n counts the unmasked elements, and where `k` is none of
-            them the result is 0.
+        where: boolean mask, broadcastable to `x`; n counts the unmasked elements, and where there are
+            not enough of them the result is 0.
         implementation: as in `diffsort.sort`.
 
     Returns:
         The element, of the shape of `x` without `axis`; NaN where an element is NaN.
 
     Raises:
-        TypeError: `x` is not real, `where` not boolean, or `k` no integer.
-        ValueError: `k`, `axis`, `where` or `implementation` does not fit.
+        TypeError: `k` is not an integer.
+        ValueError: `k` is not in −n ≤ k < n.
 
     >>> import jax.numpy as jnp
     >>> order_statistic(jnp.array([3., 1., 10.]), -2)
@@ -157,14 +154,14 @@ def _order_statistic(elements: Ranked, k: int) -> jax.Array:
     rank = jnp.full_like(elements.count, k) if k >= 0 else elements.count + k
     element = elements.at(rank)
     is_there = (rank >= 0) & (rank < elements.count)
-    return elements.finished(jnp.where(is_there, element, jnp.zeros_like(element)))
+    return elements.finish(jnp.where(is_there, element, jnp.zeros_like(element)))
 
 
 def _median(elements: Ranked) -> jax.Array:
     last = jnp.maximum(elements.count - 1, 0)
     low = last // 2
     half = elements.in_float(last % 2) / 2
-    return elements.finished(_between(elements.at(low), elements.at(last - low), half))
+    return elements.finish(_between(elements.at(low), elements.at(last - low), half))
 
 
 def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Array:
@@ -185,7 +182,7 @@ def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Arra
     if method in ("nearest", "lower", "higher"):
         share = jnp.zeros_like(share)
     found = _between(elements.at(low), elements.at(high), share)
-    return jnp.moveaxis(elements.poisoned(found), elements.axis, 0)
+    return jnp.moveaxis(elements.propagate_nan(found), elements.axis, 0)
 
 
 def _between(first: jax.Array, second: jax.Array, share: jax.Array) -> jax.Array:

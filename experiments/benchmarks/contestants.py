@@ -11,8 +11,8 @@ import numpy as np
 from jax import lax
 
 import diffsort
+from diffsort.engines.gathering import gather
 from diffsort.engines.keys import order_keys
-from diffsort.gathering import gather
 from diffsort.implementations import get_implementation
 from experiments.benchmarks.timing import Program
 

@@ -2,47 +2,17 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffsort.pooling import (
-    featurewise_sort_pool,
-    quantile_pool,
-    sliced_wasserstein_pool,
-    sort_pool,
-    top_k_pool,
-    trimmed_mean_pool,
-)
-from tests.layer_cases import weighted
+from tests.layer_cases import POOLS, weighted
 from tests.oracles import assert_same_bits
 from tests.pooling.sets import masks, sets
 
 Pool = Callable[..., jax.Array]
-
-
-def parameters(shape: tuple[int, ...], x: Any) -> jax.Array:
-    """Numbers without a pattern, in the dtype of the points."""
-    return jnp.sin(1 + jnp.arange(np.prod(shape), dtype=jnp.float32)).reshape(shape).astype(x.dtype)
-
-
-# Directions along the axes, so that projecting rounds nothing.
-POOLS: dict[str, Pool] = {
-    "fspool": lambda x, where=None: featurewise_sort_pool(x, parameters((3, 5), x), where=where),
-    "fspool, mean": lambda x, where=None: featurewise_sort_pool(
-        x, parameters((3, 5), x), where=where, reduction="mean"
-    ),
-    "sort_pool": lambda x, where=None: sort_pool(x, 6, where=where),
-    "quantiles": lambda x, where=None: quantile_pool(x, (0.1, 0.5, 1), where=where),
-    "trimmed_mean": lambda x, where=None: trimmed_mean_pool(x, 0.2, where=where),
-    "top_k": lambda x, where=None: top_k_pool(x, jnp.asarray([0, 2, 0], x.dtype), 6, where=where),
-    "sliced_wasserstein": lambda x, where=None: sliced_wasserstein_pool(
-        x, jnp.eye(3, dtype=x.dtype), parameters((5, 3), x), parameters((5, 3), x) + 1, where=where
-    ),
-}
 
 
 @pytest.fixture(params=POOLS, ids=str)

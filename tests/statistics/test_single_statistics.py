@@ -65,7 +65,7 @@ def test_proportions_are_counted_as_scipy_counts_them(proportion: float) -> None
         (lambda: diffsort.winsorized_mean(X, -0.1), ValueError, "proportion=-0.1"),
         (lambda: diffsort.superquantile(X, 1.0), ValueError, "level=1.0"),
         (lambda: diffsort.superquantile(X, "much"), ValueError, "much"),
-        (lambda: diffsort.quantile(X, 0.5, method="hazen"), ValueError, "'hazen' is none of 'linear'"),
+        (lambda: diffsort.quantile(X, 0.5, method="hazen"), ValueError, "'hazen' is not one of 'linear'"),
         (lambda: diffsort.quantile(X, np.zeros((2, 2))), ValueError, "q must be a scalar"),
         (lambda: diffsort.quantile(X, 0.5, (0, 0)), ValueError, "names an axis twice"),
         (lambda: diffsort.order_statistic(X, 6), ValueError, "k=6 is not between -6 and 5"),

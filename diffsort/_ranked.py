@@ -1,0 +1,236 @@
+"""What every order statistic begins with: elements in order, their positions, and how many there are."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
+from diffsort._precision import computing_dtype, place
+from diffsort._sharding import reshard_like, unshard
+from diffsort._sorting import count_valid, positions, sort_values, zero_masked
+from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """Sorted elements.
+
+    Attributes:
+        values: sorted along `axis`, in float32 at least; 0 after the last that is not masked.
+        position: 0, 1, … along `axis`, int32; length 1 along the others.
+        count: how many elements are not masked, int32; length 1 along `axis`.
+        nan: NaN where any of them is, else 0, so that nothing needs to make one; length 1 along `axis`.
+        axis: non-negative.
+        dtype: that of the elements as they were given, for the result.
+        is_masked: whether `count` may be less than there are elements.
+    """
+
+    values: jax.Array
+    position: jax.Array
+    count: jax.Array
+    nan: jax.Array
+    axis: int
+    dtype: jnp.dtype
+    is_masked: bool
+
+    @property
+    def length(self) -> int:
+        """How many elements there are along `axis`, masked ones included."""
+        return self.values.shape[self.axis]
+
+    def in_float(self, number: jax.Array) -> jax.Array:
+        """Returns whole numbers in the dtype of the values."""
+        return number.astype(self.values.dtype)
+
+    def is_between(self, start: jax.Array, stop: jax.Array) -> jax.Array:
+        """Returns 1 at the positions from `start` up to `stop`, else 0, in the dtype of the values."""
+        return self.in_float((start <= self.position) & (self.position < stop))
+
+    def weigh(self, weights: jax.Array, origin: jax.Array | None = None) -> jax.Array:
+        """Returns the sum of weights times the values; NaN where an element is NaN.
+
+        An element of weight 0 does not count, not even if it is infinite.
+
+        Args:
+            weights: of the elements at each position, broadcastable to the values.
+            origin: to be added to the sum; of length 1 along `axis`.
+        """
+        if self.is_masked:
+            weights = _first_weights(weights, self.position, self.count)
+        weights = reshard_like(jnp.broadcast_to(weights, self.values.shape), self.values)
+        # Chosen before the product: 0 × inf would be NaN, in the gradient too.
+        values = jnp.where(weights == 0, jnp.zeros_like(self.values), self.values)
+        total = jnp.sum(values * weights, self.axis, keepdims=True)
+        return self.finish(total if origin is None else total + origin)
+
+    def at(self, index: jax.Array) -> jax.Array:
+        """Returns the elements at some places, the nearest ones there are.
+
+        Args:
+            index: int32, of any length along `axis`, of length 1 or that of the values along the others.
+        """
+        return elements_at(self.values, index, self.axis)
+
+    def finish(self, result: jax.Array) -> jax.Array:
+        """Returns a result of length 1 along `axis` without that axis, NaN where an element is."""
+        return jnp.squeeze(self.propagate_nan(result), self.axis)
+
+    def propagate_nan(self, result: jax.Array) -> jax.Array:
+        """Returns a result in the dtype that it is to have, NaN where an element is NaN."""
+        return jnp.where(jnp.isnan(self.nan), self.nan, result).astype(self.dtype)
+
+
+def weighted_sum(ordered: jax.Array, weights: jax.Array, axis: int, where: jax.Array | None) -> jax.Array:
+    """Returns the sum of weights times elements that are in order already, in their common dtype.
+
+    Args:
+        ordered: sorted along `axis`, masked elements last and 0.
+        weights: of the rank of `ordered`.
+        axis: the axis to sum over; non-negative.
+        where: the mask that it was sorted with, of the shape of `ordered`, or None.
+    """
+    if where is not None:
+        position = positions(ordered.shape[axis], ordered.ndim, axis)
+        weights = _first_weights(weights, position, count_valid(where, axis))
+    dtype = jnp.promote_types(ordered.dtype, weights.dtype)
+    return jnp.sum(ordered.astype(dtype) * weights.astype(dtype), axis)
+
+
+def _first_weights(weights: jax.Array, position: jax.Array, count: jax.Array) -> jax.Array:
+    """Returns the weights of the elements there are, and 0 for those that are masked, which come last."""
+    return jnp.where(position < count, weights, jnp.zeros_like(weights))
+
+
+def elements_at(values: jax.Array, index: jax.Array, axis: int) -> jax.Array:
+    """Returns the elements at some places along an axis; the last one for places beyond it."""
+    return jnp.take_along_axis(values, index, axis, mode="clip")
+
+
+def tail_mean(elements: Ranked, level: float | jax.Array) -> jax.Array:
+    """The superquantile, which its spectrum shares."""
+    n = jnp.maximum(elements.count, 1)
+    tail = place(1 - level, n, elements.values.dtype)  # how many elements that is, the last one in part
+    from_above = elements.count - 1 - elements.position
+    part = jnp.where(from_above == tail.whole, tail.part, jnp.zeros_like(tail.part))
+    share = jnp.where(from_above < tail.whole, jnp.ones_like(part), part)
+    return elements.weigh(share / (elements.in_float(tail.whole) + tail.part))
+
+
+def cut(elements: Ranked, proportion: float) -> jax.Array:
+    """⌊p n⌋ of n elements, as in float64, in which 0.1 × 30 is 3."""
+    return place(proportion, elements.count, elements.values.dtype).whole
+
+
+def statistic(
+    function: Callable[..., jax.Array],
+    x: ArrayLike,
+    axis: int | tuple[int, ...] | None,
+    where: ArrayLike | None,
+    implementation: ImplementationLike,
+    *arguments: Any,
+    keepdims: bool = False,
+    leading: int = 0,
+    name: str = "x",
+    dtype: jnp.dtype | None = None,
+) -> jax.Array:
+    """Returns `function(elements, *arguments)`, compiled as a whole.
+
+    Args:
+        function: of a module, so that what is compiled for it is found again; `elements` are Ranked.
+        x: what to rank.
+        axis: the axis or axes to rank along; None for all.
+        where: boolean mask, broadcastable to `x`.
+        implementation: as in `diffsort.sort`.
+        *arguments: Python values, then arrays or tuples of arrays.
+        keepdims: leave the reduced axes in, with length 1.
+        leading: how many axes of the result come before those of `x`.
+        name: what `x` is called in messages.
+        dtype: of the result; None for that of `x`.
+
+    Raises:
+        TypeError: `x` is not real, or `where` not boolean.
+        ValueError: `axis` is out of range, `where` does not broadcast to `x`, or no implementation has that
+            name.
+    """
+    chosen = get_implementation(implementation)
+    keepdims = flag(keepdims, "keepdims")
+    array = as_floating(x, name)
+    axes = canonical_axes(axis, array.ndim)
+    array, mask, along = as_slices(array, axes, where, dtype)
+    operands = tuple(a for a in arguments if isinstance(a, jax.Array) or type(a) is tuple)
+    static = arguments[: len(arguments) - len(operands)]
+    found = _compute(function, array, mask, operands, along, chosen, static)
+    return jnp.expand_dims(found, [leading + d for d in sorted(axes)]) if keepdims else found
+
+
+def as_slices(
+    array: jax.Array, axes: tuple[int, ...], where: ArrayLike | None, dtype: jnp.dtype | None = None
+) -> tuple[jax.Array, jax.Array | None, int]:
+    """Returns an array, its mask, and the one axis that is left to reduce, whole on every device.
+
+    Args:
+        array: floating.
+        axes: those to reduce, non-negative; several are joined.
+        where: boolean mask, broadcastable to `array`. What it hides becomes 0 at once, so that it is kept for
+            no backward pass.
+        dtype: that the array is to have; None for its own.
+    """
+    mask = None if where is None else mask_like(where, array)
+    array, mask = jax.tree.map(lambda a: unshard(a, axes), (array, mask))
+    if mask is not None:
+        array = zero_masked(array, mask)
+    if dtype is not None:
+        array = array.astype(dtype)
+    if len(axes) == 1:
+        return array, mask, axes[0]
+    array, mask = jax.tree.map(lambda a: join(a, axes), (array, mask))
+    return array, mask, array.ndim - 1
+
+
+def join(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """Returns `x` with the given axes joined into a last one."""
+    others = [d for d in range(x.ndim) if d not in axes]
+    size = math.prod(x.shape[d] for d in axes)
+    return x.transpose(*others, *axes).reshape(*(x.shape[d] for d in others), size)
+
+
+@functools.partial(jax.jit, static_argnames=("function", "axis", "chosen", "static"))
+def _compute(
+    function: Callable[..., jax.Array],
+    x: jax.Array,
+    where: jax.Array | None,
+    operands: tuple[object, ...],
+    axis: int,
+    chosen: Implementation,
+    static: tuple[Hashable, ...],
+) -> jax.Array:
+    if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
+        # Of no elements, as of one that is NaN.
+        shape = tuple(1 if d == axis else n for d, n in enumerate(x.shape))
+        x, where = jnp.full(shape, jnp.nan, x.dtype), None
+    return function(_rank(x, axis, where, chosen), *static, *operands)
+
+
+def _rank(array: jax.Array, axis: int, where: jax.Array | None, chosen: Implementation) -> Ranked:
+    n = array.shape[axis]
+    everything = jnp.asarray(n, jnp.int32).reshape([1] * array.ndim)
+    count = everything if where is None else count_valid(where, axis)
+    fixed = lax.stop_gradient(array)
+    only_nan = jnp.where(jnp.isnan(fixed), fixed, jnp.zeros_like(fixed))
+    dtype = computing_dtype(array.dtype)
+    return Ranked(
+        values=sort_values(chosen, array, axis, where).astype(dtype),
+        position=positions(n, array.ndim, axis),
+        count=count,
+        nan=jnp.sum(only_nan, axis, keepdims=True).astype(dtype),
+        axis=axis,
+        dtype=array.dtype,
+        is_masked=where is not None,
+    )
