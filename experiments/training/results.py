@@ -1,8 +1,9 @@
 """What a run leaves behind when it ends: summary.json, curves.png, and a picture where there is one."""
 
+import datetime
+import io
 import statistics
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,11 +11,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from omegaconf import DictConfig
 
 from experiments.data import training_batches
+from experiments.files import write_bytes
 from experiments.plots import save_curves
 from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
 from experiments.tasks import Evaluation
+from experiments.training.best import Best
 from experiments.training.building import build_model, build_task
-from experiments.training.environment import describe_environment
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.sort_share import UNSORTED, sort_fraction
 from experiments.training.steps import TrainState, make_train_step
@@ -53,36 +55,42 @@ class Outcome:
     """What came of a run.
 
     Attributes:
+        steps: how many were made, in this attempt and earlier ones.
         state: the last state.
         step: the training step.
-        seconds: duration of each training step.
+        seconds: duration of each training step of this attempt.
+        elapsed: duration of all steps of all attempts.
+        best: the best evaluation.
         history: the validation split at each evaluation.
         test: the test split at the end.
         metrics: of the test split.
     """
 
+    steps: int
     state: TrainState
     step: CompiledStep
     seconds: list[float]
+    elapsed: float
+    best: Best
     history: list[Evaluation]
     test: Evaluation
     metrics: dict[str, float]
 
 
-def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outcome) -> dict[str, Any]:
-    """Writes summary, curves and picture of a finished run.
+def write_results(
+    run: RunDirectory, config: DictConfig, setup: Setup, outcome: Outcome, environment: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes curves, picture and, last, the summary of a finished run; returns the summary.
 
     Args:
-        output: the run's output directory, with its metrics.
+        run: where to, with its metrics.
         config: the composed config.
         setup: what the run was made of.
         outcome: what came of it.
-
-    Returns:
-        The summary.
+        environment: what it ran on.
     """
     steady = outcome.seconds[_WARM_UP_STEPS:] or outcome.seconds
-    task = setup.task
+    task, state = setup.task, outcome.state
     summary = {
         "task": config.task.name,
         "model": config.model.name,
@@ -93,28 +101,34 @@ def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outco
         "metric": task.metric,
         "metric_is_better": task.better,
         **{f"test_{name}": value for name, value in outcome.metrics.items()},
+        f"best_validation_{task.metric}": outcome.best.value,
+        "best_step": outcome.best.step,
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
         "compile_time_s": outcome.step.seconds,
         "step_memory_mb": outcome.step.memory_mb(),
-        "sort_fraction": _measure_sort_fraction(config, setup, outcome.state)
-        if config.trainer.measure_sort
-        else None,
-        "steps": config.trainer.steps,
-        "parameters": count_parameters(outcome.state.parameters),
-        **describe_environment(),
+        "sort_fraction": _sort_fraction(config, setup, state) if config.trainer.measure_sort else None,
+        "steps": outcome.steps,
+        "stopped_at": outcome.steps if outcome.steps < config.trainer.steps else None,
+        "duration_s": outcome.elapsed,
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "parameters": count_parameters(state.parameters),
+        **environment,
     }
-    RunDirectory(output).write_summary(summary)
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
-    save_curves(RunDirectory(output).metrics(), output / CURVES_FILE, title, task.metric)
-    picture = task.picture(outcome.history, outcome.test)
-    if picture is not None:
-        FigureCanvasAgg(picture)
-        picture.savefig(output / PICTURE_FILE)
+    curves = io.BytesIO()
+    save_curves(run.metrics(), curves, title, task.metric)
+    write_bytes(run.path / CURVES_FILE, curves.getvalue())
+    if (figure := task.picture(outcome.history, outcome.test)) is not None:
+        FigureCanvasAgg(figure)
+        picture = io.BytesIO()
+        figure.savefig(picture)
+        write_bytes(run.path / PICTURE_FILE, picture.getvalue())
+    run.write_summary(summary)
     return summary
 
 
-def _measure_sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
+def _sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
     unsorted_config = config.copy()
     unsorted_config.sort.implementation = UNSORTED
     unsorted_task = build_task(unsorted_config)

@@ -73,6 +73,8 @@ def check_trainer(config: DictConfig) -> None:
     for key in ("steps", "batch_size", "evaluate_every", "checkpoint_every", "keep_checkpoints"):
         if config[key] < 1:
             raise UserError(f"trainer.{key}={config[key]} must be at least 1.")
+    if config.patience is not None and config.patience < 1:
+        raise UserError(f"trainer.patience={config.patience} must be at least 1, or null.")
 
 
 def check_sort(name: Any) -> None:
