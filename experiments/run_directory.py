@@ -19,6 +19,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +64,15 @@ _WITHOUT_EFFECT = (
 _INSTEAD = "hydra.run.dir=ANOTHER_DIRECTORY"
 
 
+@dataclass(frozen=True)
 class RunDirectory:
     """The directory of a run; it need not exist yet.
 
-    Args:
+    Attributes:
         path: where it is.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     # What was asked for.
 
@@ -139,9 +140,9 @@ class RunDirectory:
     def metrics(self) -> list[dict[str, float]]:
         """Returns the rows of `metrics.jsonl`, up to the first that cannot be read: a kill cuts the last."""
         rows: list[dict[str, float]] = []
-        with suppress(OSError, ValueError), (self.path / METRICS_FILE).open(encoding="utf-8") as file:
+        with suppress(OSError, ValueError), (self.path / METRICS_FILE).open("rb") as file:
             for line in file:
-                row = from_json(line)
+                row = from_json(line.decode())
                 if not isinstance(row, dict) or not isinstance(row.get("step"), int):
                     break
                 rows.append(row)

@@ -1,8 +1,11 @@
 """Checkpoints, with Orbax: the one file that knows its interface."""
 
+import gc
+import logging
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -46,12 +49,13 @@ def restore(paths: Sequence[Path], like: TrainState) -> tuple[int, TrainState]:
         UserError: none can be read; the message names others to try.
     """
     for path in paths:
-        try:
-            return int(path.name), _read(path, like)
-        except _OtherArraysError:
-            reason = "it is of another model or optimizer"
-        except Exception as error:  # whatever damage makes Orbax, and what it builds on, raise
-            reason = f"{type(error).__name__} as it is loaded"
+        with _quiet():
+            try:
+                return int(path.name), _read(path, like)
+            except _OtherArraysError:
+                reason = "it is of another model or optimizer"
+            except Exception as error:  # whatever damage makes Orbax, and what it builds on, raise
+                reason = f"it is damaged ({type(error).__name__})"
         print(f"{path}: cannot be used: {reason}", file=sys.stderr)
     folder, tried = paths[0].parent, {path.name for path in paths}
     others = sorted((path.name for path in folder.iterdir() if path.name.isdecimal()), key=int)
@@ -62,6 +66,20 @@ def restore(paths: Sequence[Path], like: TrainState) -> tuple[int, TrainState]:
 
 class _OtherArraysError(Exception):
     """A checkpoint holds what it should not."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what Orbax logs where it meets damage, and what the coroutines that it abandons raise."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        gc.collect()  # the coroutines, now
+        logging.disable(level)
+        sys.unraisablehook = hook
 
 
 def _read(path: Path, like: TrainState) -> TrainState:

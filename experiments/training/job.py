@@ -82,7 +82,8 @@ class Job:
         return self._done_before() or self._copy_of_equal()
 
     def _done_before(self) -> dict[str, Any] | None:
-        if self._in_place:
+        if self._in_place and self._resume is not None:
+            locate(self._resume)  # may not be there
             _check_goes_on(self._config, self._run)
         elif self._run.has_results:
             self._check_same()

@@ -74,7 +74,12 @@ def load_run(path: str | Path, changes: Sequence[str] = ()) -> TrainedRun:
     config = run.config()
     for change in changes:
         _set(config, change)
-    setup = build_setup(config)
+    try:
+        setup = build_setup(config)
+    except TypeError as error:
+        if changes:  # one has a value of another kind
+            raise UserError(f"{' '.join(changes)}: {error}") from error
+        raise
     step, state = restore(checkpoints, setup.initial)
     return TrainedRun(
         model=nnx.merge(setup.graph, state.parameters),
