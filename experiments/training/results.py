@@ -10,7 +10,6 @@ import jax
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from omegaconf import DictConfig
 
-from experiments.data import training_batches
 from experiments.files import write_bytes
 from experiments.plots import save_curves
 from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
@@ -135,5 +134,4 @@ def _sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float
     unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task)
     step = make_train_step(setup.graph, setup.task, setup.optimizer)
     unsorted_step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer)
-    batch = training_batches(setup.data.train, config.trainer.batch_size, config.seed)[0]
-    return sort_fraction(step, unsorted_step, state, batch)
+    return sort_fraction(step, unsorted_step, state, setup.batches[0])

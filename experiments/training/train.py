@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 from omegaconf import DictConfig
 
-from experiments.data import training_batches
 from experiments.errors import UserError
 from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
@@ -20,7 +19,7 @@ from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import CompiledStep, Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
-from experiments.training.steps import Batch, TrainState, make_train_step
+from experiments.training.steps import TrainState, make_train_step
 
 
 class Beginning(NamedTuple):
@@ -70,10 +69,9 @@ def _steps(
     """Trains from the beginning to the end, and evaluates."""
     trainer, task = config.trainer, setup.task
     now, state, rows = beginning
-    batches = training_batches(setup.data.train, trainer.batch_size, config.seed)
-    step = _compile_step(setup, state, batches[0])
+    step = _compile_step(setup, state)
     if trainer.profile:
-        write_profile(run.path, step.run, state, batches)
+        write_profile(run.path, step.run, state, setup.batches)
     evaluate = evaluator(setup.graph, task, trainer.batch_size)
 
     seconds: list[float] = []
@@ -83,7 +81,7 @@ def _steps(
     with Progress(trainer.steps, now) as progress:
         while now < trainer.steps and not _patience_is_out(trainer, best):
             began = time.perf_counter()
-            state, on_device = step.run(state, batches[now])
+            state, on_device = step.run(state, setup.batches[now])
             metrics = {
                 name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
             }
@@ -136,11 +134,11 @@ def _introduce(config: DictConfig, run: RunDirectory, setup: Setup, environment:
     )
 
 
-def _compile_step(setup: Setup, state: TrainState, batch: Batch) -> CompiledStep:
+def _compile_step(setup: Setup, state: TrainState) -> CompiledStep:
     print("compiling … ", end="", file=sys.stderr, flush=True)
     began = time.perf_counter()
     step = make_train_step(setup.graph, setup.task, setup.optimizer)
-    compiled = jax.jit(step).lower(state, batch).compile()
+    compiled = jax.jit(step).lower(state, setup.batches[0]).compile()
     seconds = time.perf_counter() - began
     print(f"{seconds:.1f} s", file=sys.stderr)
     return CompiledStep(compiled, seconds)
