@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,14 +18,12 @@ SKY_BLUE = "#56B4E9"
 BLACK = "#000000"
 
 
-def save_curves(
-    rows: list[dict[str, float]], path: Path | BinaryIO, title: str, metric: str = "accuracy"
-) -> None:
+def save_curves(rows: list[dict[str, float]], path: Path, title: str, metric: str = "accuracy") -> None:
     """Draws the loss and a metric against steps, training and validation.
 
     Args:
         rows: the rows of a run's `metrics.jsonl`.
-        path: PNG to write; or an open file.
+        path: PNG to write.
         title: what the run was.
         metric: the name of the metric.
     """

@@ -62,9 +62,9 @@ class Job:
         self._resume = None if config.trainer.resume is None else Path(config.trainer.resume)
         inside = output.resolve()
         self._in_place = self._resume is not None and self._resume.resolve().is_relative_to(inside)
-        if self._in_place:
+        if self._in_place:  # then that of the run stays, which may have begun with another
             self._config = config.copy()
-            self._config.trainer.resume = None
+            self._config.trainer.resume = OmegaConf.select(self._run.config(), "trainer.resume")
             if self._overwrite:
                 raise UserError(
                     f"trainer.overwrite=true would remove trainer.resume={self._resume}; choose one"
@@ -122,7 +122,7 @@ class Job:
         logger = build_logger(config, run.path)  # first: what it needs may be missing
         setup = build_setup(config)
         step, state, source = 0, setup.initial, run
-        elsewhere = trainer.resume is not None and (self._overwrite or not run.checkpoints())
+        elsewhere = trainer.resume is not None and not self._own_checkpoints()
         if elsewhere:
             source, paths = locate(Path(trainer.resume))
             if not paths:
@@ -131,12 +131,10 @@ class Job:
         with run.owned():
             if not self._overwrite and (summary := self._done_before()) is not None:  # in the meantime
                 return summary
-            if not elsewhere and not self._overwrite and run.has_results:
-                paths = locate(self._resume)[1] if self._in_place and self._resume else run.checkpoints()
-                if paths:
-                    step, state = self._restore(run, paths, state)
-                else:
-                    _say(f"{run.path}: no checkpoint yet, starts anew")
+            if not elsewhere and (paths := self._own_checkpoints()):
+                step, state = self._restore(run, paths, state)
+            elif not elsewhere and not self._overwrite and run.has_results:
+                _say(f"{run.path}: no checkpoint yet, starts anew")
             with logger:
                 if self._overwrite:
                     run.clear()
@@ -149,6 +147,12 @@ class Job:
                     raise
         self._say_how_to_go_on("to train longer", f"trainer.steps={2 * trainer.steps}")
         return summary
+
+    def _own_checkpoints(self) -> list[Path]:
+        """What there is in the directory to go on from, the newest first."""
+        if self._overwrite:
+            return []
+        return locate(self._resume)[1] if self._in_place and self._resume else self._run.checkpoints()
 
     def _restore(self, source: RunDirectory, paths: list[Path], like: Any) -> tuple[int, Any]:
         """Returns the step and the state to go on from, and says what that is."""

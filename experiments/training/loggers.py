@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.errors import UserError
 from experiments.files import open_to_append, to_json
 from experiments.run_directory import METRICS_FILE, flat
-from experiments.training.instantiation import constructor
+from experiments.training.building import constructor
 
 Row = Mapping[str, float]
 

@@ -24,39 +24,14 @@ _WARM_UP_STEPS = 10
 
 
 @dataclass(frozen=True)
-class CompiledStep:
-    """A training step, compiled.
-
-    Attributes:
-        run: takes a state and a batch, returns a state and metrics.
-        seconds: what tracing and compiling took.
-    """
-
-    run: jax.stages.Compiled
-    seconds: float
-
-    def memory_mb(self) -> float | None:
-        """Returns the megabytes that a step needs at once, by the compiler's account; None without one."""
-        analysis: Any = self.run.memory_analysis()
-        if analysis is None:
-            return None
-        used = (
-            analysis.argument_size_in_bytes
-            + analysis.output_size_in_bytes
-            + analysis.temp_size_in_bytes
-            - analysis.alias_size_in_bytes
-        )
-        return used / 1e6
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What came of a run.
 
     Attributes:
         steps: how many were made, in this attempt and earlier ones.
         state: the last state.
-        step: the training step.
+        step: the training step, compiled.
+        compile_time: what tracing and compiling it took, in seconds.
         seconds: duration of each training step of this attempt.
         elapsed: duration of all steps of all attempts.
         best: the best evaluation.
@@ -67,7 +42,8 @@ class Outcome:
 
     steps: int
     state: TrainState
-    step: CompiledStep
+    step: jax.stages.Compiled
+    compile_time: float
     seconds: list[float]
     elapsed: float
     best: Best
@@ -103,8 +79,8 @@ def write_results(
         f"best_validation_{task.metric}": outcome.best.value,
         "best_step": outcome.best.step,
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
-        "compile_time_s": outcome.step.seconds,
-        "step_memory_mb": outcome.step.memory_mb(),
+        "compile_time_s": outcome.compile_time,
+        "step_memory_mb": _memory_mb(outcome.step),
         "sort_fraction": _sort_fraction(config, setup, state) if config.trainer.measure_sort else None,
         "steps": outcome.steps,
         "stopped_at": outcome.steps if outcome.steps < config.trainer.steps else None,
@@ -115,9 +91,8 @@ def write_results(
     }
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
-    curves = io.BytesIO()
-    save_curves(run.metrics(), curves, title, task.metric)
-    write_bytes(run.path / CURVES_FILE, curves.getvalue())
+    (run.path / CURVES_FILE).unlink(missing_ok=True)  # rather than follow a link
+    save_curves(run.metrics(), run.path / CURVES_FILE, title, task.metric)
     if (figure := task.picture(outcome.history, outcome.test)) is not None:
         FigureCanvasAgg(figure)
         picture = io.BytesIO()
@@ -135,3 +110,12 @@ def _sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float
     step = make_train_step(setup.graph, setup.task, setup.optimizer)
     unsorted_step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer)
     return sort_fraction(step, unsorted_step, state, setup.batches[0])
+
+
+def _memory_mb(step: jax.stages.Compiled) -> float | None:
+    """The megabytes that a step needs at once, by the compiler's account; None without one."""
+    used: Any = step.memory_analysis()
+    if used is None:
+        return None
+    needed = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
+    return float(needed - used.alias_size_in_bytes) / 1e6

@@ -17,7 +17,7 @@ from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
 from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
-from experiments.training.results import CompiledStep, Outcome, write_results
+from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.steps import TrainState, make_train_step
 
@@ -69,9 +69,9 @@ def _steps(
     """Trains from the beginning to the end, and evaluates."""
     trainer, task = config.trainer, setup.task
     now, state, rows = beginning
-    step = _compile_step(setup, state)
+    step, compile_time = _compile_step(setup, state)
     if trainer.profile:
-        write_profile(run.path, step.run, state, setup.batches)
+        write_profile(run.path, step, state, setup.batches)
     evaluate = evaluator(setup.graph, task, trainer.batch_size)
 
     seconds: list[float] = []
@@ -81,7 +81,7 @@ def _steps(
     with Progress(trainer.steps, now) as progress:
         while now < trainer.steps and not _patience_is_out(trainer, best):
             began = time.perf_counter()
-            state, on_device = step.run(state, setup.batches[now])
+            state, on_device = step(state, setup.batches[now])
             metrics = {
                 name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
             }
@@ -116,7 +116,7 @@ def _steps(
             history.append(evaluate(now, state.parameters, setup.data.validation))
         metrics = task.metrics(test, history[-1])
         progress.say(f"test {described(metrics)}")
-    return Outcome(now, state, step, seconds, elapsed, best, history, test, metrics)
+    return Outcome(now, state, step, compile_time, seconds, elapsed, best, history, test, metrics)
 
 
 def _patience_is_out(trainer: DictConfig, best: Best) -> bool:
@@ -134,11 +134,11 @@ def _introduce(config: DictConfig, run: RunDirectory, setup: Setup, environment:
     )
 
 
-def _compile_step(setup: Setup, state: TrainState) -> CompiledStep:
+def _compile_step(setup: Setup, state: TrainState) -> tuple[jax.stages.Compiled, float]:
     print("compiling … ", end="", file=sys.stderr, flush=True)
     began = time.perf_counter()
     step = make_train_step(setup.graph, setup.task, setup.optimizer)
     compiled = jax.jit(step).lower(state, setup.batches[0]).compile()
     seconds = time.perf_counter() - began
     print(f"{seconds:.1f} s", file=sys.stderr)
-    return CompiledStep(compiled, seconds)
+    return compiled, seconds
