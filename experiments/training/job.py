@@ -193,18 +193,24 @@ def _check_goes_on(config: DictConfig, source: RunDirectory) -> str:
     Raises:
         UserError: something differs that cannot.
     """
-    there, here = (
-        {key: value for key, value in flat(OmegaConf.to_container(one)).items() if key not in _FREE}
-        for one in (source.config(), config)
-    )
-    differing = _differing(there, here)
-    if wrong := {key: values for key, values in differing.items() if key.split(".")[0] in _KEPT}:
+    there, here = source.config(), config
+    differing = _differing(_settings(there), _settings(here))
+    in_effect = _differing(_settings(there, resolve=True), _settings(here, resolve=True))
+    wrong = {
+        key: values for key, values in in_effect.items() if key.split(".")[0] in _KEPT and key in differing
+    }
+    if wrong:
         sections = dict.fromkeys(key.split(".")[0] for key in wrong)
         raise UserError(
             f"trainer.resume={source.path}: cannot go on with another {', '.join(sections)} "
             f"({_there_and_here(wrong)}); leave that as it was, or begin a new run"
         )
     return "".join(f"; {key}={_shown(new)} (was {_shown(old)})" for key, (old, new) in differing.items())
+
+
+def _settings(config: DictConfig, resolve: bool = False) -> dict[str, Any]:
+    settings = flat(OmegaConf.to_container(config, resolve=resolve))
+    return {key: value for key, value in settings.items() if key not in _FREE}
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

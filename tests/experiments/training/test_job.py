@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from omegaconf import OmegaConf
 
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
+from experiments.training.job import Job
 from experiments.training.loggers import RunLogger
 from tests.experiments.conftest import CONFIGS, train
 
@@ -215,9 +215,11 @@ def test_what_has_failed_in_set_up_has_nothing_to_lose(small, tmp_path):
     assert run.config().seed == 0
 
 
-@pytest.mark.parametrize("where", ["", "checkpoints", "checkpoints/20", "best"])
-@pytest.mark.parametrize("place", ["in place", "elsewhere"])
-def test_a_run_can_be_made_longer(small, finished, tmp_path, capsys, where, place):
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [("in place", ""), ("in place", "best"), ("elsewhere", "checkpoints"), ("elsewhere", "checkpoints/20")],
+)
+def test_a_run_can_be_made_longer(small, finished, tmp_path, capsys, place, where):
     output = finished if place == "in place" else tmp_path / "longer"
     overrides = f"trainer.resume={finished / where}", "trainer.steps=24", "trainer.evaluate_every=5"
     step = RunDirectory(finished).summary()["best_step"] if where == "best" else 20
@@ -242,6 +244,14 @@ def test_a_run_that_was_resumed_goes_on_from_its_own_checkpoint(small, finished,
     capsys.readouterr()
     train(resumed, tmp_path / "run")
     assert f"goes on from {tmp_path / 'run'} at step 15" in capsys.readouterr().err
+    assert numbers(tmp_path / "run") == numbers(finished)
+
+
+def test_a_run_that_has_no_checkpoint_yet_begins_where_it_began(small, finished, tmp_path, capsys):
+    train_and_die(small(f"trainer.resume={finished / 'checkpoints' / '10'}"), tmp_path / "run", 15)
+    capsys.readouterr()
+    train(small(f"trainer.resume={tmp_path / 'run'}"), tmp_path / "run")
+    assert f"goes on from {finished} at step 10\n" in capsys.readouterr().err
     assert numbers(tmp_path / "run") == numbers(finished)
 
 
@@ -331,15 +341,16 @@ def test_an_equal_run_of_the_sweep_is_copied_and_named(small, finished, tmp_path
 
 
 @pytest.mark.parametrize("what", ["another seed", "no sweep", "no metrics", "cut summary", "overwritten"])
-def test_what_is_not_the_same_is_trained(small, finished, tmp_path, what):
+def test_what_is_not_the_same_is_not_taken(small, finished, tmp_path, what):
     overrides = {"another seed": ["seed=1"], "overwritten": ["trainer.overwrite=true"]}.get(what, [])
     if what == "no metrics":
         (finished / "metrics.jsonl").unlink()
     if what == "cut summary":
         (finished / "summary.json").write_text('{"run_key": ')
-    sweep = nullcontext() if what == "no sweep" else nullcontext(tmp_path)
-    with sweep as directory:
-        assert "same_as" not in train(small(*overrides), tmp_path / "run", directory)
+    sweep = None if what == "no sweep" else tmp_path
+    job = Job(small(*overrides), OmegaConf.create({}), tmp_path / "run", sweep)
+    assert job.known_results() is None
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
