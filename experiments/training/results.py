@@ -4,6 +4,7 @@ import datetime
 import io
 import statistics
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -32,9 +33,6 @@ class Outcome:
         state: the last state.
         step: the training step, compiled.
         compile_time: what tracing and compiling it took, in seconds.
-        seconds: duration of each training step of this attempt.
-        elapsed: duration of all steps of all attempts.
-        best: the best evaluation.
         history: the validation split at each evaluation.
         test: the test split at the end.
         metrics: of the test split.
@@ -44,9 +42,6 @@ class Outcome:
     state: TrainState
     step: jax.stages.Compiled
     compile_time: float
-    seconds: list[float]
-    elapsed: float
-    best: Best
     history: list[Evaluation]
     test: Evaluation
     metrics: dict[str, float]
@@ -64,8 +59,13 @@ def write_results(
         outcome: what came of it.
         environment: what it ran on.
     """
-    steady = outcome.seconds[_WARM_UP_STEPS:] or outcome.seconds
-    task, state = setup.task, outcome.state
+    task, state, rows = setup.task, outcome.state, run.metrics()
+    best, elapsed = (
+        Best(task, rows),
+        [0.0, *(row["seconds"] for row in rows if {"loss", "seconds"} <= row.keys())],
+    )
+    durations = [now - before for before, now in pairwise(elapsed)]
+    steady = durations[_WARM_UP_STEPS:] or durations
     summary = {
         "task": config.task.name,
         "model": config.model.name,
@@ -76,15 +76,15 @@ def write_results(
         "metric": task.metric,
         "metric_is_better": task.better,
         **{f"test_{name}": value for name, value in outcome.metrics.items()},
-        f"best_validation_{task.metric}": outcome.best.value,
-        "best_step": outcome.best.step,
+        f"best_validation_{task.metric}": best.value,
+        "best_step": best.step,
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
         "compile_time_s": outcome.compile_time,
         "step_memory_mb": _memory_mb(outcome.step),
         "sort_fraction": _sort_fraction(config, setup, state) if config.trainer.measure_sort else None,
         "steps": outcome.steps,
         "stopped_at": outcome.steps if outcome.steps < config.trainer.steps else None,
-        "duration_s": outcome.elapsed,
+        "duration_s": elapsed[-1],
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "parameters": count_parameters(state.parameters),
         **environment,
@@ -92,7 +92,7 @@ def write_results(
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
     (run.path / CURVES_FILE).unlink(missing_ok=True)  # rather than follow a link
-    save_curves(run.metrics(), run.path / CURVES_FILE, title, task.metric)
+    save_curves(rows, run.path / CURVES_FILE, title, task.metric)
     if (figure := task.picture(outcome.history, outcome.test)) is not None:
         FigureCanvasAgg(figure)
         picture = io.BytesIO()

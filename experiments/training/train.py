@@ -74,7 +74,6 @@ def _steps(
         write_profile(run.path, step, state, setup.batches)
     evaluate = evaluator(setup.graph, task, trainer.batch_size)
 
-    seconds: list[float] = []
     history: list[Evaluation] = []
     elapsed = rows[-1].get("seconds", 0.0) if rows else 0.0
     best = Best(task, rows)
@@ -85,8 +84,7 @@ def _steps(
             metrics = {
                 name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
             }
-            seconds.append(time.perf_counter() - began)
-            elapsed += seconds[-1]
+            elapsed += time.perf_counter() - began
 
             now += 1
             since = {"step": now, "seconds": elapsed}
@@ -116,7 +114,7 @@ def _steps(
             history.append(evaluate(now, state.parameters, setup.data.validation))
         metrics = task.metrics(test, history[-1])
         progress.say(f"test {described(metrics)}")
-    return Outcome(now, state, step, compile_time, seconds, elapsed, best, history, test, metrics)
+    return Outcome(now, state, step, compile_time, history, test, metrics)
 
 
 def _patience_is_out(trainer: DictConfig, best: Best) -> bool:

@@ -102,6 +102,7 @@ def test_the_same_command_goes_on_where_a_run_was_killed(small, finished, tmp_pa
     train(small(), tmp_path / "run")
     assert told in capsys.readouterr().err
     assert_same(tmp_path / "run", finished)
+    assert RunDirectory(tmp_path / "run").summary()["step_time_ms"] > 0
 
 
 def test_a_finished_run_is_told_and_left_alone(small, finished, capsys):
