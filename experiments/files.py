@@ -157,7 +157,7 @@ def owned(directory: Path, instead: str) -> Iterator[None]:
 def check_not_owned(directory: Path, instead: str) -> None:
     """Looks whether another process owns a directory, and writes nothing; see `owned`."""
     if (directory / _LOCK).exists():
-        with _locked(directory, instead):
+        with suppress(OSError), _locked(directory, instead):  # which may not be ours to write
             pass
 
 
