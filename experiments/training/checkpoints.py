@@ -3,7 +3,9 @@
 import gc
 import logging
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +30,8 @@ def save(run: RunDirectory, folder: str, step: int, state: TrainState, keep: int
         keep: how many to keep in the folder, this one included.
     """
     directory = run.path.absolute() / folder
-    ocp.save(epath.Path(directory / str(step)), _leaves(state), overwrite=True)
+    with _interrupts_put_off():
+        ocp.save(epath.Path(directory / str(step)), _leaves(state), overwrite=True)
     steps = sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
     kept = [str(saved) for saved in steps if saved <= step][-keep:]
     for path in directory.iterdir():  # what an interrupted save has left is among them
@@ -66,6 +69,23 @@ def restore(paths: Sequence[Path], like: TrainState) -> tuple[int, TrainState]:
 
 class _OtherArraysError(Exception):
     """A checkpoint holds what it should not."""
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Lets a save come to its end before Ctrl-C takes effect: cut short, Orbax's threads print tracebacks."""
+    handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not handled or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interrupts: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """Checkpoints: which are kept, and what is left of them when files are damaged."""
 
+import signal
+
 import jax
 import jax.numpy as jnp
 import pytest
 
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
+from experiments.training import checkpoints
 from experiments.training.checkpoints import restore, save
 from experiments.training.steps import TrainState
 
@@ -40,6 +43,24 @@ def test_what_was_given_up_goes_as_the_next_is_saved(run):
     assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["6", "7"]
     save(run, "checkpoints", 7, state(8.0), keep=2)
     assert restore(run.checkpoints(), state(0.0))[1].parameters["weights"][0] == 8.0
+
+
+def test_an_interrupt_waits_until_a_checkpoint_is_whole(run, monkeypatch):
+    begun = checkpoints.ocp.save
+
+    def save_and_be_interrupted(*arguments, **settings):
+        signal.raise_signal(signal.SIGINT)
+        begun(*arguments, **settings)
+
+    monkeypatch.setattr(checkpoints.ocp, "save", save_and_be_interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            save(run, "checkpoints", 12, state(12.0), keep=2)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert restore(run.checkpoints(), state(0.0))[0] == 12
 
 
 DAMAGE = {
