@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import filelock
 import yaml  # type: ignore[import-untyped, unused-ignore]
@@ -56,6 +56,16 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes text as UTF-8, as `write_bytes` does; half of a surrogate pair becomes a question mark."""
     write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def open_to_append(path: Path) -> TextIO:
+    """Opens a file to add lines to, each of which is written at once; a link is not followed.
+
+    Raises:
+        OSError: it is a link, or cannot be opened.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    return open(descriptor, "a", encoding="utf-8", buffering=1)
 
 
 def to_json(content: Any, indent: int | None = None) -> str:
@@ -175,21 +185,32 @@ def owned(directory: Path, instead: str) -> Iterator[None]:
     Raises:
         UserError: another process owns it; the message names it.
     """
-    lock = filelock.FileLock(directory / _LOCK, timeout=0)
+    with _locked(directory, instead):
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        try:
+            write_text(directory / _OWNER, to_json(me))
+            yield
+        finally:
+            with suppress(OSError):
+                (directory / _OWNER).unlink(missing_ok=True)
+
+
+def check_not_owned(directory: Path, instead: str) -> None:
+    """Looks whether another process owns a directory, and writes nothing; see `owned`."""
+    if (directory / _LOCK).exists():
+        with suppress(OSError), _locked(directory, instead):  # which may not be ours to write
+            pass
+
+
+@contextmanager
+def _locked(directory: Path, instead: str) -> Iterator[None]:
     try:
-        lock.acquire()
+        lock = filelock.FileLock(directory / _LOCK, timeout=0).acquire()
     except filelock.Timeout:
         owner = _owner(directory)
         raise UserError(f"{directory}: in use by {owner}; wait for it, or write {instead}") from None
-    try:
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-        write_text(directory / _OWNER, to_json(me))
+    with lock:
         yield
-    finally:
-        with suppress(OSError):
-            (directory / _OWNER).unlink(missing_ok=True)
-        lock.release()
 
 
 def _owner(directory: Path) -> str:

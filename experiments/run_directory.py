@@ -19,6 +19,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.errors import UserError
-from experiments.files import UnreadableError, from_json, owned, read_json, read_yaml, to_json, write_text
+from experiments.files import (
+    UnreadableError,
+    check_not_owned,
+    from_json,
+    owned,
+    read_json,
+    read_yaml,
+    to_json,
+    write_text,
+)
 
 HYDRA = ".hydra"
 METRICS_FILE = "metrics.jsonl"
@@ -51,17 +61,18 @@ _WITHOUT_EFFECT = (
     "trainer.keep_checkpoints",
     "trainer.overwrite",
 )
+_INSTEAD = "hydra.run.dir=ANOTHER_DIRECTORY"
 
 
+@dataclass(frozen=True)
 class RunDirectory:
     """The directory of a run; it need not exist yet.
 
-    Args:
+    Attributes:
         path: where it is.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     # What was asked for.
 
@@ -69,6 +80,11 @@ class RunDirectory:
     def is_run(self) -> bool:
         """Whether a run has begun here."""
         return (self.path / HYDRA / "config.yaml").is_file()
+
+    @property
+    def has_results(self) -> bool:
+        """Whether there is anything here that took time to make."""
+        return any((self.path / name).exists() for name in (METRICS_FILE, SUMMARY_FILE, CHECKPOINTS, BEST))
 
     def config(self) -> DictConfig:
         """Returns the config of the run, interpolations left as they are.
@@ -105,6 +121,8 @@ class RunDirectory:
         write_text(folder / "overrides.yaml", OmegaConf.to_yaml(hydra.overrides.task))
         write_text(folder / "hydra.yaml", OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra})))
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
+        for name in (SUMMARY_FILE, ERROR_FILE):  # of what was asked for before
+            (self.path / name).unlink(missing_ok=True)
 
     # What came of it.
 
@@ -121,20 +139,26 @@ class RunDirectory:
 
     def metrics(self) -> list[dict[str, float]]:
         """Returns the rows of `metrics.jsonl`, up to the first that cannot be read: a kill cuts the last."""
-        with suppress(OSError, ValueError), (self.path / METRICS_FILE).open(encoding="utf-8") as file:
-            rows: list[dict[str, float]] = []
+        rows: list[dict[str, float]] = []
+        with suppress(OSError, ValueError), (self.path / METRICS_FILE).open("rb") as file:
             for line in file:
-                try:
-                    rows.append(from_json(line))
-                except ValueError:
+                row = from_json(line.decode())
+                if not isinstance(row, dict) or not isinstance(row.get("step"), int):
                     break
-            return rows
-        return []
+                rows.append(row)
+        return rows
 
-    def keep_metrics(self, until: int, of: "RunDirectory | None" = None) -> list[dict[str, float]]:
-        """Makes the first steps, of this run or another, the whole of `metrics.jsonl`; returns the rows."""
+    def keep(self, until: int, of: "RunDirectory | None" = None) -> list[dict[str, float]]:
+        """Begins with the first steps of this run, or of another: with its metrics, and with its best.
+
+        Returns:
+            The rows that are now the whole of `metrics.jsonl`.
+        """
         rows = [row for row in (of or self).metrics() if row["step"] <= until]
         write_text(self.path / METRICS_FILE, "".join(to_json(row) + "\n" for row in rows))
+        for best in of.checkpoints(BEST) if of is not None and of is not self else []:
+            if int(best.name) <= until:
+                shutil.copytree(best, self.path / BEST / best.name, dirs_exist_ok=True)
         return rows
 
     def error(self) -> str | None:
@@ -154,12 +178,38 @@ class RunDirectory:
         """Removes what an earlier attempt has left."""
         (self.path / ERROR_FILE).unlink(missing_ok=True)
 
+    def checkpoints(self, folder: str = CHECKPOINTS) -> list[Path]:
+        """Returns what is in `checkpoints` or in `best`, the newest first.
+
+        Those beyond the last row of `metrics.jsonl` are left out: an attempt that went on from an earlier one
+        has given them up.
+        """
+        names = os.listdir(self.path / folder) if (self.path / folder).is_dir() else []
+        steps = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        rows = self.metrics() if steps else []
+        known = [step for step in steps if rows and step <= rows[-1]["step"]] or steps
+        return [self.path / folder / str(step) for step in known]
+
     # Whose it is.
 
     def owned(self) -> AbstractContextManager[None]:
         """Keeps other processes out until the block ends; see `experiments.files.owned`."""
         self.path.mkdir(parents=True, exist_ok=True)
-        return owned(self.path, "hydra.run.dir=ANOTHER_DIRECTORY")
+        return owned(self.path, _INSTEAD)
+
+    def check(self) -> None:
+        """Looks whether a run can be here, and writes nothing.
+
+        Raises:
+            UserError: another process owns it, or a folder of it is a link to elsewhere.
+        """
+        check_not_owned(self.path, _INSTEAD)
+        for name in _FOLDERS:
+            if not (self.path / name).resolve().is_relative_to(self.path.resolve()):
+                raise UserError(
+                    f"{self.path / name}: a link out of the run's directory, in which nothing is written; "
+                    f"remove it, or write {_INSTEAD}"
+                )
 
     def clear(self) -> None:
         """Removes what a run has left, and nothing else."""
@@ -181,6 +231,27 @@ def runs_below(directory: Path) -> Iterator[RunDirectory]:
         below[:] = sorted(name for name in below if name not in _FOLDERS and not name.startswith("."))
 
 
+def locate(path: Path) -> tuple[RunDirectory, list[Path]]:
+    """Returns the run that a path belongs to, and the checkpoints that it stands for, the newest first.
+
+    Args:
+        path: the directory of a run, its `checkpoints` or `best`, or a checkpoint in one of them.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    if not path.is_dir():
+        raise UserError(f"{path}: no such directory; give the directory of a run")
+    full, folders = path.absolute(), (CHECKPOINTS, BEST)
+    if full.name in folders:
+        return (run := RunDirectory(full.parent)), run.checkpoints(full.name)
+    if full.parent.name in folders and full.name.isdecimal():
+        return RunDirectory(full.parent.parent), [path]
+    if (path / HYDRA).is_dir() or (path / CHECKPOINTS).is_dir():
+        return (run := RunDirectory(path)), run.checkpoints()
+    raise UserError(f"{path}: no checkpoints there; give the directory of a run")
+
+
 def headline(summary: Mapping[str, Any]) -> tuple[str, float | None]:
     """Returns the name and the value of the test metric that a run is judged by."""
     metric = summary.get("metric", "accuracy")
@@ -188,10 +259,7 @@ def headline(summary: Mapping[str, Any]) -> tuple[str, float | None]:
 
 
 def run_key(config: DictConfig) -> str:
-    """Returns a hash of all settings that can change what a run finds.
-
-    Left out are where data lie, how often a run is saved, the logger, and the sort where the model does not
-    sort. What is not in the config is not in the key: the code, the device.
+    """Returns a hash of all settings that can change what a run finds; see `effective_settings`.
 
     Args:
         config: the composed config.
@@ -210,13 +278,29 @@ def run_key(config: DictConfig) -> str:
 
 
 def effective_settings(config: DictConfig) -> dict[str, Any]:
-    """Returns the settings, resolved, that can change what a run finds."""
-    settings: Any = OmegaConf.to_container(config, resolve=True)
-    for key in _WITHOUT_EFFECT:
-        *sections, name = key.split(".")
-        section = settings
-        for part in sections:
-            section = section.get(part, {})
-        section.pop(name, None)
-    found: dict[str, Any] = settings
+    """Returns the settings that can change what a run finds, resolved, by dotted key.
+
+    Left out are where data lie, how often a run is saved, the logger, and the sort where the model does not
+    sort; and what is null, so that a setting that comes new changes no run that leaves it alone. What is not
+    in the config is not here either: the code, the device.
+    """
+    return {
+        key: value
+        for key, value in flat(OmegaConf.to_container(config, resolve=True)).items()
+        if value is not None and not any(f"{key}.".startswith(f"{left_out}.") for left_out in _WITHOUT_EFFECT)
+    }
+
+
+def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Returns the values of nested dictionaries by dotted key; an empty dictionary is a value.
+
+    >>> flat({"model": {"k": 3}, "seed": 0})
+    {'model.k': 3, 'seed': 0}
+    """
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
     return found

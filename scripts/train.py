@@ -7,18 +7,14 @@ from omegaconf import DictConfig
 
 from experiments.cli import run
 from experiments.cli.environment import current_sweep
-from experiments.sweeps.reuse import clear, reuse
+from experiments.training.job import run_job
 
 
 def train(config: DictConfig) -> float:
     """Trains as configured, unless it has been, in Hydra's output directory; returns the test metric."""
-    output, sweep = Path(HydraConfig.get().runtime.output_dir), current_sweep()
-    summary = reuse(config, output, sweep.directory if sweep else None)
-    if summary is None:
-        from experiments.training.train import train as train_model  # only where it is needed: it is slow
-
-        clear(config, output)
-        summary = train_model(config, output)
+    hydra, sweep = HydraConfig.get(), current_sweep()
+    output = Path(hydra.runtime.output_dir)
+    summary = run_job(config, hydra, output, sweep.directory if sweep else None)
     metric = summary["metric"]
     score: float = summary[f"test_{metric}"]
     print(f"{summary['model']}: test {metric.replace('_', ' ')} {score:.4f}, results in {output}")

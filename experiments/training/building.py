@@ -1,19 +1,21 @@
 """From a config to the task, the data and the model it describes."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import hydra
 import jax
 from flax import nnx
+from hydra.errors import InstantiationException
 from jax import numpy as jnp
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.data import Dataset
 from experiments.errors import UserError
+from experiments.hydra_versions import INSTANTIATE
 from experiments.tasks import Task
-from experiments.training.instantiation import constructor
 
 
 def build_task(config: DictConfig) -> Task:
@@ -65,6 +67,25 @@ def build_model(config: DictConfig, data: Dataset, task: Task) -> tuple[nnx.Grap
     _check_fits(config, build, arguments)
     with _settings_of("model", config):
         return nnx.split(build(**arguments, rngs=nnx.Rngs(config.seed)), nnx.Param)
+
+
+def constructor(config: DictConfig | dict[str, Any]) -> Callable[..., Any]:
+    """Returns what `_target_` names, with the config's settings filled in.
+
+    Objects are passed to what it returns, not to Hydra, which takes some of them for configs.
+
+    Raises:
+        UserError: something within has a setting that it refuses.
+    """
+    try:
+        made: Callable[..., Any] = hydra.utils.instantiate(
+            config, _partial_=True, _convert_="all", **INSTANTIATE
+        )
+    except InstantiationException as error:
+        if isinstance(error.__cause__, (TypeError, ValueError)):  # a setting within was refused
+            raise UserError(f"{error.__cause__}") from error
+        raise
+    return made
 
 
 @contextmanager

@@ -1,90 +1,117 @@
 """Checkpoints, with Orbax: the one file that knows its interface."""
 
-from collections.abc import Mapping
+import gc
+import logging
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
 
 import jax
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from experiments.errors import UserError
-from experiments.run_directory import CHECKPOINTS
+from experiments.run_directory import RunDirectory
 from experiments.training.steps import TrainState
 
 
-class Checkpoints:
-    """The checkpoints of a run, the latest few of them.
+def save(run: RunDirectory, folder: str, step: int, state: TrainState, keep: int) -> None:
+    """Saves the state after a step: whole, or not at all.
 
     Args:
-        directory: the run's output directory.
-        keep: how many to keep.
+        run: where to.
+        folder: `checkpoints` or `best`.
+        step: what it is saved as. Checkpoints beyond it are of an attempt that was given up, and go.
+        state: parameters and optimizer state.
+        keep: how many to keep in the folder, this one included.
     """
-
-    def __init__(self, directory: Path, keep: int) -> None:
-        self._checkpointer = ocp.training.Checkpointer(
-            epath.Path(directory.absolute() / CHECKPOINTS),
-            preservation_policy=ocp.training.preservation_policies.LatestN(keep),
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._checkpointer.close()
-
-    def save(self, step: int, state: TrainState) -> None:
-        """Saves the state after `step` steps; a step saved already stays."""
-        latest = self._checkpointer.latest
-        if latest is None or latest.step != step:
-            self._checkpointer.save(step, _leaves(state))
+    directory = run.path.absolute() / folder
+    with _interrupts_put_off():
+        ocp.save(epath.Path(directory / str(step)), _leaves(state), overwrite=True)
+    steps = sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+    kept = [str(saved) for saved in steps if saved <= step][-keep:]
+    for path in directory.iterdir():  # what an interrupted save has left is among them
+        if path.name not in kept:
+            shutil.rmtree(path)
 
 
-def restore(path: Path, like: TrainState) -> tuple[int, TrainState]:
-    """Returns the step and the state of the latest checkpoint at `path`.
+def restore(paths: Sequence[Path], like: TrainState) -> tuple[int, TrainState]:
+    """Returns the step and the state of the first of some checkpoints that can be read.
+
+    Those that cannot are named on stderr.
 
     Args:
-        path: a run's output directory, its `checkpoints` folder, or one checkpoint in it.
+        paths: checkpoints of one folder, one or more.
         like: a state of the same model and optimizer.
 
     Raises:
-        UserError: there is no checkpoint, or it is of another model or optimizer.
+        UserError: none can be read; the message names others to try.
     """
-    folder, step = _locate(path)
-    with ocp.training.Checkpointer(epath.Path(folder)) as checkpointer:
-        found = checkpointer.latest if step is None else step
-        if found is None:
-            raise UserError(f"trainer.resume={path}: no checkpoint in {folder}.")
-        at = found if isinstance(found, int) else found.step
-        wanted, there = _leaves(like), checkpointer.metadata(at).metadata
-        if _shapes(wanted) != _shapes(there):
-            raise UserError(
-                f"trainer.resume={path}: its checkpoint is of another model or optimizer; "
-                f"choose those of the run, which {folder.parent / '.hydra' / 'config.yaml'} names."
-            )
-        leaves = checkpointer.load(at, wanted)
-    return at, jax.tree.unflatten(jax.tree.structure(like), [leaves[key] for key in wanted])
+    for path in paths:
+        with _quiet():
+            try:
+                return int(path.name), _read(path, like)
+            except _OtherArraysError:
+                reason = "it is of another model or optimizer"
+            except Exception as error:  # whatever damage makes Orbax, and what it builds on, raise
+                reason = f"it is damaged ({type(error).__name__})"
+        print(f"{path}: cannot be used: {reason}", file=sys.stderr)
+    folder, tried = paths[0].parent, {path.name for path in paths}
+    others = sorted((path.name for path in folder.iterdir() if path.name.isdecimal()), key=int)
+    left = [name for name in others if name not in tried]
+    fix = f"try trainer.resume={folder / left[-1]}" if left else "trainer.overwrite=true starts over"
+    raise UserError(f"{folder}: no checkpoint that can be used; {fix}")
 
 
-def run_directory(path: Path) -> Path:
-    """Returns the output directory of the run that `path` (as in `restore`) belongs to."""
-    return _locate(path)[0].parent
+class _OtherArraysError(Exception):
+    """A checkpoint holds what it should not."""
 
 
-def _locate(path: Path) -> tuple[Path, int | None]:
-    path = path.absolute()
-    if not path.is_dir():
-        raise UserError(f"trainer.resume={path}: no such directory; give a run's output directory.")
-    if (path / CHECKPOINTS).is_dir():
-        return path / CHECKPOINTS, None
-    if path.name == CHECKPOINTS:
-        return path, None
-    if path.parent.name == CHECKPOINTS and path.name.isdigit():
-        return path.parent, int(path.name)
-    raise UserError(f"trainer.resume={path}: no checkpoints there; give a run's output directory.")
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Lets a save come to its end before Ctrl-C takes effect: cut short, Orbax's threads print tracebacks."""
+    handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not handled or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interrupts: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
-def _shapes(leaves: Mapping[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what Orbax logs where it meets damage, and what the coroutines that it abandons raise."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        gc.collect()  # the coroutines, now
+        logging.disable(level)
+        sys.unraisablehook = hook
+
+
+def _read(path: Path, like: TrainState) -> TrainState:
+    at, wanted = epath.Path(path.absolute()), _leaves(like)
+    there = ocp.metadata(at).metadata
+    if _shapes(there) != _shapes(wanted):
+        raise _OtherArraysError
+    leaves = ocp.load(at, wanted)
+    return jax.tree.unflatten(jax.tree.structure(like), [leaves[key] for key in wanted])
+
+
+def _shapes(leaves: dict[str, jax.Array]) -> dict[str, object]:
     return {key: (tuple(leaf.shape), leaf.dtype) for key, leaf in leaves.items()}
 
 

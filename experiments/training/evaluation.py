@@ -8,14 +8,13 @@ from flax import nnx
 
 from experiments.data import Examples, evaluation_batches
 from experiments.tasks import Evaluation, Task
-from experiments.training.steps import make_prediction_step
 
 Evaluator = Callable[[int, nnx.State, Examples], Evaluation]
 
 
 def evaluator(graph: nnx.GraphDef, task: Task, batch_size: int) -> Evaluator:
     """Returns `evaluate(step, parameters, examples)`, which predicts for every example, in order."""
-    predict = jax.jit(make_prediction_step(graph, task))
+    predict = jax.jit(lambda parameters, batch: task.predict(nnx.merge(graph, parameters), batch))
 
     def evaluate(step: int, parameters: nnx.State, examples: Examples) -> Evaluation:
         parts = []

@@ -4,7 +4,7 @@ import optax
 from omegaconf import DictConfig
 
 from experiments.errors import UserError
-from experiments.training.instantiation import constructor
+from experiments.training.building import constructor
 
 
 def build_optimizer(config: DictConfig, steps: int) -> tuple[optax.GradientTransformation, optax.Schedule]:

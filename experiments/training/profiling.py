@@ -9,9 +9,10 @@ from typing import Any
 
 import jax
 
+from experiments.files import write_bytes
+from experiments.run_directory import PROFILE
 from experiments.training.steps import Batch, TrainState
 
-FOLDER = "profile"
 TRACE_FILE = "trace.json.gz"
 _WARM_UP, _TRACED = 5, 5
 
@@ -30,7 +31,7 @@ def write_profile(
         state: parameters and optimizer state to begin with; what the steps make of it is dropped.
         batches: ten, at least.
     """
-    folder = output / FOLDER
+    folder = output / PROFILE
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0  # would slow down what is measured
     for now in range(_WARM_UP):
@@ -42,7 +43,7 @@ def write_profile(
     timeline = max(folder.glob("plugins/profile/*/*.trace.json.gz"), key=lambda path: path.stat().st_mtime_ns)
     trace = json.loads(gzip.decompress(timeline.read_bytes()))
     _name_by_scope(trace, step.as_text() or "")
-    (folder / TRACE_FILE).write_bytes(gzip.compress(json.dumps(trace).encode()))
+    write_bytes(folder / TRACE_FILE, gzip.compress(json.dumps(trace).encode()))
 
 
 def _name_by_scope(trace: dict[str, Any], program: str) -> None:

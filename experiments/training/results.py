@@ -1,20 +1,22 @@
 """What a run leaves behind when it ends: summary.json, curves.png, and a picture where there is one."""
 
+import datetime
+import io
 import statistics
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import jax
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from omegaconf import DictConfig
 
-from experiments.data import training_batches
+from experiments.files import write_bytes
 from experiments.plots import save_curves
 from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
 from experiments.tasks import Evaluation
+from experiments.training.best import Best
 from experiments.training.building import build_model, build_task
-from experiments.training.environment import describe_environment
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.sort_share import UNSORTED, sort_fraction
 from experiments.training.steps import TrainState, make_train_step
@@ -23,66 +25,47 @@ _WARM_UP_STEPS = 10
 
 
 @dataclass(frozen=True)
-class CompiledStep:
-    """A training step, compiled.
-
-    Attributes:
-        run: takes a state and a batch, returns a state and metrics.
-        seconds: what tracing and compiling took.
-    """
-
-    run: jax.stages.Compiled
-    seconds: float
-
-    def memory_mb(self) -> float | None:
-        """Returns the megabytes that a step needs at once, by the compiler's account; None without one."""
-        analysis: Any = self.run.memory_analysis()
-        if analysis is None:
-            return None
-        used = (
-            analysis.argument_size_in_bytes
-            + analysis.output_size_in_bytes
-            + analysis.temp_size_in_bytes
-            - analysis.alias_size_in_bytes
-        )
-        return used / 1e6
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What came of a run.
 
     Attributes:
+        steps: how many were made, in this attempt and earlier ones.
         state: the last state.
-        step: the training step.
-        seconds: duration of each training step.
+        step: the training step, compiled.
+        compile_time: what tracing and compiling it took, in seconds.
         history: the validation split at each evaluation.
         test: the test split at the end.
         metrics: of the test split.
     """
 
+    steps: int
     state: TrainState
-    step: CompiledStep
-    seconds: list[float]
+    step: jax.stages.Compiled
+    compile_time: float
     history: list[Evaluation]
     test: Evaluation
     metrics: dict[str, float]
 
 
-def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outcome) -> dict[str, Any]:
-    """Writes summary, curves and picture of a finished run.
+def write_results(
+    run: RunDirectory, config: DictConfig, setup: Setup, outcome: Outcome, environment: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes curves, picture and, last, the summary of a finished run; returns the summary.
 
     Args:
-        output: the run's output directory, with its metrics.
+        run: where to, with its metrics.
         config: the composed config.
         setup: what the run was made of.
         outcome: what came of it.
-
-    Returns:
-        The summary.
+        environment: what it ran on.
     """
-    steady = outcome.seconds[_WARM_UP_STEPS:] or outcome.seconds
-    task = setup.task
+    task, state, rows = setup.task, outcome.state, run.metrics()
+    best, elapsed = (
+        Best(task, rows),
+        [0.0, *(row["seconds"] for row in rows if {"loss", "seconds"} <= row.keys())],
+    )
+    durations = [now - before for before, now in pairwise(elapsed)]
+    steady = durations[_WARM_UP_STEPS:] or durations
     summary = {
         "task": config.task.name,
         "model": config.model.name,
@@ -93,33 +76,46 @@ def write_results(output: Path, config: DictConfig, setup: Setup, outcome: Outco
         "metric": task.metric,
         "metric_is_better": task.better,
         **{f"test_{name}": value for name, value in outcome.metrics.items()},
+        f"best_validation_{task.metric}": best.value,
+        "best_step": best.step,
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
-        "compile_time_s": outcome.step.seconds,
-        "step_memory_mb": outcome.step.memory_mb(),
-        "sort_fraction": _measure_sort_fraction(config, setup, outcome.state)
-        if config.trainer.measure_sort
-        else None,
-        "steps": config.trainer.steps,
-        "parameters": count_parameters(outcome.state.parameters),
-        **describe_environment(),
+        "compile_time_s": outcome.compile_time,
+        "step_memory_mb": _memory_mb(outcome.step),
+        "sort_fraction": _sort_fraction(config, setup, state) if config.trainer.measure_sort else None,
+        "steps": outcome.steps,
+        "stopped_at": outcome.steps if outcome.steps < config.trainer.steps else None,
+        "duration_s": elapsed[-1],
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "parameters": count_parameters(state.parameters),
+        **environment,
     }
-    RunDirectory(output).write_summary(summary)
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
-    save_curves(RunDirectory(output).metrics(), output / CURVES_FILE, title, task.metric)
-    picture = task.picture(outcome.history, outcome.test)
-    if picture is not None:
-        FigureCanvasAgg(picture)
-        picture.savefig(output / PICTURE_FILE)
+    (run.path / CURVES_FILE).unlink(missing_ok=True)  # rather than follow a link
+    save_curves(rows, run.path / CURVES_FILE, title, task.metric)
+    if (figure := task.picture(outcome.history, outcome.test)) is not None:
+        FigureCanvasAgg(figure)
+        picture = io.BytesIO()
+        figure.savefig(picture)
+        write_bytes(run.path / PICTURE_FILE, picture.getvalue())
+    run.write_summary(summary)
     return summary
 
 
-def _measure_sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
+def _sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
     unsorted_config = config.copy()
     unsorted_config.sort.implementation = UNSORTED
     unsorted_task = build_task(unsorted_config)
     unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task)
     step = make_train_step(setup.graph, setup.task, setup.optimizer)
     unsorted_step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer)
-    batch = training_batches(setup.data.train, config.trainer.batch_size, config.seed)[0]
-    return sort_fraction(step, unsorted_step, state, batch)
+    return sort_fraction(step, unsorted_step, state, setup.batches[0])
+
+
+def _memory_mb(step: jax.stages.Compiled) -> float | None:
+    """The megabytes that a step needs at once, by the compiler's account; None without one."""
+    used: Any = step.memory_analysis()
+    if used is None:
+        return None
+    needed = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
+    return float(needed - used.alias_size_in_bytes) / 1e6

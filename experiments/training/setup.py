@@ -1,5 +1,6 @@
 """From a config to the objects it describes, with every mistake told before training starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,12 @@ from omegaconf import DictConfig
 
 from diffsort import implementation_names
 from diffsort.implementations import get_implementation
-from experiments.data import Dataset
+from experiments.data import Dataset, training_batches
 from experiments.errors import UserError
 from experiments.tasks import Task
 from experiments.training.building import build_data, build_model, build_task
 from experiments.training.optimizers import build_optimizer
-from experiments.training.steps import TrainState
+from experiments.training.steps import Batch, TrainState
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Setup:
 
     Attributes:
         data: training, validation and test sets.
+        batches: of the training set, one for every step.
         task: what the model is trained to do.
         graph: the model without its parameters.
         optimizer: turns gradients into updates.
@@ -33,6 +35,7 @@ class Setup:
     """
 
     data: Dataset
+    batches: Sequence[Batch]
     task: Task
     graph: nnx.GraphDef
     optimizer: optax.GradientTransformation
@@ -52,10 +55,12 @@ def build_setup(config: DictConfig) -> Setup:
     check_sort(config.sort.implementation)
     task = build_task(config)
     data = build_data(config, task)
+    batches = training_batches(data.train, config.trainer.batch_size, config.seed)
     graph, parameters = build_model(config, data, task)
     optimizer, schedule = build_optimizer(config.optimizer, config.trainer.steps)
     return Setup(
         data=data,
+        batches=batches,
         task=task,
         graph=graph,
         optimizer=optimizer,
@@ -73,6 +78,8 @@ def check_trainer(config: DictConfig) -> None:
     for key in ("steps", "batch_size", "evaluate_every", "checkpoint_every", "keep_checkpoints"):
         if config[key] < 1:
             raise UserError(f"trainer.{key}={config[key]} must be at least 1.")
+    if config.patience is not None and config.patience < 1:
+        raise UserError(f"trainer.patience={config.patience} must be at least 1, or null.")
 
 
 def check_sort(name: Any) -> None:

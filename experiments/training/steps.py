@@ -1,4 +1,4 @@
-"""One optimisation step and one evaluation, as pure functions to compile."""
+"""One optimisation step, as a pure function to compile."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,7 +26,6 @@ class TrainState(NamedTuple):
 
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
-PredictionStep = Callable[[nnx.State, Batch], Metrics]
 
 
 def make_train_step(graph: nnx.GraphDef, task: Task, optimizer: optax.GradientTransformation) -> TrainStep:
@@ -41,14 +40,5 @@ def make_train_step(graph: nnx.GraphDef, task: Task, optimizer: optax.GradientTr
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
         parameters = optax.apply_updates(state.parameters, updates)
         return TrainState(parameters, optimizer_state), {"loss": loss, **metrics}
-
-    return step
-
-
-def make_prediction_step(graph: nnx.GraphDef, task: Task) -> PredictionStep:
-    """Returns `step(parameters, batch) -> predictions`, an example a row."""
-
-    def step(parameters: nnx.State, batch: Batch) -> Metrics:
-        return task.predict(nnx.merge(graph, parameters), batch)
 
     return step

@@ -1,80 +1,92 @@
 """The training loop."""
 
+import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from omegaconf import DictConfig
 
-from experiments.data import training_batches
 from experiments.errors import UserError
-from experiments.run_directory import RunDirectory
+from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
-from experiments.training.checkpoints import Checkpoints, restore, run_directory
+from experiments.training.best import Best
+from experiments.training.checkpoints import save
+from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
-from experiments.training.loggers import RunLogger, build_logger
+from experiments.training.loggers import RunLogger
 from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
-from experiments.training.results import CompiledStep, Outcome, write_results
-from experiments.training.setup import Setup, build_setup
-from experiments.training.steps import Batch, TrainState, make_train_step
-
-# Step, state and the rows until there.
-Beginning = tuple[int, TrainState, list[dict[str, float]]]
+from experiments.training.results import Outcome, write_results
+from experiments.training.setup import Setup, count_parameters
+from experiments.training.steps import TrainState, make_train_step
 
 
-def train(config: DictConfig, output: Path) -> dict[str, Any]:
-    """Trains and evaluates a model; writes metrics, checkpoints, pictures and a summary into `output`.
+class Beginning(NamedTuple):
+    """Where a run begins, or goes on.
+
+    Attributes:
+        step: how many steps have been made.
+        state: parameters and optimizer state then.
+        rows: the rows of metrics.jsonl until then.
+    """
+
+    step: int
+    state: TrainState
+    rows: list[dict[str, float]]
+
+
+def train(
+    config: DictConfig, run: RunDirectory, setup: Setup, beginning: Beginning, logger: RunLogger
+) -> dict[str, Any]:
+    """Trains and evaluates a model; writes metrics, checkpoints, pictures and, last, the summary.
 
     Args:
         config: the composed config.
-        output: the run's output directory; it exists.
+        run: where to write; its metrics.jsonl holds the rows of the beginning.
+        setup: what the config describes.
+        beginning: where to begin.
+        logger: of the run, entered.
 
     Returns:
         The summary, as in `summary.json`.
 
     Raises:
-        UserError: the config asks for something that can't be, or the loss stopped being a number.
+        UserError: the loss stopped being a number.
     """
-    logger = build_logger(config, output)  # first: what it needs may be missing
-    setup = build_setup(config)
-    beginning = _begin(config.trainer, setup)
-    with logger:
-        outcome = _run(config, output, setup, beginning, logger)
-        summary = write_results(output, config, setup, outcome)
-        logger.summarize(summary)
+    environment = describe_environment()
+    _introduce(config, run, setup, environment)
+    logger.begin(beginning.rows)
+    outcome = _steps(config, run, setup, beginning, logger)
+    summary = write_results(run, config, setup, outcome, environment)
+    logger.summarize(summary)
     return summary
 
 
-def _run(config: DictConfig, output: Path, setup: Setup, beginning: Beginning, logger: RunLogger) -> Outcome:
+def _steps(
+    config: DictConfig, run: RunDirectory, setup: Setup, beginning: Beginning, logger: RunLogger
+) -> Outcome:
     """Trains from the beginning to the end, and evaluates."""
-    trainer = config.trainer
-    start, state, earlier = beginning
-    for row in earlier:
-        logger.log(row)
-    batches = training_batches(setup.data.train, trainer.batch_size, config.seed)
-    step = _compile_step(setup, state, batches[0])
+    trainer, task = config.trainer, setup.task
+    now, state, rows = beginning
+    step, compile_time = _compile_step(setup, state)
     if trainer.profile:
-        write_profile(output, step.run, state, batches)
-    evaluate = evaluator(setup.graph, setup.task, trainer.batch_size)
+        write_profile(run.path, step, state, setup.batches)
+    evaluate = evaluator(setup.graph, task, trainer.batch_size)
 
-    seconds: list[float] = []
     history: list[Evaluation] = []
-    elapsed = earlier[-1].get("seconds", 0.0) if earlier else 0.0
-    with (
-        Checkpoints(output, trainer.keep_checkpoints) as checkpoints,
-        Progress(trainer.steps, start) as progress,
-    ):
-        for now in range(start + 1, trainer.steps + 1):
+    elapsed = rows[-1].get("seconds", 0.0) if rows else 0.0
+    best = Best(task, rows)
+    with Progress(trainer.steps, now) as progress:
+        while now < trainer.steps and not _patience_is_out(trainer, best):
             began = time.perf_counter()
-            state, on_device = step.run(state, batches[now - 1])
+            state, on_device = step(state, setup.batches[now])
             metrics = {
                 name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
             }
-            seconds.append(time.perf_counter() - began)
-            elapsed += seconds[-1]
+            elapsed += time.perf_counter() - began
 
+            now += 1
             since = {"step": now, "seconds": elapsed}
             logger.log({**since, **metrics, "learning_rate": float(setup.schedule(now - 1))})
             progress.update(now, metrics)
@@ -84,35 +96,47 @@ def _run(config: DictConfig, output: Path, setup: Setup, beginning: Beginning, l
             last = now == trainer.steps
             if last or now % trainer.evaluate_every == 0:
                 history.append(evaluate(now, state.parameters, setup.data.validation))
-                result = setup.task.metrics(history[-1], history[-1])
-                logger.log({**since, **{f"validation_{key}": value for key, value in result.items()}})
+                result = task.metrics(history[-1], history[-1])
+                row = {**since, **{f"validation_{key}": value for key, value in result.items()}}
+                logger.log(row)
                 progress.say(f"step {now}/{trainer.steps}  validation {described(result)}")
+                if best.update(row):
+                    save(run, BEST, now, state, keep=1)
+                last = last or _patience_is_out(trainer, best)
             if last or now % trainer.checkpoint_every == 0:
-                checkpoints.save(now, state)
+                save(run, CHECKPOINTS, now, state, trainer.keep_checkpoints)
 
-        test = evaluate(trainer.steps, state.parameters, setup.data.test)
+        if now < trainer.steps:
+            metric = task.metric.replace("_", " ")
+            progress.say(f"stops early at step {now}: no better validation {metric} since step {best.step}")
+        test = evaluate(now, state.parameters, setup.data.test)
         if not history:  # nothing was left to train
-            history.append(evaluate(trainer.steps, state.parameters, setup.data.validation))
-        outcome = Outcome(state, step, seconds, history, test, setup.task.metrics(test, history[-1]))
-        progress.say(f"test {described(outcome.metrics)}")
-    return outcome
+            history.append(evaluate(now, state.parameters, setup.data.validation))
+        metrics = task.metrics(test, history[-1])
+        progress.say(f"test {described(metrics)}")
+    return Outcome(now, state, step, compile_time, history, test, metrics)
 
 
-def _begin(trainer: DictConfig, setup: Setup) -> Beginning:
-    """Returns step, state and rows to begin with: those of `trainer.resume`, or none."""
-    if trainer.resume is None:
-        return 0, setup.initial, []
-    path = Path(trainer.resume)
-    start, state = restore(path, setup.initial)
-    if start > trainer.steps:
-        raise UserError(
-            f"trainer.steps={trainer.steps} is less than the {start} steps of trainer.resume={path}."
-        )
-    return start, state, [row for row in RunDirectory(run_directory(path)).metrics() if row["step"] <= start]
+def _patience_is_out(trainer: DictConfig, best: Best) -> bool:
+    return trainer.patience is not None and best.waited >= trainer.patience
 
 
-def _compile_step(setup: Setup, state: TrainState, batch: Batch) -> CompiledStep:
+def _introduce(config: DictConfig, run: RunDirectory, setup: Setup, environment: dict[str, Any]) -> None:
+    """Says what the run is, before the minutes that it takes."""
+    data, parameters = setup.data, count_parameters(setup.initial.parameters)
+    print(
+        f"{config.model.name}: {parameters:,} parameters; {data.name}: {len(data.train):,} training, "
+        f"{len(data.validation):,} validation, {len(data.test):,} test examples, "
+        f"batches of {config.trainer.batch_size}; {environment['device']}; writes to {run.path}",
+        file=sys.stderr,
+    )
+
+
+def _compile_step(setup: Setup, state: TrainState) -> tuple[jax.stages.Compiled, float]:
+    print("compiling … ", end="", file=sys.stderr, flush=True)
     began = time.perf_counter()
     step = make_train_step(setup.graph, setup.task, setup.optimizer)
-    compiled = jax.jit(step).lower(state, batch).compile()
-    return CompiledStep(compiled, time.perf_counter() - began)
+    compiled = jax.jit(step).lower(state, setup.batches[0]).compile()
+    seconds = time.perf_counter() - began
+    print(f"{seconds:.1f} s", file=sys.stderr)
+    return compiled, seconds

@@ -4,13 +4,15 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import absl.logging
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from experiments.hydra_versions import INITIALIZE
+from experiments.training.job import run_job
 
 # When Hydra sets up logging, absl's handler closes the stream it has, unless it is a standard one; the
 # one it has is pytest's, if pytest was capturing when absl was imported.
@@ -43,6 +45,11 @@ def configure(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Configur
             return compose("train", overrides=[*small, *overrides])
 
     return compose_with
+
+
+def train(config: DictConfig, output: Path, sweep: Path | None = None) -> dict[str, Any]:
+    """Does what the script does with a composed config."""
+    return run_job(config, OmegaConf.create({"overrides": {"task": []}}), output, sweep)
 
 
 @pytest.fixture

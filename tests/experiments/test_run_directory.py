@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments.errors import UserError
-from experiments.run_directory import RunDirectory, run_key
+from experiments.run_directory import RunDirectory, locate, run_key
 
 
 def test_a_reason_is_kept_until_it_is_forgotten(tmp_path):
@@ -43,11 +43,28 @@ def test_a_directory_without_a_config_is_no_run(content, tmp_path):
 def test_metrics_end_where_a_run_was_killed(tmp_path):
     run = RunDirectory(tmp_path)
     assert run.metrics() == []
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": "NaN"}\n{"step": 2}\n{"step": 3, "lo')
-    assert [row["step"] for row in run.metrics()] == [1, 2]
+    for end in ('{"step": 3, "lo', "[3]", '{"loss": 3}', '{"step": "3"}', "\xff"):
+        text = '{"step": 1, "loss": "NaN"}\n{"step": 2}\n' + end
+        (tmp_path / "metrics.jsonl").write_bytes(text.encode("latin-1"))
+        assert [row["step"] for row in run.metrics()] == [1, 2]
     assert math.isnan(run.metrics()[0]["loss"])
-    assert len(run.keep_metrics(1)) == 1
+    assert len(run.keep(1)) == 1
     assert [row["step"] for row in run.metrics()] == [1]
+
+
+@pytest.mark.parametrize("last", [None, 4, 7, 9])
+def test_checkpoints_beyond_the_metrics_were_given_up(tmp_path, last):
+    run = RunDirectory(tmp_path)
+    for step in (5, 10, 7):
+        (tmp_path / "checkpoints" / str(step)).mkdir(parents=True)
+    (tmp_path / "checkpoints" / "11.tmp").mkdir()
+    if last is not None:
+        (tmp_path / "metrics.jsonl").write_text(f'{{"step": {last}}}\n')
+    steps = [int(path.name) for path in run.checkpoints()]
+    assert steps == ([7, 5] if last in (7, 9) else [10, 7, 5])  # rather all than none
+    for path in ("", "checkpoints"):
+        assert locate(tmp_path / path) == (run, run.checkpoints())
+    assert locate(tmp_path / "checkpoints" / "10") == (run, [tmp_path / "checkpoints" / "10"])
 
 
 def test_clearing_removes_what_is_ours_and_follows_no_link(tmp_path):
@@ -87,7 +104,8 @@ with RunDirectory(Path({str(run.path)!r})).owned():
         ["sort=builtin"],
         ["data.directory=elsewhere"],
         ["logger._target_=elsewhere.Logger"],
-        ["trainer.checkpoint_every=7", "trainer.keep_checkpoints=9"],
+        ["trainer.checkpoint_every=7", "trainer.keep_checkpoints=9", "trainer.overwrite=true"],
+        ["+model.setting_that_comes_new=null"],
     ],
 )
 def test_what_cannot_change_a_result_does_not_count(configure, changed):
@@ -108,6 +126,7 @@ def test_what_cannot_change_a_result_does_not_count(configure, changed):
         "trainer.evaluate_every=3",
         "trainer.measure_sort=true",
         "trainer.resume=elsewhere",
+        "trainer.patience=3",
     ],
 )
 def test_what_can_change_a_result_counts(configure, changed):

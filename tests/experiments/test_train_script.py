@@ -45,9 +45,10 @@ def test_a_sweep_trains_what_differs_and_again_what_has_changed(train):
     assert rows[0] == rows[1]
 
     assert "step 1" not in train(*typed, "trainer.steps=2", "trainer.checkpoint_every=1").err
-    printed = train(*typed, "trainer.steps=3")
-    assert printed.err.count("step 1/3") == 1
+    with pytest.raises(SystemExit):
+        train(*typed, "trainer.steps=3")
+    printed = train(*typed, "trainer.steps=3", "trainer.overwrite=true")
+    assert printed.err.count("step 1/3") == 2
     again = json.loads(Path("here", "manual", "summary.json").read_text())
     assert (again["steps"], again["run_key"] != manual["run_key"]) == (3, True)
     assert [path.name for path in Path("here", "manual", "checkpoints").iterdir()] == ["3"]
-    assert not Path("here", "builtin", "checkpoints").exists()

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from experiments.cli.environment import current_sweep
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory, run_key
-from experiments.sweeps.reuse import reuse
+from experiments.training.job import Job
 from tests.experiments.cli.conftest import Invoke, Start
 
 SWEEP = (
@@ -42,7 +42,7 @@ if __name__ == "__main__":
 def study(config: DictConfig) -> float:
     """Stands for a training that takes no time."""
     output, sweep = Path(HydraConfig.get().runtime.output_dir), current_sweep()
-    summary = reuse(config, output, sweep.directory if sweep else None)
+    summary = Job(config, HydraConfig.get(), output, sweep.directory if sweep else None).known_results()
     if summary is None:
         if config.seed == 13:
             raise UserError("thirteen is unlucky")

@@ -10,7 +10,7 @@ from experiments.data import LabelledVectors, Measurements
 from experiments.losses import SquaredError
 from experiments.run_directory import RunDirectory
 from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
-from experiments.training.train import train
+from tests.experiments.conftest import train
 
 RUNS = {
     "classification": [],
@@ -55,7 +55,6 @@ def test_a_run_learns_and_writes_what_the_task_promises(configure, tmp_path, nam
 def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, overrides):
     curves = []
     for sort in ("manual", "builtin"):
-        (tmp_path / sort).mkdir()
         train(configure(*overrides, f"sort={sort}", "trainer.steps=5"), tmp_path / sort)
         curves.append([row["loss"] for row in RunDirectory(tmp_path / sort).metrics() if "loss" in row])
     assert curves[0] == curves[1]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments.run_directory import RunDirectory
-from experiments.training.train import train
+from tests.experiments.conftest import train
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,6 @@ def test_a_run_is_the_same_with_a_profile(configure, tmp_path):
     losses = []
     for profile in (True, False):
         directory = tmp_path / str(profile)
-        directory.mkdir()
         train(configure(f"trainer.profile={profile}", "trainer.steps=3"), directory)
         losses.append([row.get("loss") for row in RunDirectory(directory).metrics()])
         assert (directory / "profile").exists() == profile

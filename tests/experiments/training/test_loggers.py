@@ -9,9 +9,19 @@ import pytest
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
 from experiments.training.loggers import build_logger
-from experiments.training.train import train
-from tests.experiments.training.loggers.conftest import LIBRARIES
-from tests.experiments.training.loggers.reading import READERS
+from tests.experiments.conftest import train
+from tests.experiments.training.logger_reading import READERS
+
+LIBRARIES = {"tensorboard": "tensorboardX", "wandb": "wandb", "mlflow": "mlflow"}
+
+
+@pytest.fixture(params=LIBRARIES)
+def choice(request, tmp_path, monkeypatch):
+    """Each logger whose library is installed, that writes nowhere but into the directory of the test."""
+    pytest.importorskip(LIBRARIES[request.param])
+    for what in ("CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"WANDB_{what}_DIR", str(tmp_path / what))
+    return request.param
 
 
 def curves_of(directory):
@@ -50,7 +60,6 @@ def test_a_run_and_one_that_resumes_it(configure, tmp_path, choice, monkeypatch)
     short = configure(f"logger={choice}", "trainer.steps=10")
     resumed = configure(f"logger={choice}", f"trainer.resume={tmp_path / 'short'}", "trainer.steps=14")
     for directory, config in (("short", short), ("resumed", resumed)):
-        (tmp_path / directory).mkdir()
         summary = train(config, tmp_path / directory)
         assert_holds_the_run(choice, tmp_path / directory, config, summary)
     rows = RunDirectory(tmp_path / "resumed").metrics()
@@ -60,6 +69,7 @@ def test_a_run_and_one_that_resumes_it(configure, tmp_path, choice, monkeypatch)
 
 def log(config, directory, rows):
     with build_logger(config, directory) as logger:
+        logger.begin([])
         for row in rows:
             logger.log(row)
 
@@ -106,7 +116,7 @@ def test_a_library_that_is_missing_is_told_before_anything_is_made(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(UserError, match=rf"^logger={choice} needs {library}: pip install {library}$"):
         train(configure(f"logger={choice}"), tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not [path.name for path in tmp_path.iterdir() if path.name != ".lock"]
 
 
 def test_a_mode_that_is_none_is_refused(configure, tmp_path):
@@ -118,4 +128,19 @@ def test_a_store_that_cannot_be_is_refused(configure, tmp_path):
     pytest.importorskip("mlflow")
     with pytest.raises(UserError, match=r"^logger=mlflow: .*nowhere://"):
         train(configure("logger=mlflow", "logger.tracking_uri=nowhere://"), tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not [path.name for path in tmp_path.iterdir() if path.name != ".lock"]
+
+
+def test_rows_come_back_bit_for_bit(configure, tmp_path):
+    values = np.random.default_rng(0).integers(0, 2**31 - 2**24, 1000).astype(np.uint32).view(np.float32)
+    log(configure(), tmp_path, [{"step": step, "loss": float(value)} for step, value in enumerate(values)])
+    log(configure(), tmp_path, [{"step": 1000, "loss": math.inf}])  # what is there stays
+    back = [row["loss"] for row in RunDirectory(tmp_path).metrics()]
+    assert np.array(back, np.float32).tobytes() == values.tobytes() + np.float32(math.inf).tobytes()
+
+
+def test_rows_are_not_written_through_a_link(configure, tmp_path):
+    (tmp_path / "metrics.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic link"):
+        log(configure(), tmp_path, [])
+    assert not (tmp_path / "elsewhere").exists()
