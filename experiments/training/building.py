@@ -56,12 +56,6 @@ def build_model(config: DictConfig, data: Dataset, task: Task) -> tuple[nnx.Grap
     Raises:
         UserError: the model does not fit its own settings, the data or the task.
     """
-    k, points = config.model.get("k"), data.train.arrays().get("points")
-    if k is not None and points is not None and k > points.shape[1]:
-        raise UserError(
-            f"model.k={k} is more than the {points.shape[1]} points of the largest set; "
-            f"write model.k={points.shape[1]} or less."
-        )
     build: Any = constructor(_without_name(config.model))
     arguments = task.model_arguments(data)
     _check_fits(config, build, arguments)

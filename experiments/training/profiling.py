@@ -9,9 +9,10 @@ from typing import Any
 
 import jax
 
+from experiments.data import Batch
 from experiments.files import write_bytes
 from experiments.run_directory import PROFILE
-from experiments.training.steps import Batch, TrainState
+from experiments.training.steps import TrainState
 
 TRACE_FILE = "trace.json.gz"
 _WARM_UP, _TRACED = 5, 5

@@ -1,18 +1,15 @@
 """What a run leaves behind when it ends: summary.json, curves.png, and a picture where there is one."""
 
 import datetime
-import io
 import statistics
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import jax
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from omegaconf import DictConfig
 
-from experiments.files import write_bytes
-from experiments.plots import save_curves
+from experiments.plots import save_curves, save_figure
 from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
@@ -91,13 +88,9 @@ def write_results(
     }
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
-    (run.path / CURVES_FILE).unlink(missing_ok=True)  # rather than follow a link
     save_curves(rows, run.path / CURVES_FILE, title, task.metric)
     if (figure := task.picture(outcome.history, outcome.test)) is not None:
-        FigureCanvasAgg(figure)
-        picture = io.BytesIO()
-        figure.savefig(picture)
-        write_bytes(run.path / PICTURE_FILE, picture.getvalue())
+        save_figure(figure, run.path / PICTURE_FILE)
     run.write_summary(summary)
     return summary
 

@@ -12,12 +12,12 @@ from omegaconf import DictConfig
 
 from diffsort import implementation_names
 from diffsort.implementations import get_implementation
-from experiments.data import Dataset, training_batches
+from experiments.data import Batch, Dataset, training_batches
 from experiments.errors import UserError
 from experiments.tasks import Task
 from experiments.training.building import build_data, build_model, build_task
 from experiments.training.optimizers import build_optimizer
-from experiments.training.steps import Batch, TrainState
+from experiments.training.steps import TrainState
 
 
 @dataclass(frozen=True)

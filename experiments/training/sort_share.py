@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 
 import diffsort
-from experiments.training.steps import Batch, TrainState, TrainStep
+from experiments.data import Batch
+from experiments.training.steps import TrainState, TrainStep
 
 UNSORTED = "unsorted"
 _WARM_UP, _REPEATS = 3, 15

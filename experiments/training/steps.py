@@ -1,15 +1,15 @@
 """One optimisation step, as a pure function to compile."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import optax
 from flax import nnx
 
+from experiments.data import Batch
 from experiments.tasks import Task
 
-Batch = dict[str, Any]  # arrays with an example a row; `key` of every batch; `valid` in evaluations
 Metrics = dict[str, jax.Array]
 
 
