@@ -5,9 +5,9 @@ that OmegaConf refuses a key that is not declared and a value of another type, w
 command line, in an experiment, in another config. A choice that names none, in a folder of your own
 (`--config-dir`), is taken as it is. What several choices share stands here as a default.
 
-These are plain dataclasses. hydra-zen's `builds(..., populate_full_signature=True)` would derive them, but it
-imports what they build, and with it JAX: seconds before a typo is told. And what a study may vary is less than
-what a constructor takes.
+These are plain dataclasses. hydra-zen's `builds(..., populate_full_signature=True)` would derive them, but
+it imports what they build, and with it JAX: seconds before a typo is told. And what a study may vary is less
+than what a constructor takes.
 """
 
 from dataclasses import dataclass, field, make_dataclass
@@ -157,7 +157,10 @@ class SetClassifier(Named):
 
 def _declare(name: str, *bases: type, **types: Any) -> type:
     """Makes a dataclass of what has no default."""
-    return make_dataclass(name, [(key, kind, MISSING) for key, kind in types.items()], bases=bases)
+    declared = make_dataclass(name, [(key, kind, MISSING) for key, kind in types.items()], bases=bases)
+    declared.__module__ = __name__
+    globals()[name] = declared  # where other processes find it
+    return declared
 
 
 _DECLARED = (

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from experiments.cli import run
-from experiments.cli.environment import current_sweep
 from experiments.sweeps.reuse import clear, reuse
 
 
 def train(config: DictConfig) -> float:
     """Trains as configured, unless it has been, in Hydra's output directory; returns the test metric."""
-    output, sweep = Path(HydraConfig.get().runtime.output_dir), current_sweep()
-    summary = reuse(config, output, sweep.directory if sweep else None)
+    hydra = HydraConfig.get()
+    output = Path(hydra.runtime.output_dir)
+    sweep = Path(hydra.runtime.cwd, hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
+    summary = reuse(config, output, sweep)
     if summary is None:
         from experiments.training.train import train as train_model  # only where it is needed: it is slow
 

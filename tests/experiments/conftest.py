@@ -10,6 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from experiments import schema  # noqa: F401 (declares what configs may say)
 from experiments.hydra_versions import INITIALIZE
 
 # When Hydra sets up logging, absl's handler closes the stream it has, unless it is a standard one; the
