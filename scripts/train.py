@@ -3,18 +3,19 @@
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from experiments.cli import run
-from experiments.cli.environment import current_sweep
 from experiments.training.job import run_job
 
 
 def train(config: DictConfig) -> float:
     """Trains as configured, unless it has been, in Hydra's output directory; returns the test metric."""
-    hydra, sweep = HydraConfig.get(), current_sweep()
+    hydra = HydraConfig.get()
     output = Path(hydra.runtime.output_dir)
-    summary = run_job(config, hydra, output, sweep.directory if sweep else None)
+    sweep = Path(hydra.runtime.cwd, hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
+    summary = run_job(config, hydra, output, sweep)
     metric = summary["metric"]
     score: float = summary[f"test_{metric}"]
     print(f"{summary['model']}: test {metric.replace('_', ' ')} {score:.4f}, results in {output}")

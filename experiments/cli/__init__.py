@@ -1,27 +1,21 @@
 """A Hydra entry point that answers a typo with one line instead of a traceback.
 
-A script calls :func:`run` and does nothing else. What the user typed is checked first, for every
-job of a sweep, so a mistake costs neither a half-made output directory nor the jobs before it.
-Hydra then runs as it always does, with all its flags.
+A script calls `run` and does nothing else. What the user typed is checked first, for every job of a sweep,
+so a mistake costs neither a half-made output directory nor the jobs before it. Hydra then runs as it always
+does, with all its flags.
 
-- A mistake of the user's is one line on stderr, ``error: what: why; what to write instead``, and
-  exit status 2. A task reports its own by raising :class:`experiments.errors.UserError`.
+- A mistake of the user's is one line on stderr, `error: what: why; what to write instead`, and exit status
+  2. A task reports its own by raising `experiments.errors.UserError`.
 - A bug keeps its traceback and exit status 1. An interrupt exits with 130.
-- A job that fails leaves its reason in its directory, as ``error.txt``, until it succeeds.
-- A job of a sweep that fails leaves the others running, and each that failed gets a line at the
-  end. That is so with every launcher where ``hydra/sweeper=grid``; with another sweeper, only the
-  first to fail in a process of its own does.
-- ``HYDRA_FULL_ERROR=1`` brings every traceback back.
+- With `hydra/sweeper=grid`, a job that fails leaves the others running, and each that failed gets a line in
+  the end; its directory has `error.txt`, with the traceback of a bug.
+- `HYDRA_FULL_ERROR=1` brings every traceback back.
 
-What a user may set is what the configs declare; :mod:`experiments.cli.checks` has the rules.
-``hydra/sweeper=grid`` and ``hydra/launcher=process`` are explained where they are defined, in
-:mod:`experiments.cli.sweeper` and :mod:`experiments.cli.process_launcher`.
+What a user may set is declared in `experiments.schema`. The sweeper and a launcher of a process a job are
+plugins of Hydra, in `hydra_plugins/`.
 """
 
-from __future__ import annotations
-
 import os
-import pickle
 import sys
 import traceback
 from collections.abc import Callable
@@ -29,62 +23,75 @@ from pathlib import Path
 from typing import NoReturn
 
 import hydra
+from hydra.core.utils import env_override
 from omegaconf import DictConfig
 
-from experiments.cli.checks import check_command_line
-from experiments.cli.environment import FULL_ERROR, OUTCOME, environment
-from experiments.cli.failures import BUG, INTERRUPTED, MISTAKE, Failure, JobError
-from experiments.cli.guard import Guard
-from experiments.cli.plugins import register_plugins
-from experiments.cli.wording import CONFIG_ERRORS, describe
-from experiments.hydra_versions import MAIN
+from experiments import schema  # noqa: F401 (declares what configs may say)
+from experiments.cli.checks import check, parse
+from experiments.cli.complaints import CONFIG_ERRORS, describe
+from experiments.cli.composer import composer
+from experiments.cli.flags import parse_flags, rewrite
+from experiments.cli.jobs import BUG, INTERRUPTED, MISTAKE, Failure, Job, JobError
+from experiments.cli.resuming import with_resumed
+from experiments.hydra_versions import MAIN, register_resolver
 
 __all__ = ["run"]
 
+register_resolver()  # with the import, so that processes of parallel launchers have it too
+
 
 def run(task: Callable[[DictConfig], object], *, config_dir: Path, config_name: str) -> None:
-    """Runs ``task`` on the config that the command line asks for, once or as a sweep.
+    """Runs `task` on the config that the command line asks for, once or as a sweep.
 
     Args:
-        task: What to do with a composed config. A sweeper that optimises gets what it returns.
-            Resolvers that the configs use must be registered before this call.
-        config_dir: The folder of the configs.
-        config_name: The main config in it, without ``.yaml``.
+        task: what to do with a composed config. A sweeper that optimises gets what it returns. Resolvers that
+            the configs use must be registered before this call.
+        config_dir: the folder of the configs.
+        config_name: the main config in it, without `.yaml`.
 
     Raises:
-        SystemExit: If anything failed. Its code is 2 after a mistake of the user's, 1 after a bug,
-            130 after an interrupt.
+        SystemExit: something failed. Its code is 2 after a mistake of the user's, 1 after a bug, 130 after an
+            interrupt.
     """
-    full_error = os.environ.get(FULL_ERROR)
-    guard = Guard(task, full_error)
-    failures = guard.failures
-    register_plugins()
+    job = Job(task, full=os.environ.get("HYDRA_FULL_ERROR") == "1")
+    main = hydra.main(config_path=str(config_dir.absolute()), config_name=config_name, **MAIN)(job)
     try:
-        # Made before the checks, because making it sets the version whose rules they follow.
-        main = hydra.main(config_path=str(config_dir.absolute()), config_name=config_name, **MAIN)(guard)
-        if check_command_line(task, config_dir, config_name):
-            sys.argv.insert(1, "--multirun")  # Hydra 1.4 wants to know before it reads experiment files
+        _prepare(job, config_dir, config_name)
         # Hydra prints its errors in several lines and exits, unless told to raise them.
-        with environment(FULL_ERROR, "1"):
+        with env_override({"HYDRA_FULL_ERROR": "1"}):
             main()
     except KeyboardInterrupt:
-        failures.append(Failure("interrupted", INTERRUPTED))
+        job.failures.append(Failure("interrupted", INTERRUPTED))
     except JobError as error:
-        if not failures:  # else the job ran in this process and has been noted already
-            failures.append(error.failure)
+        job.failures.append(error.args[0])
     except CONFIG_ERRORS as error:
-        if full_error == "1":
+        if job.full:
             traceback.print_exception(error)
-        failures.append(Failure(describe(error), MISTAKE))
-    if (outcome := os.environ.get(OUTCOME)) is not None:
-        Path(outcome).write_bytes(pickle.dumps(failures[0] if failures else guard.value))
-    if failures:
-        _exit(failures, part_of_sweep=outcome is not None)
+        job.failures.append(Failure(describe(error), MISTAKE))
+    if job.failures:
+        _exit(job)
 
 
-def _exit(failures: list[Failure], *, part_of_sweep: bool) -> NoReturn:
-    statuses = {failure.status for failure in failures}
-    for failure in failures:
-        if failure.line is not None and not (part_of_sweep and failure.status == INTERRUPTED):
-            print(failure.line, file=sys.stderr)
+def _prepare(job: Job, config_dir: Path, config_name: str) -> None:
+    """Checks `sys.argv`, and completes it."""
+    flags = parse_flags()
+    if flags.hydra_help or flags.shell_completion or flags.experimental_rerun:
+        return  # these compose no config of ours
+    with composer(flags, config_dir, config_name) as compose:
+        lines = with_resumed(compose, flags.overrides, multirun=flags.multirun)
+        swept, job.existing = check(compose, parse(compose, lines), flags)
+    rewrite(lines, flags.overrides, multirun=swept)  # Hydra 1.4 does not look for it in experiment files
+
+
+def _exit(job: Job) -> NoReturn:
+    statuses = {failure.status for failure in job.failures}
+    if job.jobs:
+        print(f"error: {len(job.failures)} of {job.jobs} jobs failed", file=sys.stderr)
+    for failure in job.failures:
+        if failure.status == INTERRUPTED:
+            print(failure.reason, file=sys.stderr)
+        elif job.jobs:
+            print(f"  {failure.job}: {failure.reason}", file=sys.stderr)
+        elif failure.status == MISTAKE or failure.job:
+            print("error: " + ": ".join(filter(None, (failure.job, failure.reason))), file=sys.stderr)
     sys.exit(next(status for status in (INTERRUPTED, BUG, MISTAKE) if status in statuses))

@@ -7,10 +7,9 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from experiments.cli.composition import lines_of
-from experiments.cli.environment import Sweep, current_sweep
 from experiments.run_directory import SUMMARY_FILE, RunDirectory, headline, runs_below
 from experiments.sweeps.ledger import Ledger
 from experiments.sweeps.time_left import described, runs_done, seconds_left
@@ -19,67 +18,56 @@ from experiments.sweeps.time_left import described, runs_done, seconds_left
 class SweepProgress(Callback):
     """Prints a line on stderr as each run of a sweep ends: how many have, how it went, how long to go.
 
-    The jobs print it, so it shows with every launcher whose jobs share the terminal. Runs by themselves have
-    their own progress.
+    The jobs print it, so it shows with every launcher whose jobs share the terminal. It needs what
+    `hydra/sweeper=grid` notes of the sweep. Runs by themselves have their own progress.
     """
-
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Forgets an earlier attempt at the same sweep."""
-        Ledger(Path(config.hydra.sweep.dir)).clear()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Notes that a run begins."""
-        if (sweep := current_sweep()) is not None:
-            output = Path(config.hydra.runtime.output_dir)
-            Ledger(sweep.directory).note(str(output), "began", _written(output))
+        if (ledger := _ledger(config)) is not None:
+            ledger.note(config.hydra.runtime.output_dir, "began")
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Notes that a run ends, and prints its line."""
         del job_return  # what counts is on disk: the run may have been in another process
-        if (sweep := current_sweep()) is None:
+        if (ledger := _ledger(config)) is None:
             return
-        output, ledger = Path(config.hydra.runtime.output_dir), Ledger(sweep.directory)
-        run, written, summary = str(output), _written(output), RunDirectory(output).summary() or {}
-        before = [entry.summary for entry in ledger.entries() if (entry.run, entry.event) == (run, "began")]
-        trained = written not in (0, *before) and "same_as" not in summary
-        ledger.note(run, "trained" if trained else "passed", written)
+        run = RunDirectory(Path(config.hydra.runtime.output_dir))
+        jobs, varying, entries = ledger.read()
+        began = max((entry.time for entry in entries if entry.run == str(run.path)), default=0.0)
+        summary = run.summary() or {}
+        trained = summary and "same_as" not in summary and (run.path / SUMMARY_FILE).stat().st_mtime > began
+        ledger.note(str(run.path), "trained" if trained else "passed")
 
-        entries = ledger.entries()
-        while entries and entries[-1].run != run:  # ended at the same time, and counts itself
+        entries = ledger.read()[2]
+        while entries and entries[-1].run != str(run.path):  # ended at the same time, and counts itself
             entries.pop()
-        done, left = runs_done(entries), seconds_left(entries, sweep.jobs)
-        line = f"[{done}/{sweep.jobs}] {_name(config, sweep)}: {_result(output, summary)}"
-        if left is not None and done < sweep.jobs:
+        done, left = runs_done(entries), seconds_left(entries, jobs)
+        lines = config.hydra.overrides.task
+        names = [line for line in lines if not varying or line.partition("=")[0].lstrip("+~") in varying]
+        line = f"[{done}/{jobs}] {' '.join(names)}: {_result(run, summary)}"
+        if left is not None and done < jobs:
             line += f", about {described(left)} left"
         sys.stderr.write(line + "\n")  # at once: others may be writing
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Says what to do with the runs."""
         directory = Path(config.hydra.sweep.dir)
-        Ledger(directory).clear()
+        Ledger(directory).path.unlink(missing_ok=True)
         if runs := sum(run.summary() is not None for run in runs_below(directory)):
             report = f"python scripts/report.py {shlex.quote(str(directory))}"
             print(f"{runs} runs in {directory}; {report} draws them")
 
 
-def _written(output: Path) -> int:
-    try:
-        return (output / SUMMARY_FILE).stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+def _ledger(config: DictConfig) -> Ledger | None:
+    """The ledger of the sweep that a job belongs to; None for a run by itself, or where nothing is noted."""
+    ledger = Ledger(Path(config.hydra.runtime.cwd, config.hydra.sweep.dir))
+    return ledger if config.hydra.mode == RunMode.MULTIRUN and ledger.path.is_file() else None
 
 
-def _name(config: DictConfig, sweep: Sweep) -> str:
-    """What tells a run from the others of its sweep; all of its command line where it is the only one."""
-    lines = lines_of(config.hydra.overrides.task)
-    return " ".join(
-        line for line in lines if line.partition("=")[0].lstrip("+~") in sweep.varying or not sweep.varying
-    )
-
-
-def _result(output: Path, summary: dict[str, Any]) -> str:
-    if (reason := RunDirectory(output).error()) is not None:
-        return f"failed: {reason.removesuffix('.')}"
+def _result(run: RunDirectory, summary: dict[str, Any]) -> str:
+    if run.error() is not None:
+        return "failed"
     metric, value = headline(summary)
     if value is None:
         return "ended"

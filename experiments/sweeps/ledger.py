@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,37 +20,33 @@ class Entry:
         run: its directory.
         event: it began; or it ended and was trained; or it ended without, being finished before or failing.
         time: seconds since the epoch.
-        summary: when the summary in its directory was written, in nanoseconds; 0 if there is none.
     """
 
     run: str
     event: Event
     time: float
-    summary: int
 
 
 class Ledger:
-    """The entries of a sweep, in a file in its directory.
+    """What has been noted of a sweep, in a file in its directory.
 
     Args:
         directory: the sweep's.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / LEDGER_FILE
+        self.path = directory / LEDGER_FILE
 
-    def note(self, run: str, event: Event, summary: int) -> None:
+    def begin(self, jobs: int, varying: Sequence[str]) -> None:
+        """Begins anew: with how many jobs there are, and the keys and groups that differ between them."""
+        self.path.write_text(json.dumps([jobs, varying]) + "\n", encoding="utf-8")
+
+    def note(self, run: str, event: Event) -> None:
         """Adds an entry, in one write, so that jobs side by side leave whole lines."""
-        entry = {"run": run, "event": event, "time": time.time(), "summary": summary}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([run, event, time.time()]) + "\n")
 
-    def entries(self) -> list[Entry]:
-        """Returns what has been noted since the sweep began."""
-        if not self._path.is_file():
-            return []
-        return [Entry(**json.loads(line)) for line in self._path.read_text(encoding="utf-8").splitlines()]
-
-    def clear(self) -> None:
-        """Begins anew."""
-        self._path.unlink(missing_ok=True)
+    def read(self) -> tuple[int, list[str], list[Entry]]:
+        """Returns how many jobs there are, what differs between them, and what has happened to them."""
+        (jobs, varying), *entries = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
+        return jobs, varying, [Entry(*entry) for entry in entries]

@@ -24,7 +24,7 @@ def seconds_left(entries: Sequence[Entry], jobs: int) -> float | None:
     Returns:
         Seconds; None before a run has been trained.
 
-    >>> began, trained = Entry("a", "began", 0.0, 0), Entry("a", "trained", 60.0, 1)
+    >>> began, trained = Entry("a", "began", 0.0), Entry("a", "trained", 60.0)
     >>> seconds_left([began, trained], jobs=4)
     180.0
     """

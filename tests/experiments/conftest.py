@@ -11,6 +11,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from experiments import schema  # noqa: F401 (declares what configs may say)
 from experiments.hydra_versions import INITIALIZE
 from experiments.training.job import run_job
 

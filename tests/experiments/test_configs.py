@@ -3,22 +3,37 @@
 import itertools
 import re
 import shlex
+import subprocess
+import sys
 
 import hydra
 import jax
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+import diffsort
 from experiments.data import training_batches
+from experiments.hydra_versions import INITIALIZE
+from experiments.schema import SORTS
 from experiments.training.setup import build_setup
 from experiments.training.steps import make_train_step
 from tests.experiments.conftest import CONFIGS
 
 CHOICES = sorted(
     (path.parent.name, path.stem) for path in CONFIGS.glob("*/*.yaml") if path.parent.name != "experiment"
-)
+) + [("sort", name) for name in SORTS]
 BUILT = ("task", "model", "data", "loss", "reduction")
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml"))
+
+
+def sections(node):
+    """A config and all within that have keys of their own."""
+    yield node
+    for key in node:
+        if isinstance(node[key], DictConfig):
+            yield from sections(node[key])
 
 
 def targets(node):
@@ -36,6 +51,21 @@ def test_every_choice_composes_and_names_what_exists(configure, group, choice):
     OmegaConf.resolve(config)
     for target in targets(config):
         assert callable(hydra.utils.get_object(target))
+    assert dict not in {OmegaConf.get_type(section) for section in sections(config)}, (
+        "something is not declared"
+    )
+
+
+def test_the_sorts_are_the_implementations():
+    assert sorted(SORTS) == sorted(diffsort.implementation_names())
+
+
+def test_types_are_declared_without_jax():
+    program = (
+        "import sys; from experiments import schema; print('jax' in sys.modules, 'optax' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
 
 
 def overrides_of(path):
@@ -79,15 +109,17 @@ def test_every_cell_of_an_experiment_can_be_trained(configure, experiment):
 
 @pytest.mark.parametrize("experiment", sorted({*EXPERIMENTS} - {"smoke"}))
 def test_an_experiment_is_a_sweep_over_five_seeds_or_more(experiment):
-    config = OmegaConf.load(CONFIGS / "experiment" / f"{experiment}.yaml")
-    assert config.hydra.mode == "MULTIRUN"
+    with initialize_config_dir(str(CONFIGS), **INITIALIZE):
+        config = compose("train", overrides=[f"+experiment={experiment}"], return_hydra_config=True)
+    assert config.hydra.mode == RunMode.MULTIRUN
     assert config.hydra.sweep.dir == f"multirun/{experiment}"
+    assert config.hydra.callbacks.report.baseline
     assert len(config.hydra.sweeper.params.seed.split(",")) >= 5
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda p: str(p.relative_to(CONFIGS)))
 def test_every_config_begins_with_its_command(path):
-    if "hydra" in path.parts:
+    if "hydra" in path.parts or path.stem == "study":
         pytest.skip("configures Hydra itself")
     lines = path.read_text().splitlines()
     command = lines[1] if lines[0].startswith("# @package") else lines[0]

@@ -1,7 +1,3 @@
 """The command line of the tests of experiments.cli, for sweeps that remember what they have run."""
 
-from tests.experiments.cli.conftest import (  # noqa: F401 (fixtures)
-    configs,
-    invoke,
-    start,
-)
+from tests.experiments.cli.conftest import invoke, start  # noqa: F401 (fixtures)

@@ -7,15 +7,15 @@ from experiments.sweeps.time_left import described, runs_done, seconds_left
 
 
 def began(run, time):
-    return Entry(run, "began", time, 0)
+    return Entry(run, "began", time)
 
 
 def trained(run, time):
-    return Entry(run, "trained", time, 1)
+    return Entry(run, "trained", time)
 
 
 def passed(run, time):
-    return Entry(run, "passed", time, 1)
+    return Entry(run, "passed", time)
 
 
 FIRST = [began("a", 0.0), trained("a", 10.0)]
@@ -52,11 +52,13 @@ def test_a_duration_is_rounded_as_one_would():
     assert {seconds: described(seconds) for seconds in spoken} == spoken
 
 
-def test_what_is_noted_is_read_back_until_it_is_cleared(tmp_path):
+def test_what_is_noted_is_read_back(tmp_path):
     one, other = Ledger(tmp_path), Ledger(tmp_path)
-    assert one.entries() == []
-    one.note("a", "began", 0)
-    other.note("b", "trained", 3)
-    assert [(e.run, e.event, e.summary) for e in one.entries()] == [("a", "began", 0), ("b", "trained", 3)]
-    other.clear()
-    assert one.entries() == []
+    one.begin(4, ["seed"])
+    one.note("a", "began")
+    other.note("b", "trained")
+    jobs, varying, entries = one.read()
+    assert (jobs, varying) == (4, ["seed"])
+    assert [(entry.run, entry.event) for entry in entries] == [("a", "began"), ("b", "trained")]
+    other.begin(2, [])
+    assert one.read() == (2, [], [])

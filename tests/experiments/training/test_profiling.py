@@ -12,7 +12,7 @@ from tests.experiments.conftest import train
     ("sort", "backward"),
     [
         ("manual", "/diffsort.sort/diffsort.backward/"),
-        ("xla", "/diffsort.sort/diffsort.backward/"),
+        ("manual:xla", "/diffsort.sort/diffsort.backward/"),
         ("builtin", "/diffsort.sort/"),
     ],
 )

@@ -1,0 +1,124 @@
+"""Composing what a command line asks for, ahead of Hydra and in the way Hydra will."""
+
+import argparse
+import contextlib
+import copy
+import functools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, open_dict, read_write
+
+from experiments.cli.complaints import CONFIG_ERRORS, complaint
+from experiments.errors import UserError
+from experiments.hydra_versions import INITIALIZE
+
+
+class Groups(Mapping[str, Sequence[str]]):
+    """The choices of every config group, asked for when they are wanted: Hydra takes its time."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self._loader = loader
+        self._choices = functools.cache(loader.get_group_options)
+
+    def __getitem__(self, group: str) -> Sequence[str]:
+        if not (choices := self._choices(group)):
+            raise KeyError(group)
+        return choices
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._loader.list_groups("")
+        yield from (f"hydra/{name}" for name in self._loader.list_groups("hydra"))
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+
+class Composer:
+    """Composes configs, remembering those it has composed, while Hydra is initialised.
+
+    Args:
+        config_name: the main config.
+        always: settings of every config.
+    """
+
+    def __init__(self, config_name: str, always: Sequence[str]) -> None:
+        loader = GlobalHydra.instance().config_loader()
+        self.parser = OverridesParser.create(config_loader=loader)
+        self.groups = Groups(loader)
+
+        @functools.cache
+        def compose(lines: tuple[str, ...]) -> DictConfig:
+            return hydra.compose(config_name, overrides=[*lines, *always], return_hydra_config=True)
+
+        self._compose = compose
+
+    def is_choice(self, setting: Override) -> bool:
+        """Returns whether a setting chooses from a group, rather than setting a key."""
+        return setting.key_or_group in self.groups and not isinstance(setting.value(), dict)
+
+    def __call__(self, settings: Sequence[Override]) -> DictConfig:
+        """Returns the config of a single run under these settings, Hydra's part included.
+
+        Raises:
+            UserError: it cannot be composed; the message names the setting that is to blame.
+        """
+        try:
+            return self._compose(tuple(str(setting.input_line) for setting in settings))
+        except Exception as error:  # no code of ours runs here: what trips Hydra up is what it was given
+            raise self._blame(settings) or self._composing(error) from error
+
+    def _blame(self, settings: Sequence[Override]) -> UserError | None:
+        """Adds setting by setting until Hydra complains: choices, what is merged over them, keys."""
+        added: list[str] = []
+        before = self._compose(())  # fails where the main config does, whatever the settings
+        for setting in sorted(settings, key=lambda of: (not self.is_choice(of), of.is_add())):
+            added.append(str(setting.input_line))
+            try:
+                before = self._compose(tuple(added))
+            except Exception as error:
+                return UserError(complaint(self._composing(error), setting, before, self.groups))
+        return None
+
+    @staticmethod
+    def _composing(error: Exception) -> Exception:
+        known = isinstance(error, CONFIG_ERRORS)
+        return error if known else HydraException(f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def composer(flags: argparse.Namespace, config_dir: Path, config_name: str) -> Iterator[Composer]:
+    """Has Hydra ready to compose what the flags name, until the block ends."""
+    script = Path(sys.argv[0]).absolute()
+    always = []
+    if flags.config_dir is not None:
+        more = Path(flags.config_dir).absolute()
+        if not more.is_dir():
+            raise UserError(f"--config-dir {flags.config_dir}: no such directory")
+        always.append(f'hydra.searchpath=["file://{more}"]')
+    place = script.parent / (flags.config_path or config_dir.absolute())
+    with hydra.initialize_config_dir(str(place), script.stem, **INITIALIZE):
+        yield Composer(flags.config_name or config_name, always)
+
+
+@contextlib.contextmanager
+def as_if_running(config: DictConfig) -> Iterator[tuple[DictConfig, DictConfig]]:
+    """Yields the task's and Hydra's part of a config, where `${hydra:...}` resolves as in the task."""
+    config, task = copy.deepcopy(config), copy.deepcopy(config)
+    with read_write(config), open_dict(config), open_dict(task):
+        config.hydra.runtime.output_dir = str(Path.cwd())
+        config.hydra.job.id, config.hydra.job.num = "0", 0
+        del task["hydra"]
+    HydraConfig.instance().set_config(config)
+    try:
+        yield task, config.hydra
+    finally:
+        HydraConfig.instance().cfg = None
