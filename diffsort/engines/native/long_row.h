@@ -20,10 +20,10 @@ class LongRow {
   static constexpr int L = Codec::L;
   using Bits = typename Codec::Bits;
   using Word = typename Codec::Word;
-  using Wide = typename Codec::Wide;
+  using U64 = typename Codec::U64;
 
   // The row (inner = 1) that begins at element `from`.
-  LongRow(const SortJob& job, int64_t from) : job_(job), from_(from), coding_(coding_for(job)) {}
+  LongRow(const SortJob& job, int64_t from) : job_(job), from_(from), encoding_(encoding_for(job)) {}
 
   // Returns false where memory ran out.
   bool sort(Pool& pool) {
@@ -33,13 +33,13 @@ class LongRow {
     if (!words) return false;
     Chunks chunks(n, pool);
     Range ranges[kMostChunks];
-    bool losts[kMostChunks] = {};
+    bool are_lossy[kMostChunks] = {};
     pool.each(chunks.count, 1,
-              [&](int64_t c) { pack(words, chunks.begin(c), chunks.begin(c + 1), ranges[c], losts[c]); });
+              [&](int64_t c) { pack(words, chunks.begin(c), chunks.begin(c + 1), ranges[c], are_lossy[c]); });
     Range range = ranges[0];
     for (int c = 0; c < chunks.count; ++c) {
       range.include(ranges[c]);
-      lost_ |= losts[c];
+      is_lossy_ |= are_lossy[c];
     }
     return settle(words, words + n, n, 0, range, pool);
   }
@@ -91,7 +91,7 @@ class LongRow {
   // Puts n words, within `range`, in order, as elements of the row from number `to` on.
   bool settle(uint64_t* words, uint64_t* spare, int64_t n, int64_t to, Range range, Pool& pool) {
     if (n == 0) return true;
-    if (range.least >> coding_.index_bits == range.greatest >> coding_.index_bits) {
+    if (range.least >> encoding_.index_bits == range.greatest >> encoding_.index_bits) {
       in_order(words, n, to);
       return true;
     }
@@ -99,7 +99,7 @@ class LongRow {
       void* scratch = thread_scratch(Tile<Codec>::split_length(kSegment) * sizeof(Word));
       if (!scratch) return false;
       Tile<Codec> tile(job_, static_cast<Word*>(scratch));
-      tile.segment(words, n, range.least, lost_, from_ + to, from_);
+      tile.segment(words, n, range.least, is_lossy_, from_ + to, from_);
       return true;
     }
     return deal_out(words, spare, n, to, range, pool);
@@ -108,7 +108,7 @@ class LongRow {
   bool deal_out(uint64_t* words, uint64_t* spare, int64_t n, int64_t to, Range range, Pool& pool) {
     int bits = digit_bits(n);
     int64_t digits = int64_t(1) << bits;
-    Digit digit(range, bits, coding_.index_bits);
+    Digit digit(range, bits, encoding_.index_bits);
     Chunks chunks(n, pool);
     int64_t all_counts = chunks.count * digits;
     Workspace memory(Workspace::bytes_for<Hand>(digits + 1) + Workspace::bytes_for<uint32_t>(all_counts) +
@@ -195,11 +195,11 @@ class LongRow {
   }
 
   // Packs elements number r to end.
-  void pack(uint64_t* words, int64_t r, int64_t end, Range& range, bool& lost) const {
+  void pack(uint64_t* words, int64_t r, int64_t end, Range& range, bool& is_lossy) const {
     Input<Codec> in(job_);
-    Wide least = splat<Wide>(~uint64_t(0)), greatest{};
+    U64 least = splat<U64>(~uint64_t(0)), greatest{};
     int64_t n = job_.n;
-    auto note = [&](Wide wide) {
+    auto note = [&](U64 wide) {
       least = wide < least ? wide : least;
       greatest = wide > greatest ? wide : greatest;
     };
@@ -207,23 +207,23 @@ class LongRow {
       int count = end - r < L ? int(end - r) : L;
       Bits bits{}, masked{};
       if (count == L) {
-        bits = in.bits(from_ + r);
-        masked = in.masked(from_ + r);
+        bits = in.read(from_ + r);
+        masked = in.read_masked(from_ + r);
       } else {
         for (int j = 0; j < L; ++j) {
           // Lanes behind the end repeat the last element.
-          in.lane(j, from_ + r + (j < count ? j : count - 1), bits, masked);
+          in.read_lane(j, from_ + r + (j < count ? j : count - 1), bits, masked);
         }
-        in.note(bits);
+        in.check(bits);
       }
-      Wide place = iota<Wide>() + uint64_t(r);
-      if (count < L) place = place < uint64_t(end) ? place : splat<Wide>(end - 1);
+      U64 place = iota<U64>() + uint64_t(r);
+      if (count < L) place = place < uint64_t(end) ? place : splat<U64>(end - 1);
       if (job_.ties_reversed) {
-        Wide wide = Codec::pack_wide(bits, uint64_t(n - 1) - place, masked, coding_);
+        U64 wide = Codec::pack_u64(bits, uint64_t(n - 1) - place, masked, encoding_);
         note(wide);
         for (int j = 0; j < count; ++j) words[n - 1 - r - j] = wide[j];
       } else {
-        Wide wide = Codec::pack_wide(bits, place, masked, coding_);
+        U64 wide = Codec::pack_u64(bits, place, masked, encoding_);
         note(wide);
         if (count == L) {
           store(words + r, wide);
@@ -233,22 +233,22 @@ class LongRow {
       }
     }
     for (int j = 0; j < L; ++j) range.include({least[j], greatest[j]});
-    lost = in.lost();
+    is_lossy = in.is_lossy();
   }
 
   // Writes words of one key, which are in order already.
   void in_order(const uint64_t* words, int64_t n, int64_t to) const {
-    Output<Codec> out(job_, lost_);
+    Output<Codec> out(job_, is_lossy_);
     for (int64_t i = 0; i < n; ++i) {
-      Wide wide = splat<Wide>(words[i]);
-      out.put(from_ + to + i, Codec::decode_wide(wide, coding_)[0], Codec::index_wide(wide, coding_)[0], from_);
+      U64 wide = splat<U64>(words[i]);
+      out.write_one(from_ + to + i, Codec::decode_u64(wide, encoding_)[0], Codec::index_u64(wide, encoding_)[0], from_);
     }
   }
 
   const SortJob& job_;
   int64_t from_;
-  Coding coding_;
-  bool lost_ = false;
+  Encoding encoding_;
+  bool is_lossy_ = false;
 };
 
 }  // namespace diffsort::DIFFSORT_TARGET

@@ -9,9 +9,9 @@
 namespace diffsort {
 namespace {
 
-constexpr int64_t kTaskElements = 16384;   // for which another thread is worth waking
-constexpr int64_t kParallelFrom = 65536;   // elements of a job for which several threads are
-constexpr int64_t kTurnFrom = 1 << 20;     // bytes of a band from which its columns are turned into rows
+constexpr int64_t kTaskElements = 16384;  // for which another thread is worth waking
+constexpr int64_t kParallelFrom = 65536;  // elements of a job for which several threads are
+constexpr int64_t kTurnFrom = 1 << 20;    // bytes of a band from which its columns are turned into rows
 
 template <int Bytes>
 struct Block {

@@ -42,10 +42,10 @@ class Sorter {
   }
 
  private:
-  using Memory = typename Element::Memory;
-  using Full = IndexedOf<Element>;
-  using Plain = Values<Element>;
-  static constexpr bool kIsWide = sizeof(Memory) == 8;
+  using Stored = typename Element::Stored;
+  using Full = IndexedCodec<Element>;
+  using Plain = ValueCodec<Element>;
+  static constexpr bool kIsWide = sizeof(Stored) == 8;
   static constexpr int kWidth = Plain::L;  // rows to a task: whole tiles of either kind
   static constexpr int64_t kBand = 16;     // columns to a task: likewise
 
@@ -104,16 +104,16 @@ class Sorter {
     }
     int64_t width = inner - column < kBand ? inner - column : kBand;
     int64_t size = width * n;
-    Workspace memory(2 * Workspace::bytes_for<Memory>(size) + Workspace::bytes_for<uint32_t>(size) +
+    Workspace memory(2 * Workspace::bytes_for<Stored>(size) + Workspace::bytes_for<uint32_t>(size) +
                      Workspace::bytes_for<uint8_t>(size));
     if (!memory.data()) return fail();
     SortJob rows = job_;
-    auto *x = memory.take<Memory>(size), *values = memory.take<Memory>(size);
+    auto *x = memory.take<Stored>(size), *values = memory.take<Stored>(size);
     void* indices = memory.take<uint32_t>(size);
     auto* where = memory.take<uint8_t>(size);
     rows.inner = 1;
     rows.x = x;
-    to_rows(static_cast<const Memory*>(job_.x) + first, x, n, inner, width);
+    to_rows(static_cast<const Stored*>(job_.x) + first, x, n, inner, width);
     if (job_.values) rows.values = values;
     if (job_.indices) rows.indices = indices;
     if (job_.where) {
@@ -123,7 +123,7 @@ class Sorter {
     for (int64_t c = 0; c < width; ++c) {
       if (!LongRow<Full>(rows, c * n).sort(pool)) return fail();
     }
-    if (job_.values) to_columns(values, static_cast<Memory*>(job_.values) + first, n, inner, width);
+    if (job_.values) to_columns(values, static_cast<Stored*>(job_.values) + first, n, inner, width);
     if (job_.indices && job_.index_bytes == 2) {
       to_columns(static_cast<uint16_t*>(indices), static_cast<uint16_t*>(job_.indices) + first, n, inner, width);
     } else if (job_.indices) {

@@ -22,7 +22,7 @@ class Tile {
   static constexpr int kGroups = L >= 16 ? 1 : 16 / L;  // vectors that share a cache line of float32
   using Bits = typename Codec::Bits;
   using Word = typename Codec::Word;
-  using Wide = typename Codec::Wide;
+  using U64 = typename Codec::U64;
 
   // How many words a tile needs.
   static int64_t room(int64_t n) {
@@ -31,7 +31,7 @@ class Tile {
   }
   static int64_t split_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
 
-  Tile(const SortJob& job, Word* words) : job_(job), words_(words), coding_(coding_for(job)) {}
+  Tile(const SortJob& job, Word* words) : job_(job), words_(words), encoding_(encoding_for(job)) {}
 
   // Sorts `groups` ≤ kGroups times L neighbouring columns, from element `first` on.
   Done columns(int64_t first, int groups) {
@@ -40,17 +40,17 @@ class Tile {
     for (int64_t r = 0; r < n; ++r) {
       for (int g = 0; g < groups; ++g) {
         int64_t at = first + r * job_.inner + g * L;
-        words_[g * n + r] = Codec::pack(in.bits(at), number(splat<Wide>(r)), in.masked(at), coding_);
+        words_[g * n + r] = Codec::pack(in.read(at), number(splat<U64>(r)), in.read_masked(at), encoding_);
       }
     }
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
+    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
     for (int g = 0; g < groups; ++g) sort_lanes(words_ + g * n, n);
-    Output<Codec> out(job_, in.lost());
+    Output<Codec> out(job_, in.is_lossy());
     for (int64_t r = 0; r < n; ++r) {
       for (int g = 0; g < groups; ++g) {
         Word word = words_[g * n + r];
         int64_t from = first + g * L;
-        out.write(from + r * job_.inner, Codec::decode(word, coding_), Codec::index(word, coding_), from, 1);
+        out.write(from + r * job_.inner, Codec::decode(word, encoding_), Codec::index(word, encoding_), from, 1);
       }
     }
     return Done::kYes;
@@ -63,19 +63,19 @@ class Tile {
     for (; r + L <= n; r += L) {
       Bits bits[L], masked[L] = {};
 #pragma GCC unroll 16
-      for (int j = 0; j < L; ++j) bits[j] = in.bits(first + j * n + r);
+      for (int j = 0; j < L; ++j) bits[j] = in.read(first + j * n + r);
       transpose(bits);
       if (job_.where) {
-        for (int j = 0; j < L; ++j) masked[j] = in.masked(first + j * n + r);
+        for (int j = 0; j < L; ++j) masked[j] = in.read_masked(first + j * n + r);
         transpose(masked);
       }
 #pragma GCC unroll 16
-      for (int j = 0; j < L; ++j) words_[r + j] = Codec::pack(bits[j], number(splat<Wide>(r + j)), masked[j], coding_);
+      for (int j = 0; j < L; ++j) words_[r + j] = Codec::pack(bits[j], number(splat<U64>(r + j)), masked[j], encoding_);
     }
     for (; r < n; ++r) words_[r] = assemble(in, r, L, [=](int j) { return first + j * n; });
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
+    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
     sort_lanes(words_, n);
-    write_lanes(Output<Codec>(job_, in.lost()), n, [=](int j) {
+    write_lanes(Output<Codec>(job_, in.is_lossy()), n, [=](int j) {
       int64_t begin = first + j * n;
       return Part{begin, n, begin};
     });
@@ -88,9 +88,9 @@ class Tile {
     int64_t n = job_.n;
     Input<Codec> in(job_);
     for (int64_t r = 0; r < n; ++r) words_[r] = assemble(in, r, count, begin);
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
+    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
     sort_lanes(words_, n);
-    write_one_by_one(Output<Codec>(job_, in.lost()), 0, n,
+    write_one_by_one(Output<Codec>(job_, in.is_lossy()), 0, n,
                      [=](int j) { return Part{begin(j), j < count ? n : 0, begin(j)}; });
     return Done::kYes;
   }
@@ -101,36 +101,36 @@ class Tile {
     Input<Codec> in(job_);
     for (; (r + 1) * L <= n; ++r) {
       int64_t at = first + r * L;
-      words_[r] = Codec::pack(in.bits(at), number(iota<Wide>() + uint64_t(r * L)), in.masked(at), coding_);
+      words_[r] = Codec::pack(in.read(at), number(iota<U64>() + uint64_t(r * L)), in.read_masked(at), encoding_);
     }
     if (r * L < n) {
       int rest = int(n - r * L);
       Bits bits{}, masked{};
-      for (int j = 0; j < rest; ++j) in.lane(j, first + r * L + j, bits, masked);
-      in.note(bits);
-      Wide index = number(iota<Wide>() + uint64_t(r * L));
-      words_[r] = Codec::pack(bits, index, masked, coding_).first(rest, Codec::last());
+      for (int j = 0; j < rest; ++j) in.read_lane(j, first + r * L + j, bits, masked);
+      in.check(bits);
+      U64 index = number(iota<U64>() + uint64_t(r * L));
+      words_[r] = Codec::pack(bits, index, masked, encoding_).keep_first(rest, Codec::sentinel());
       ++r;
     }
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
-    for (; r < length; ++r) words_[r] = Codec::last();
-    sort_split(Output<Codec>(job_, in.lost()), n, first, first);
+    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
+    for (; r < length; ++r) words_[r] = Codec::sentinel();
+    sort_split(Output<Codec>(job_, in.is_lossy()), n, first, first);
     return Done::kYes;
   }
 
   // Sorts `n` words of a long row (inner = 1), all from `least` to less than 2^52 above it. They become the
   // elements from `to` on, of the row that begins at element `from`.
   void segment(const uint64_t* wide, int64_t n, uint64_t least, bool gathers, int64_t to, int64_t from) {
-    coding_.base = least;
+    encoding_.base = least;
     int64_t length = split_length(n), r = 0;
-    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_wide(load<Wide>(wide + r * L), least);
+    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_u64(load<U64>(wide + r * L), least);
     if (r * L < n) {
-      Wide last{};
+      U64 last{};
       for (int64_t i = r * L; i < n; ++i) last[i - r * L] = wide[i];
-      words_[r] = Codec::from_wide(last, least).first(int(n - r * L), Codec::last());
+      words_[r] = Codec::from_u64(last, least).keep_first(int(n - r * L), Codec::sentinel());
       ++r;
     }
-    for (; r < length; ++r) words_[r] = Codec::last();
+    for (; r < length; ++r) words_[r] = Codec::sentinel();
     sort_split(Output<Codec>(job_, gathers), n, to, from);
   }
 
@@ -141,14 +141,14 @@ class Tile {
   };
 
   // The numbers by which equal elements are ordered.
-  DIFFSORT_INLINE Wide number(Wide place) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - place : place; }
+  DIFFSORT_INLINE U64 number(U64 place) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - place : place; }
 
   template <class Begin>
   DIFFSORT_INLINE Word assemble(Input<Codec>& in, int64_t r, int count, Begin begin) const {
     Bits bits{}, masked{};
-    for (int j = 0; j < count; ++j) in.lane(j, begin(j) + r * job_.inner, bits, masked);
-    in.note(bits);
-    return Codec::pack(bits, number(splat<Wide>(r)), masked, coding_);
+    for (int j = 0; j < count; ++j) in.read_lane(j, begin(j) + r * job_.inner, bits, masked);
+    in.check(bits);
+    return Codec::pack(bits, number(splat<U64>(r)), masked, encoding_);
   }
 
   void sort_split(const Output<Codec>& out, int64_t n, int64_t to, int64_t from) {
@@ -168,11 +168,11 @@ class Tile {
       Bits bits[L];
       Indices<L> index[L] = {};
 #pragma GCC unroll 16
-      for (int k = 0; k < L; ++k) bits[k] = Codec::decode(words_[r + k], coding_);
+      for (int k = 0; k < L; ++k) bits[k] = Codec::decode(words_[r + k], encoding_);
       transpose(bits);
       if (out.needs_indices()) {
 #pragma GCC unroll 16
-        for (int k = 0; k < L; ++k) index[k] = Codec::index(words_[r + k], coding_);
+        for (int k = 0; k < L; ++k) index[k] = Codec::index(words_[r + k], encoding_);
         transpose(index);
       }
       for (int j = 0; j < L; ++j) {
@@ -180,7 +180,7 @@ class Tile {
         if (r + L <= p.valid) {
           out.write(p.to + r, bits[j], index[j], p.from, 0);
         } else {
-          for (int k = 0; r + k < p.valid; ++k) out.put(p.to + r + k, bits[j][k], index[j][k], p.from);
+          for (int k = 0; r + k < p.valid; ++k) out.write_one(p.to + r + k, bits[j][k], index[j][k], p.from);
         }
       }
     }
@@ -190,18 +190,18 @@ class Tile {
   template <class PartOf>
   void write_one_by_one(const Output<Codec>& out, int64_t r, int64_t length, PartOf part) const {
     for (; r < length; ++r) {
-      Bits bits = Codec::decode(words_[r], coding_);
-      Indices<L> index = Codec::index(words_[r], coding_);
+      Bits bits = Codec::decode(words_[r], encoding_);
+      Indices<L> index = Codec::index(words_[r], encoding_);
       for (int j = 0; j < L; ++j) {
         Part p = part(j);
-        if (r < p.valid) out.put(p.to + r * job_.inner, bits[j], index[j], p.from);
+        if (r < p.valid) out.write_one(p.to + r * job_.inner, bits[j], index[j], p.from);
       }
     }
   }
 
   const SortJob& job_;
   Word* words_;
-  Coding coding_;
+  Encoding encoding_;
 };
 
 }  // namespace diffsort::DIFFSORT_TARGET
