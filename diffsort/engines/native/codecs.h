@@ -3,7 +3,7 @@
 #pragma once
 
 #include "elements.h"
-#include "job.h"
+#include "sort.h"
 #include "words.h"
 
 namespace diffsort::DIFFSORT_TARGET {
@@ -25,8 +25,10 @@ inline int bits_for(int64_t n) {
 }
 
 inline Encoding encoding_for(const SortJob& job) {
-  bool is_signed = job.type == Type::kS8 || job.type == Type::kS16 || job.type == Type::kS32 || job.type == Type::kS64;
-  int lane_bits = job.type == Type::kF64 || job.type == Type::kS64 || job.type == Type::kU64 ? 64 : 32;
+  bool is_signed = job.type == ElementType::kS8 || job.type == ElementType::kS16 || job.type == ElementType::kS32 ||
+                   job.type == ElementType::kS64;
+  int lane_bits =
+      job.type == ElementType::kF64 || job.type == ElementType::kS64 || job.type == ElementType::kU64 ? 64 : 32;
   uint64_t sign = is_signed ? uint64_t(1) << (lane_bits - 1) : 0;
   return {bits_for(job.n), sign ^ (job.descending ? ~uint64_t(0) : 0)};
 }

@@ -1,5 +1,5 @@
-// Tiles: what is sorted at once. In a tile of lanes each lane is a row or a column of its own; in a split
-// tile the lanes are parts of one row.
+// Tiles: what is sorted at once. In a tile of columns, of rows or of scattered lanes, each lane is a row or a column
+// of its own; in a tile of one row, the lanes are parts of it.
 
 #pragma once
 
@@ -9,55 +9,49 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-// What became of a tile.
-enum class Done {
-  kYes,
-  kNeedsIndex,  // nothing was written: the order of these values is told by an index only
-};
-
 template <class Codec>
 class Tile {
  public:
   static constexpr int L = Codec::L;
-  static constexpr int kGroups = L >= 16 ? 1 : 16 / L;  // vectors that share a cache line of float32
+  static constexpr int kMaxVectors = L >= 16 ? 1 : 16 / L;  // of neighbouring columns: a cache line of float32
   using Bits = typename Codec::Bits;
   using Word = typename Codec::Word;
   using U64 = typename Codec::U64;
 
-  // How many words a tile needs.
-  static int64_t room(int64_t n) {
-    int64_t lanes = n * kGroups, split = split_length(n);
-    return lanes > split ? lanes : split;
-  }
-  static int64_t split_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
+  // The memory that a tile works in: one row, or lanes that are rows or columns of their own.
+  static size_t bytes_for_row(int64_t n) { return size_t(part_length(n)) * sizeof(Word); }
+  static size_t bytes_for_lanes(int64_t n) { return size_t(n) * kMaxVectors * sizeof(Word); }
 
-  Tile(const SortJob& job, Word* words) : job_(job), words_(words), encoding_(encoding_for(job)) {}
+  Tile(const SortJob& job, void* memory)
+      : job_(job), words_(static_cast<Word*>(memory)), encoding_(encoding_for(job)) {}
 
-  // Sorts `groups` ≤ kGroups times L neighbouring columns, from element `first` on.
-  Done columns(int64_t first, int groups) {
+  // The sorts return false, and have written nothing, where only an index tells the order of the values.
+
+  // Sorts L columns for each of up to kMaxVectors `vectors`, neighbours from element `first` on.
+  bool sort_columns(int64_t first, int vectors) {
     int64_t n = job_.n;
     Input<Codec> in(job_);
     for (int64_t r = 0; r < n; ++r) {
-      for (int g = 0; g < groups; ++g) {
-        int64_t at = first + r * job_.inner + g * L;
-        words_[g * n + r] = Codec::pack(in.read(at), number(splat<U64>(r)), in.read_masked(at), encoding_);
+      for (int v = 0; v < vectors; ++v) {
+        int64_t at = first + r * job_.inner + v * L;
+        words_[v * n + r] = Codec::pack(in.read(at), tie_breaker(splat<U64>(r)), in.read_masked(at), encoding_);
       }
     }
-    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
-    for (int g = 0; g < groups; ++g) sort_lanes(words_ + g * n, n);
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
+    for (int v = 0; v < vectors; ++v) sort_lanes(words_ + v * n, n);
     Output<Codec> out(job_, in.is_lossy());
     for (int64_t r = 0; r < n; ++r) {
-      for (int g = 0; g < groups; ++g) {
-        Word word = words_[g * n + r];
-        int64_t from = first + g * L;
-        out.write(from + r * job_.inner, Codec::decode(word, encoding_), Codec::index(word, encoding_), from, 1);
+      for (int v = 0; v < vectors; ++v) {
+        Word word = words_[v * n + r];
+        int64_t start = first + v * L;
+        out.write(start + r * job_.inner, Codec::decode(word, encoding_), Codec::index(word, encoding_), start, 1);
       }
     }
-    return Done::kYes;
+    return true;
   }
 
   // Sorts L neighbouring rows (inner = 1), from element `first` on.
-  Done rows(int64_t first) {
+  bool sort_rows(int64_t first) {
     int64_t n = job_.n, r = 0;
     Input<Codec> in(job_);
     for (; r + L <= n; r += L) {
@@ -70,99 +64,108 @@ class Tile {
         transpose(masked);
       }
 #pragma GCC unroll 16
-      for (int j = 0; j < L; ++j) words_[r + j] = Codec::pack(bits[j], number(splat<U64>(r + j)), masked[j], encoding_);
+      for (int j = 0; j < L; ++j) {
+        words_[r + j] = Codec::pack(bits[j], tie_breaker(splat<U64>(r + j)), masked[j], encoding_);
+      }
     }
-    for (; r < n; ++r) words_[r] = assemble(in, r, L, [=](int j) { return first + j * n; });
-    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
+    Span lanes[L];
+    for (int j = 0; j < L; ++j) lanes[j] = {first + j * n, n, first + j * n};
+    read_one_by_one(in, r, lanes, L);
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
     sort_lanes(words_, n);
-    write_lanes(Output<Codec>(job_, in.is_lossy()), n, [=](int j) {
-      int64_t begin = first + j * n;
-      return Part{begin, n, begin};
-    });
-    return Done::kYes;
+    write_transposed(Output<Codec>(job_, in.is_lossy()), n, lanes);
+    return true;
   }
 
-  // Sorts `count` ≤ L rows or columns; number j begins at element `begin(j)`.
-  template <class Begin>
-  Done lanes(int count, Begin begin) {
-    int64_t n = job_.n;
+  // Sorts `count` ≤ L rows or columns that begin at the elements `starts`.
+  bool sort_scattered(const int64_t* starts, int count) {
+    Span lanes[L] = {};
+    for (int j = 0; j < count; ++j) lanes[j] = {starts[j], job_.n, starts[j]};
     Input<Codec> in(job_);
-    for (int64_t r = 0; r < n; ++r) words_[r] = assemble(in, r, count, begin);
-    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
-    sort_lanes(words_, n);
-    write_one_by_one(Output<Codec>(job_, in.is_lossy()), 0, n,
-                     [=](int j) { return Part{begin(j), j < count ? n : 0, begin(j)}; });
-    return Done::kYes;
+    read_one_by_one(in, 0, lanes, count);
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
+    sort_lanes(words_, job_.n);
+    write_one_by_one(Output<Codec>(job_, in.is_lossy()), 0, job_.n, lanes);
+    return true;
   }
 
-  // Sorts one row (inner = 1) from element `first` on.
-  Done split(int64_t first) {
-    int64_t n = job_.n, length = split_length(n), r = 0;
+  // Sorts the one row (inner = 1) from element `first` on.
+  bool sort_row(int64_t first) {
+    int64_t n = job_.n, length = part_length(n), r = 0;
     Input<Codec> in(job_);
     for (; (r + 1) * L <= n; ++r) {
       int64_t at = first + r * L;
-      words_[r] = Codec::pack(in.read(at), number(iota<U64>() + uint64_t(r * L)), in.read_masked(at), encoding_);
+      U64 index = tie_breaker(iota<U64>() + uint64_t(r * L));
+      words_[r] = Codec::pack(in.read(at), index, in.read_masked(at), encoding_);
     }
     if (r * L < n) {
       int rest = int(n - r * L);
       Bits bits{}, masked{};
       for (int j = 0; j < rest; ++j) in.read_lane(j, first + r * L + j, bits, masked);
       in.check(bits);
-      U64 index = number(iota<U64>() + uint64_t(r * L));
+      U64 index = tie_breaker(iota<U64>() + uint64_t(r * L));
       words_[r] = Codec::pack(bits, index, masked, encoding_).keep_first(rest, Codec::sentinel());
       ++r;
     }
-    if (in.is_lossy() && !Codec::kHasIndex) return Done::kNeedsIndex;
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
     for (; r < length; ++r) words_[r] = Codec::sentinel();
-    sort_split(Output<Codec>(job_, in.is_lossy()), n, first, first);
-    return Done::kYes;
+    sort_parts(Output<Codec>(job_, in.is_lossy()), n, first, first);
+    return true;
   }
 
-  // Sorts `n` words of a long row (inner = 1), all from `least` to less than 2^52 above it. They become the
-  // elements from `to` on, of the row that begins at element `from`.
-  void segment(const uint64_t* wide, int64_t n, uint64_t least, bool gathers, int64_t to, int64_t from) {
-    encoding_.base = least;
-    int64_t length = split_length(n), r = 0;
-    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_u64(load<U64>(wide + r * L), least);
+  // Sorts a bucket of `n` packed words of a row (inner = 1), all from `base` to less than 2^52 above it. They become
+  // the elements from `to` on, of the row that begins at element `start`.
+  void sort_bucket(const uint64_t* packed, int64_t n, uint64_t base, bool gathers, int64_t to, int64_t start) {
+    encoding_.base = base;
+    int64_t length = part_length(n), r = 0;
+    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_u64(load<U64>(packed + r * L), base);
     if (r * L < n) {
       U64 last{};
-      for (int64_t i = r * L; i < n; ++i) last[i - r * L] = wide[i];
-      words_[r] = Codec::from_u64(last, least).keep_first(int(n - r * L), Codec::sentinel());
+      for (int64_t i = r * L; i < n; ++i) last[i - r * L] = packed[i];
+      words_[r] = Codec::from_u64(last, base).keep_first(int(n - r * L), Codec::sentinel());
       ++r;
     }
     for (; r < length; ++r) words_[r] = Codec::sentinel();
-    sort_split(Output<Codec>(job_, gathers), n, to, from);
+    sort_parts(Output<Codec>(job_, gathers), n, to, start);
   }
 
  private:
-  // Where a lane's elements go: to `valid` elements from `to` on, in the row or column beginning at `from`.
-  struct Part {
-    int64_t to, valid, from;
+  // The elements of a lane: `count` of them from element `to` on, in the row or column that begins at `start`.
+  struct Span {
+    int64_t to, count, start;
   };
 
-  // The numbers by which equal elements are ordered.
-  DIFFSORT_INLINE U64 number(U64 place) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - place : place; }
+  // The words of each lane, where a row of n is split over them.
+  static int64_t part_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
 
-  template <class Begin>
-  DIFFSORT_INLINE Word assemble(Input<Codec>& in, int64_t r, int count, Begin begin) const {
-    Bits bits{}, masked{};
-    for (int j = 0; j < count; ++j) in.read_lane(j, begin(j) + r * job_.inner, bits, masked);
-    in.check(bits);
-    return Codec::pack(bits, number(splat<U64>(r)), masked, encoding_);
-  }
+  // What orders equal elements.
+  DIFFSORT_INLINE U64 tie_breaker(U64 index) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - index : index; }
 
-  void sort_split(const Output<Codec>& out, int64_t n, int64_t to, int64_t from) {
-    int64_t length = split_length(n);
+  // Sorts `n` words of one row, and sentinels behind them.
+  void sort_parts(const Output<Codec>& out, int64_t n, int64_t to, int64_t start) {
+    int64_t length = part_length(n);
     sort_lanes(words_, length);
     merge_lanes(words_, length);
-    write_lanes(out, length, [=](int j) {
+    Span lanes[L];
+    for (int j = 0; j < L; ++j) {
       int64_t left = n - j * length;
-      return Part{to + j * length, left < length ? left : length, from};
-    });
+      lanes[j] = {to + j * length, left < length ? left : length, start};
+    }
+    write_transposed(out, length, lanes);
   }
 
-  template <class PartOf>
-  void write_lanes(const Output<Codec>& out, int64_t length, PartOf part) const {
+  // Packs the elements from number r on of `count` lanes.
+  DIFFSORT_INLINE void read_one_by_one(Input<Codec>& in, int64_t r, const Span (&lanes)[L], int count) {
+    for (; r < job_.n; ++r) {
+      Bits bits{}, masked{};
+      for (int j = 0; j < count; ++j) in.read_lane(j, lanes[j].start + r * job_.inner, bits, masked);
+      in.check(bits);
+      words_[r] = Codec::pack(bits, tie_breaker(splat<U64>(r)), masked, encoding_);
+    }
+  }
+
+  // Writes `length` words of rows (inner = 1).
+  void write_transposed(const Output<Codec>& out, int64_t length, const Span (&lanes)[L]) const {
     int64_t r = 0;
     for (; r + L <= length; r += L) {
       Bits bits[L];
@@ -176,25 +179,25 @@ class Tile {
         transpose(index);
       }
       for (int j = 0; j < L; ++j) {
-        Part p = part(j);
-        if (r + L <= p.valid) {
-          out.write(p.to + r, bits[j], index[j], p.from, 0);
+        auto [to, count, start] = lanes[j];
+        if (r + L <= count) {
+          out.write(to + r, bits[j], index[j], start, 0);
         } else {
-          for (int k = 0; r + k < p.valid; ++k) out.write_one(p.to + r + k, bits[j][k], index[j][k], p.from);
+          for (int k = 0; r + k < count; ++k) out.write_one(to + r + k, bits[j][k], index[j][k], start);
         }
       }
     }
-    write_one_by_one(out, r, length, part);
+    write_one_by_one(out, r, length, lanes);
   }
 
-  template <class PartOf>
-  void write_one_by_one(const Output<Codec>& out, int64_t r, int64_t length, PartOf part) const {
+  // Writes the words from number r on.
+  void write_one_by_one(const Output<Codec>& out, int64_t r, int64_t length, const Span (&lanes)[L]) const {
     for (; r < length; ++r) {
       Bits bits = Codec::decode(words_[r], encoding_);
       Indices<L> index = Codec::index(words_[r], encoding_);
       for (int j = 0; j < L; ++j) {
-        Part p = part(j);
-        if (r < p.valid) out.write_one(p.to + r * job_.inner, bits[j], index[j], p.from);
+        auto [to, count, start] = lanes[j];
+        if (r < count) out.write_one(to + r * job_.inner, bits[j], index[j], start);
       }
     }
   }
