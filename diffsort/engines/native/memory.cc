@@ -1,5 +1,5 @@
-// Running out of memory is told by a null pointer. So nothing here allocates besides what was asked for: free
-// blocks are listed in a fixed array, and each thread's memory hangs on a key that was made beforehand.
+// Out of memory, a null pointer is returned. So nothing here allocates besides what was asked for: free blocks are
+// listed in an array of fixed size, and each thread's memory is kept under a key that was made beforehand.
 
 #include "memory.h"
 
@@ -21,7 +21,7 @@ void* allocate(size_t bytes) {
   return std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 
-// Blocks of workspace that nobody uses, the oldest first.
+// Blocks of workspace that are not in use, the oldest first.
 class FreeList {
  public:
   // Removes a block of at least so many bytes, and returns it; one without data if there is none.

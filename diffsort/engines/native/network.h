@@ -1,8 +1,8 @@
 // Sorting networks over vectors of words: each lane is sorted by itself, all lanes at once.
 //
 // Sources: Knuth, The Art of Computer Programming 3, 5.2.2, Algorithm M (merge exchange, for the leaves);
-// Batcher, "Sorting networks and their applications", 1968 (bitonic merging). Networks whose length is
-// no power of two are the longer ones with +inf standing behind the end, where no comparison changes it.
+// Batcher, "Sorting networks and their applications", 1968 (bitonic merging). A network whose length is not a
+// power of two is the next longer one, with +inf behind the end, where no comparison changes it.
 
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-inline constexpr int kLeaf = 16;  // vectors that are sorted in registers
+inline constexpr int kLeaf = 16;  // vectors that are sorted in registers, at the ends of the recursion
 
 struct Comparator {
   int low, high;
@@ -76,7 +76,7 @@ DIFFSORT_INLINE void apply_all(Word* r, std::integer_sequence<int, I...>) {
   (Word::compare_exchange(r[Network::kComparators.of[I].low], r[Network::kComparators.of[I].high]), ...);
 }
 
-// Runs a network over `Network::kSize` vectors, a `stride` apart, held in registers.
+// Applies a network to `Network::kSize` vectors, a `stride` apart, in registers.
 template <class Network, class Word>
 DIFFSORT_INLINE void apply(Word* t, int64_t stride = 1) {
   constexpr int n = Network::kSize;
@@ -93,14 +93,14 @@ inline void apply_leaf_of(Word* t, int64_t n, std::integer_sequence<int, N...>) 
   (void)((n == N + 1 && (apply<Network<N + 1>>(t), true)) || ...);
 }
 
-// Runs the network of any size from 1 to kLeaf.
+// Applies the network of any size from 1 to kLeaf.
 template <template <int> class Network, class Word>
 __attribute__((noinline)) void apply_leaf(Word* t, int64_t n) {
   apply_leaf_of<Network>(t, n, std::make_integer_sequence<int, kLeaf>{});
 }
 
-// Sorts bitonic sequences of n = leaf × 2^k vectors, where `leaf` sorts what is left after k halvings.
-// A bitonic sequence of even length splits at any half: no power of two is needed.
+// Sorts bitonic sequences of n = leaf × 2^k vectors: k times in halves, then `Leaf` sorts what is left. The length
+// of a bitonic sequence need only be even for that.
 template <class Leaf, class Word>
 void bitonic_merge(Word* t, int64_t n) {
   constexpr int64_t leaf = Leaf::kSize;
@@ -133,7 +133,7 @@ constexpr int64_t power_of_two_below(int64_t n) {
   return p;
 }
 
-// Sorts bitonic sequences of any length, as if +inf stood behind the end.
+// Sorts bitonic sequences of any length, as if +inf were behind the end.
 template <class Word>
 void merge_any_length(Word* t, int64_t n) {
   if (n <= kLeaf) return apply_leaf<MergingNetwork>(t, n);
@@ -144,7 +144,7 @@ void merge_any_length(Word* t, int64_t n) {
 }
 
 // Merges two sorted sequences of `half` ≥ 16 vectors, a power of two. The first three steps run in
-// registers: rows i + jq of the first half and h + (q−1−i) + jq of the second only meet each other.
+// registers: they compare vectors i + jq of the first half and h + (q−1−i) + jq of the second with each other only.
 template <class Word>
 void merge_halves(Word* t, int64_t half) {
   int64_t q = half / 4;
@@ -186,7 +186,7 @@ void sort_lanes(Word* t, int64_t n) {
   merge_any_length(t + half, n - half);
 }
 
-// The least length ≥ n that `merge_lanes` takes: up to 8 vectors, or 5, 6, 7 or 8 times a power of two.
+// The smallest length ≥ n that `merge_lanes` takes: up to 8 vectors, or 5, 6, 7 or 8 times a power of two.
 inline int64_t mergeable_length(int64_t n) {
   int64_t unit = 1;
   while (8 * unit < n) unit *= 2;
@@ -219,7 +219,7 @@ void merge_groups(Word* t, int64_t n) {
   }
   int64_t leaf = n;
   while (leaf > 8) leaf /= 2;
-  // What is left of a bitonic sequence whose length is no power of two is sorted anew.
+  // What is left of a bitonic sequence whose length is not a power of two takes a whole sort.
   if (leaf == 8) return bitonic_merge<MergingNetwork<8>>(t, n);
   if (leaf == 7) return bitonic_merge<SortingNetwork<7>>(t, n);
   if (leaf == 6) return bitonic_merge<SortingNetwork<6>>(t, n);

@@ -1,6 +1,6 @@
-// Panels of columns: neighbouring columns, which share cache lines, transposed into rows and back.
+// Panels: neighbouring columns, which share cache lines. They are transposed into rows and back.
 //
-// Where a panel does not fit the cache, this costs less than walking down its columns at random.
+// Where a panel does not fit the cache, this costs less than random access to its columns.
 
 #pragma once
 

@@ -1,7 +1,8 @@
-// The sort: what it takes, and what becomes of it.
+// The sort: its arguments and its outcome.
 //
-// Code for every instruction set includes this, pool.h and memory.h. What they define is always inlined, and all else
-// is only declared there: so no function is compiled for one machine and linked into the path of another.
+// Code for every instruction set includes this, pool.h and memory.h. What these define is always inlined or belongs to
+// one instruction set, and all else they only declare: so no function that was compiled for one machine is linked into
+// code for another.
 
 #pragma once
 
@@ -33,7 +34,7 @@ struct SortJob {
   ElementType type;
   int64_t outer, n, inner;
   const void* x;
-  const uint8_t* where;  // 0 for elements that come last; or null
+  const uint8_t* where;  // or null; 0 for elements that are to come last
   void* values;          // or null
   void* indices;         // or null
   int index_bytes;       // 4, or 2 where n ≤ 65536

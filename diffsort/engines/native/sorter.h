@@ -103,7 +103,7 @@ class Sorter {
     if (!sort_tiles<IndexedCodec<Element>>(task)) note_out_of_memory();
   }
 
-  // Returns false where memory ran out, or where only an index tells the order of the values.
+  // Returns false where memory ran out, or where the order of the values depends on an index that they lack.
   template <class Codec>
   bool sort_tiles(const Task& task) {
     constexpr int L = Codec::L;
@@ -133,7 +133,7 @@ class Sorter {
     return false;
   }
 
-  // Long rows are shared out whole where there are enough for all threads, else all threads sort each together.
+  // Each thread sorts rows of its own where there are enough for all threads, else all threads sort each row together.
   void sort_long_rows() {
     int64_t panels = job_.outer * panels_in(job_.inner);
     if (panels >= pool_.threads()) {

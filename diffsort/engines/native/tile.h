@@ -1,5 +1,5 @@
-// Tiles: what is sorted at once. In a tile of columns, of rows or of scattered lanes, each lane is a row or a column
-// of its own; in a tile of one row, the lanes are parts of it.
+// Tiles: what is sorted at once. In a tile of columns, of rows or of scattered lanes, each lane is a row or a column;
+// in a tile of one row, each lane is a part of it.
 
 #pragma once
 
@@ -25,7 +25,8 @@ class Tile {
   Tile(const SortJob& job, void* memory)
       : job_(job), words_(static_cast<Word*>(memory)), encoding_(encoding_for(job)) {}
 
-  // The sorts return false, and have written nothing, where only an index tells the order of the values.
+  // Where the codec has no index, and the order of these values depends on one, the sorts below return false and have
+  // written nothing.
 
   // Sorts L columns for each of up to kMaxVectors `vectors`, neighbours from element `first` on.
   bool sort_columns(int64_t first, int vectors) {

@@ -53,8 +53,8 @@ struct XlaThreads {
   }
 };
 
-// The caller works too and waits only for ranges that others have begun, never for a thread to become free:
-// the pool may be full of callers that wait for one another in a collective.
+// The caller works too. It waits for ranges that others have begun, never for a thread to become free: all threads may
+// be busy with callers that wait for one another in a collective.
 class XlaPool final : public Pool {
  public:
   explicit XlaPool(XlaThreads xla) : xla_(xla), threads_(int(xla.count())) {}
