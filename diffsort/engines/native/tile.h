@@ -69,24 +69,34 @@ class Tile {
         words_[r + j] = Codec::pack(bits[j], tie_breaker(splat<U64>(r + j)), masked[j], encoding_);
       }
     }
-    Span lanes[L];
-    for (int j = 0; j < L; ++j) lanes[j] = {first + j * n, n, first + j * n};
-    read_one_by_one(in, r, lanes, L);
+    for (; r < n; ++r) {
+      Bits bits{}, masked{};
+      for (int j = 0; j < L; ++j) in.read_lane(j, first + j * n + r, bits, masked);
+      words_[r] = pack_lanes(in, bits, masked, r);
+    }
     if (in.is_lossy() && !Codec::kHasIndex) return false;
     sort_lanes(words_, n);
-    write_transposed(Output<Codec>(job_, in.is_lossy()), n, lanes);
+    write_lanes(Output<Codec>(job_, in.is_lossy()), n, L * n, first, first, n);
     return true;
   }
 
   // Sorts `count` ≤ L rows or columns that begin at the elements `starts`.
   bool sort_scattered(const int64_t* starts, int count) {
-    Span lanes[L] = {};
-    for (int j = 0; j < count; ++j) lanes[j] = {starts[j], job_.n, starts[j]};
+    int64_t n = job_.n, inner = job_.inner;
     Input<Codec> in(job_);
-    read_one_by_one(in, 0, lanes, count);
+    for (int64_t r = 0; r < n; ++r) {
+      Bits bits{}, masked{};
+      for (int j = 0; j < count; ++j) in.read_lane(j, starts[j] + r * inner, bits, masked);
+      words_[r] = pack_lanes(in, bits, masked, r);
+    }
     if (in.is_lossy() && !Codec::kHasIndex) return false;
-    sort_lanes(words_, job_.n);
-    write_one_by_one(Output<Codec>(job_, in.is_lossy()), 0, job_.n, lanes);
+    sort_lanes(words_, n);
+    Output<Codec> out(job_, in.is_lossy());
+    for (int64_t r = 0; r < n; ++r) {
+      Bits bits = Codec::decode(words_[r], encoding_);
+      Indices<L> index = Codec::index(words_[r], encoding_);
+      for (int j = 0; j < count; ++j) out.write_one(starts[j] + r * inner, bits[j], index[j], starts[j]);
+    }
     return true;
   }
 
@@ -131,42 +141,30 @@ class Tile {
   }
 
  private:
-  // The elements of a lane: `count` of them from element `to` on, in the row or column that begins at `start`.
-  struct Span {
-    int64_t to, count, start;
-  };
-
   // The words of each lane, where a row of n is split over them.
   static int64_t part_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
 
   // What orders equal elements.
   DIFFSORT_INLINE U64 tie_breaker(U64 index) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - index : index; }
 
+  // Packs elements number r of all lanes.
+  DIFFSORT_INLINE Word pack_lanes(Input<Codec>& in, Bits bits, Bits masked, int64_t r) const {
+    in.check(bits);
+    return Codec::pack(bits, tie_breaker(splat<U64>(r)), masked, encoding_);
+  }
+
   // Sorts `n` words of one row, and sentinels behind them.
   void sort_parts(const Output<Codec>& out, int64_t n, int64_t to, int64_t start) {
     int64_t length = part_length(n);
     sort_lanes(words_, length);
     merge_lanes(words_, length);
-    Span lanes[L];
-    for (int j = 0; j < L; ++j) {
-      int64_t left = n - j * length;
-      lanes[j] = {to + j * length, left < length ? left : length, start};
-    }
-    write_transposed(out, length, lanes);
+    write_lanes(out, length, n, to, start, 0);
   }
 
-  // Packs the elements from number r on of `count` lanes.
-  DIFFSORT_INLINE void read_one_by_one(Input<Codec>& in, int64_t r, const Span (&lanes)[L], int count) {
-    for (; r < job_.n; ++r) {
-      Bits bits{}, masked{};
-      for (int j = 0; j < count; ++j) in.read_lane(j, lanes[j].start + r * job_.inner, bits, masked);
-      in.check(bits);
-      words_[r] = Codec::pack(bits, tie_breaker(splat<U64>(r)), masked, encoding_);
-    }
-  }
-
-  // Writes `length` words of rows (inner = 1).
-  void write_transposed(const Output<Codec>& out, int64_t length, const Span (&lanes)[L]) const {
+  // Writes lanes of `length` words one behind the other (inner = 1), as `total` elements from element `to` on. The
+  // row of lane j begins at element `start + j × start_step`.
+  void write_lanes(const Output<Codec>& out, int64_t length, int64_t total, int64_t to, int64_t start,
+                   int64_t start_step) const {
     int64_t r = 0;
     for (; r + L <= length; r += L) {
       Bits bits[L];
@@ -180,25 +178,20 @@ class Tile {
         transpose(index);
       }
       for (int j = 0; j < L; ++j) {
-        auto [to, count, start] = lanes[j];
-        if (r + L <= count) {
-          out.write(to + r, bits[j], index[j], start, 0);
+        int64_t at = j * length + r, row = start + j * start_step;
+        if (at + L <= total) {
+          out.write(to + at, bits[j], index[j], row, 0);
         } else {
-          for (int k = 0; r + k < count; ++k) out.write_one(to + r + k, bits[j][k], index[j][k], start);
+          for (int k = 0; at + k < total; ++k) out.write_one(to + at + k, bits[j][k], index[j][k], row);
         }
       }
     }
-    write_one_by_one(out, r, length, lanes);
-  }
-
-  // Writes the words from number r on.
-  void write_one_by_one(const Output<Codec>& out, int64_t r, int64_t length, const Span (&lanes)[L]) const {
     for (; r < length; ++r) {
       Bits bits = Codec::decode(words_[r], encoding_);
       Indices<L> index = Codec::index(words_[r], encoding_);
       for (int j = 0; j < L; ++j) {
-        auto [to, count, start] = lanes[j];
-        if (r < count) out.write_one(to + r * job_.inner, bits[j], index[j], start);
+        int64_t at = j * length + r;
+        if (at < total) out.write_one(to + at, bits[j], index[j], start + j * start_step);
       }
     }
   }
