@@ -17,7 +17,8 @@ SHAPES: list[tuple[int, ...]] = [(37, 29), (600, 3), (20000,)]
 @jax.jit
 def sorts(xs: Sequence[jax.Array], masks: Sequence[jax.Array]) -> list[jax.Array]:
     """Sorts along every axis, both ways; with a mask and without."""
-    native, results = Engine("native"), []
+    native = Engine("native")
+    results: list[jax.Array] = []
     for x, where in zip(xs, masks, strict=True):
         masked = jnp.where(where, x, jnp.zeros_like(x))
         for axis in range(x.ndim):
