@@ -68,7 +68,7 @@ Block take_block(size_t bytes) {
   return block.data ? block : Block{bytes, allocate(bytes)};
 }
 
-void give_back(Block block) {
+void put_block(Block block) {
   if (block.data) free_list().put(block);
 }
 
@@ -108,12 +108,10 @@ void* thread_memory(size_t bytes) {
 
 Workspace::Workspace(size_t bytes) : block_(take_block(bytes)) {}
 
-Workspace::~Workspace() { give_back(block_); }
+Workspace::~Workspace() { put_block(block_); }
 
 Scratch::Scratch(size_t bytes) : block_(bytes <= kMaxScratch ? Block{0, thread_memory(bytes)} : take_block(bytes)) {}
 
-Scratch::~Scratch() {
-  if (block_.bytes) give_back(block_);
-}
+void Scratch::give_back() { put_block(block_); }
 
 }  // namespace diffsort

@@ -44,12 +44,16 @@ class Workspace {
 class Scratch {
  public:
   explicit Scratch(size_t bytes);
-  ~Scratch();
+  inline __attribute__((always_inline)) ~Scratch() {
+    if (block_.bytes) give_back();
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   void* data() const { return block_.data; }
 
  private:
+  void give_back();
+
   Block block_;  // of no bytes where it is the thread's
 };
 
