@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "c_api.h"
+
 extern "C" void* __libc_malloc(size_t);
 extern "C" void* __libc_calloc(size_t, size_t);
 extern "C" void* __libc_realloc(void*, size_t);
@@ -83,24 +85,20 @@ extern "C" int64_t fail_no_more() {
   return seen;
 }
 
-// The two entry points of c_calls.cc, failing from their first instruction to their last: nothing of Python's
-// is in between.
-extern "C" int failing_sort(int (*sort)(int, int64_t, int64_t, int64_t, const void*, const uint8_t*, void*, void*, int,
-                                        int, int, int),
-                            int64_t number, int is_for_good, int type, int64_t outer, int64_t n, int64_t inner,
-                            const void* x, const uint8_t* where, void* values, void* indices, int index_bytes,
-                            int descending, int ties_reversed, int threads) {
+// The two entry points of c_api.h, failing from their first instruction to their last: nothing of Python's is in
+// between.
+extern "C" int failing_sort(decltype(diffsort_sort)* sort, int64_t number, int is_for_good, int type, int64_t outer,
+                            int64_t n, int64_t inner, const void* x, const uint8_t* where, void* values, void* indices,
+                            int index_bytes, int descending, int ties_reversed, int threads) {
   fail_from_now(number, is_for_good, nullptr);
   int done = sort(type, outer, n, inner, x, where, values, indices, index_bytes, descending, ties_reversed, threads);
   fail_no_more();
   return done;
 }
 
-extern "C" void failing_permute(void (*permute)(int64_t, int64_t, int64_t, int, int, const void*, const void*, void*,
-                                                int, int, int),
-                                int64_t number, int is_for_good, int64_t outer, int64_t n, int64_t inner,
-                                int element_bytes, int index_bytes, const void* x, const void* indices, void* out,
-                                int inverse, int trusted, int threads) {
+extern "C" void failing_permute(decltype(diffsort_permute)* permute, int64_t number, int is_for_good, int64_t outer,
+                                int64_t n, int64_t inner, int element_bytes, int index_bytes, const void* x,
+                                const void* indices, void* out, int inverse, int trusted, int threads) {
   fail_from_now(number, is_for_good, nullptr);
   permute(outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse, trusted, threads);
   fail_no_more();

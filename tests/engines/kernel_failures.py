@@ -25,14 +25,14 @@ from tests.engines.kernel_fuzz import Case, Kernel, bits
 SHAPES: list[tuple[tuple[int, ...], int, type]] = [
     ((3, 70, 40), 1, np.float32),  # columns
     ((70, 20), 1, np.int8),  # rows
-    ((3, 3000), 1, np.float32),  # a row in parts
+    ((3, 3000), 1, np.float32),  # a row over all lanes
     ((200, 300), 1, np.float32),  # several threads
-    ((40000,), 0, np.float32),  # dealt out
-    ((9000, 3), 0, np.uint16),  # dealt out, as rows
-    ((5, 9000), 1, np.int32),  # dealt out, a row a thread
+    ((40000,), 0, np.float32),  # a long row
+    ((9000, 3), 0, np.uint16),  # long columns
+    ((5, 9000), 1, np.int32),  # long rows, a thread for each
     ((1_100_000,), 0, np.float64),  # more than a thread keeps
 ]
-MOVED = (20000, 3)  # moved as rows
+MOVED = (20000, 3)  # columns that are moved as rows
 SORTED, REFUSED, WRONG, UNREACHED = range(4)
 
 

@@ -13,14 +13,14 @@ import dataclasses
 import ml_dtypes
 import numpy as np
 
-# In the order of `Type` in job.h.
-DTYPES = [
-    np.dtype(d)
-    for d in (
-        *(np.float32, ml_dtypes.bfloat16, np.float16, np.float64),
-        *(np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
-    )
-]
+# The numbers of `ElementType` in sort.h.
+ELEMENT_TYPES = {
+    **{np.dtype(f"int{8 << i}"): 2 + i for i in range(4)},
+    **{np.dtype(f"uint{8 << i}"): 6 + i for i in range(4)},
+    **{np.dtype(f"float{16 << i}"): 10 + i for i in range(3)},
+    np.dtype(ml_dtypes.bfloat16): 16,
+}
+DTYPES = list(ELEMENT_TYPES)
 # Floats whose denormals XLA's CPU code takes for zero.
 FLUSHED = {np.dtype(np.float32), np.dtype(ml_dtypes.bfloat16), np.dtype(np.float64)}
 
@@ -52,7 +52,7 @@ class Kernel:
             MemoryError: the kernel says that it found no memory.
         """
         done = self._sort(
-            *(DTYPES.index(case.x.dtype), *_sizes(case.x.shape, case.axis)),
+            *(ELEMENT_TYPES[case.x.dtype], *_sizes(case.x.shape, case.axis)),
             *(_address(a) for a in (case.x, case.where, values, indices)),
             *(4 if indices is None else indices.itemsize, case.descending, case.ties_reversed),
             self._threads,
@@ -123,9 +123,9 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
         [(1, 200)],
         [(1, 40), (1, 70)],
         [(1, 5), (1, 80), (1, 40)],  # columns
-        [(1, 4), (500, 3000)],  # rows in parts
+        [(1, 4), (500, 3000)],  # rows over all lanes
         [(60, 200), (90, 300)],  # enough for several threads
-        [(8193, 40000)],  # dealt out
+        [(8193, 40000)],  # radix sort
         [(8193, 12000), (1, 4)],
         [(65530, 65600)],  # where indices need more than 16 bits
     ]

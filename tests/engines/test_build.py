@@ -84,8 +84,8 @@ def test_a_failed_build_says_why_and_leaves_no_stale_library(folder: Path) -> No
 
 
 def test_a_compiler_that_fails_is_quoted(folder: Path, tools: Path) -> None:
-    put(tools, "c++", "echo 'job.h:1: note: this'; echo 'job.h:1: error: no such thing' >&2; exit 1")
-    assert build.build_or_say_why() == "the C++ compiler failed at install: job.h:1: error: no such thing"
+    put(tools, "c++", "echo 'sort.h:1: note: this'; echo 'sort.h:1: error: no such thing' >&2; exit 1")
+    assert build.build_or_say_why() == "the C++ compiler failed at install: sort.h:1: error: no such thing"
     assert why_unavailable() == (folder / "unavailable.txt").read_text().strip()
 
 

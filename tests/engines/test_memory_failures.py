@@ -25,8 +25,8 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> str:
     except build.BuildError as error:
         pytest.skip(str(error))
     target = tmp_path_factory.mktemp("failing") / "failing.so"
-    source = str(HERE / "failing_memory.cc")
-    subprocess.run([*compiler, "-shared", "-fPIC", source, "-o", str(target), "-ldl"], check=True)
+    sources = [f"-I{library.FOLDER}", str(HERE / "failing_memory.cc")]
+    subprocess.run([*compiler, "-shared", "-fPIC", *sources, "-o", str(target), "-ldl"], check=True)
     return str(target)
 
 

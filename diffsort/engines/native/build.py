@@ -20,7 +20,7 @@ REASON = SOURCES / "unavailable.txt"  # why there is no library, for diffsort.in
 
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
 # Words are never NaN, and never −0 beside +0: so a minimum is one instruction.
-_WORDS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-unused-but-set-parameter"]
+_SORT_FLAGS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-unused-but-set-parameter"]
 _AVX2 = ["-mavx2", "-mbmi2", "-mfma"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mbmi2", "-mprefer-vector-width=512"]
 _X86_TARGETS = {"plain": [], "avx2": _AVX2, "avx512": _AVX512}
@@ -66,9 +66,12 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
     is_x86 = platform.machine().lower() in ("x86_64", "amd64")
     targets = _X86_TARGETS if is_x86 else {"plain": []}
     common = [*_FLAGS, *(["-DDIFFSORT_X86"] if is_x86 else [])]
-    units = {name: ("sort.cc", [*_WORDS, f"-DDIFFSORT_TARGET={name}", *f]) for name, f in targets.items()}
-    units |= {name: (f"{name}.cc", []) for name in ("permute", "memory", "pool", "dispatch")}
-    units["calls"] = ("c_calls.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
+    units = {
+        name: ("sort_target.cc", [*_SORT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
+        for name, more in targets.items()
+    }
+    units |= {name: (f"{name}.cc", []) for name in ("sort", "permute", "memory", "pool")}
+    units["entry_points"] = ("c_api.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
     with tempfile.TemporaryDirectory() as folder:
 
         def compile_unit(name: str) -> str:

@@ -2,7 +2,7 @@
 //
 // The order is that of jax.numpy.sort: every NaN is one key above +inf; −0.0, +0.0 and what XLA's CPU code
 // flushes to zero are one key. Keys that stand for several bit patterns decode to one of them; an element
-// with another pattern is reported as lossy, and its sort gathers the values instead of decoding them.
+// with another pattern is reported as lossy, and the sort then gathers the values instead of decoding them.
 //
 // Elements of up to 32 bits are held in the upper bits of a 32-bit lane, so that one float format of 32
 // bits covers bfloat16 as well.
@@ -13,16 +13,17 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-template <class Memory, int L>
-struct Held {  // how an element is held in a lane
-  using Lane = std::conditional_t<sizeof(Memory) == 8, uint64_t, uint32_t>;
+// How L elements are stored in memory, and held in the lanes of a vector.
+template <class Stored, int L>
+struct LaneFormat {
+  using Lane = std::conditional_t<sizeof(Stored) == 8, uint64_t, uint32_t>;
   using Bits = Vector<Lane, L>;
-  static constexpr int kShift = 8 * (sizeof(Lane) - sizeof(Memory));
+  static constexpr int kShift = 8 * (sizeof(Lane) - sizeof(Stored));
 
-  static DIFFSORT_INLINE Bits from(Vector<Memory, L> v) { return __builtin_convertvector(v, Bits) << kShift; }
-  static DIFFSORT_INLINE Bits from(const void* address) { return from(load<Vector<Memory, L>>(address)); }
-  static DIFFSORT_INLINE void to(void* address, Bits bits) {
-    store(address, __builtin_convertvector(bits >> kShift, Vector<Memory, L>));
+  static DIFFSORT_INLINE Bits widen(Vector<Stored, L> v) { return __builtin_convertvector(v, Bits) << kShift; }
+  static DIFFSORT_INLINE Bits read(const void* address) { return widen(load<Vector<Stored, L>>(address)); }
+  static DIFFSORT_INLINE void write(void* address, Bits bits) {
+    store(address, __builtin_convertvector(bits >> kShift, Vector<Stored, L>));
   }
 };
 
@@ -31,10 +32,10 @@ enum class Compare { kInteger, kFloat };
 template <class Lane>
 inline constexpr Lane kTopBit = Lane(1) << (8 * sizeof(Lane) - 1);
 
-// Integers are their own keys; those with a sign have its bit flipped by `Coding::flip`.
+// Integers are their own keys; those with a sign have its bit flipped by `Encoding::flip`.
 template <class M>
 struct Integer {
-  using Memory = M;
+  using Stored = M;
   static constexpr Compare kCompare = Compare::kInteger;
   template <class Bits>
   static DIFFSORT_INLINE Bits encode(Bits bits) {
@@ -54,10 +55,10 @@ struct Integer {
   }
 };
 
-// Least: the least magnitude that is not zero. Infinity and Nan: those bit patterns.
-template <class M, auto Least, auto Infinity, auto Nan, bool IsFloat32>
+// Smallest: the smallest magnitude that is not taken for zero. Infinity and Nan: those bit patterns.
+template <class M, auto Smallest, auto Infinity, auto Nan, bool IsFloat32>
 struct Float {
-  using Memory = M;
+  using Stored = M;
   // Bits that are those of a float32 or float64 can be compared as such.
   static constexpr Compare kCompare = IsFloat32 ? Compare::kFloat : Compare::kInteger;
   static constexpr auto kInfinity = Infinity;
@@ -73,7 +74,7 @@ struct Float {
   static DIFFSORT_INLINE Bits canonical(Bits bits) {
     auto m = magnitude(bits);
     using Int = Scalar<Ints<Bits>>;
-    bits &= (Bits)(m >= Int(Least));
+    bits &= (Bits)(m >= Int(Smallest));
     auto nan = (Bits)(m > Int(Infinity));
     return (bits & ~nan) | (nan & Scalar<Bits>(Nan));
   }

@@ -1,12 +1,15 @@
 // The kernel's entry points for XLA.
 
-#include "job.h"
+#include "ffi.h"
+
+#include "permute.h"
+#include "sort.h"
 #include "xla_pool.h"
 
 namespace diffsort {
 
-// What came of a call. Its message is a constant, as a string would need memory, which may have run out.
-struct Outcome {
+// What a handler returns. Its message is a constant, as a string would need memory, which may have run out.
+struct HandlerStatus {
   XLA_FFI_Error_Code code = XLA_FFI_Error_Code_OK;
   const char* message = nullptr;
 };
@@ -15,9 +18,10 @@ namespace {
 
 namespace ffi = xla::ffi;
 
-constexpr Outcome kOutOfMemory{XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "diffsort: out of memory in a sort"};
-constexpr Outcome kNoSuchType{XLA_FFI_Error_Code_INVALID_ARGUMENT, "diffsort: no such element type"};
-constexpr Outcome kMisfit{XLA_FFI_Error_Code_INTERNAL, "diffsort: operands or results do not fit the attributes"};
+constexpr HandlerStatus kOutOfMemory{XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "diffsort: out of memory in a sort"};
+constexpr HandlerStatus kUnsupportedType{XLA_FFI_Error_Code_INVALID_ARGUMENT, "diffsort: no such element type"};
+constexpr HandlerStatus kMismatch{XLA_FFI_Error_Code_INTERNAL,
+                                  "diffsort: operands or results do not fit the attributes"};
 
 struct Shape {
   int64_t outer = 1, n = 1, inner = 1;
@@ -26,50 +30,27 @@ struct Shape {
   Shape(ffi::AnyBuffer::Dimensions dimensions, int64_t trailing) {
     int64_t axis = int64_t(dimensions.size()) - 1 - trailing;
     for (int64_t d = 0; d < int64_t(dimensions.size()); ++d) {
-      (d < axis ? outer : d == axis ? n : inner) *= dimensions[d];
+      (d < axis ? outer : d == axis ? n : inner) *= dimensions[size_t(d)];
     }
   }
 };
 
-bool type_of(ffi::DataType data, Type& type) {
-  switch (data) {
-    case ffi::DataType::F32:
-      return type = Type::kF32, true;
-    case ffi::DataType::BF16:
-      return type = Type::kBF16, true;
-    case ffi::DataType::F16:
-      return type = Type::kF16, true;
-    case ffi::DataType::F64:
-      return type = Type::kF64, true;
-    case ffi::DataType::S8:
-      return type = Type::kS8, true;
-    case ffi::DataType::S16:
-      return type = Type::kS16, true;
-    case ffi::DataType::S32:
-      return type = Type::kS32, true;
-    case ffi::DataType::S64:
-      return type = Type::kS64, true;
-    case ffi::DataType::PRED:
-    case ffi::DataType::U8:
-      return type = Type::kU8, true;
-    case ffi::DataType::U16:
-      return type = Type::kU16, true;
-    case ffi::DataType::U32:
-      return type = Type::kU32, true;
-    case ffi::DataType::U64:
-      return type = Type::kU64, true;
-    default:
-      return false;
-  }
-}
+constexpr bool same(ElementType ours, ffi::DataType theirs) { return int(ours) == int(theirs); }
+static_assert(same(ElementType::kPred, ffi::DataType::PRED) && same(ElementType::kS8, ffi::DataType::S8) &&
+              same(ElementType::kS16, ffi::DataType::S16) && same(ElementType::kS32, ffi::DataType::S32) &&
+              same(ElementType::kS64, ffi::DataType::S64) && same(ElementType::kU8, ffi::DataType::U8) &&
+              same(ElementType::kU16, ffi::DataType::U16) && same(ElementType::kU32, ffi::DataType::U32) &&
+              same(ElementType::kU64, ffi::DataType::U64) && same(ElementType::kF16, ffi::DataType::F16) &&
+              same(ElementType::kF32, ffi::DataType::F32) && same(ElementType::kF64, ffi::DataType::F64) &&
+              same(ElementType::kBF16, ffi::DataType::BF16));
 
-Outcome sort_for_xla(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results, int64_t trailing,
-                     bool values, bool indices, bool descending, bool ties_reversed) {
+HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                          int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
   auto x = arguments.get<ffi::AnyBuffer>(0);
-  if (!x.has_value()) return kMisfit;
+  if (!x.has_value()) return kMismatch;
   Shape shape(x->dimensions(), trailing);
   SortJob job{};
-  if (!type_of(x->element_type(), job.type)) return kNoSuchType;
+  job.type = ElementType(x->element_type());
   job.outer = shape.outer;
   job.n = shape.n;
   job.inner = shape.inner;
@@ -79,27 +60,35 @@ Outcome sort_for_xla(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Rema
   job.ties_reversed = ties_reversed;
   if (arguments.size() > 1) {
     auto where = arguments.get<ffi::AnyBuffer>(1);
-    if (!where.has_value()) return kMisfit;
+    if (!where.has_value()) return kMismatch;
     job.where = static_cast<const uint8_t*>(where->untyped_data());
   }
   size_t next = 0;
   if (values) {
     auto out = results.get<ffi::AnyBuffer>(next++);
-    if (!out.has_value()) return kMisfit;
+    if (!out.has_value()) return kMismatch;
     job.values = (*out)->untyped_data();
   }
   if (indices) {
     auto out = results.get<ffi::AnyBuffer>(next++);
-    if (!out.has_value()) return kMisfit;
+    if (!out.has_value()) return kMismatch;
     job.indices = (*out)->untyped_data();
     job.index_bytes = int(ffi::ByteWidth((*out)->element_type()));
   }
   XlaPool pool(threads);
-  return sort(job, pool) ? Outcome{} : kOutOfMemory;
+  switch (sort(job, pool)) {
+    case SortStatus::kSorted:
+      return {};
+    case SortStatus::kOutOfMemory:
+      return kOutOfMemory;
+    case SortStatus::kUnsupportedType:
+      return kUnsupportedType;
+  }
+  return kMismatch;
 }
 
-Outcome permute_for_xla(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices, ffi::Result<ffi::AnyBuffer> out,
-                        int64_t trailing, bool inverse, bool trusted) {
+HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
+                             ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse, bool trusted) {
   Shape shape(x.dimensions(), trailing);
   XlaPool pool(threads);
   permute({shape.outer, shape.n, shape.inner, int(ffi::ByteWidth(x.element_type())),
@@ -113,28 +102,23 @@ Outcome permute_for_xla(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer ind
 }  // namespace diffsort
 
 template <xla::ffi::ExecutionStage stage>
-struct xla::ffi::ResultEncoding<stage, diffsort::Outcome> {
+struct xla::ffi::ResultEncoding<stage, diffsort::HandlerStatus> {
   template <class Context>
-  static XLA_FFI_Error* Encode(const XLA_FFI_Api* api, Context, diffsort::Outcome outcome) {
-    if (!outcome.message) return nullptr;
+  static XLA_FFI_Error* Encode(const XLA_FFI_Api* api, Context, diffsort::HandlerStatus status) {
+    if (!status.message) return nullptr;
     XLA_FFI_Error_Create_Args args{};
     args.struct_size = XLA_FFI_Error_Create_Args_STRUCT_SIZE;
-    args.message = outcome.message;
-    args.errc = outcome.code;
+    args.message = status.message;
+    args.errc = status.code;
     return api->XLA_FFI_Error_Create(&args);
   }
 };
 
-#pragma GCC visibility push(default)
+int diffsort_interface() { return 2; }
+int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
+int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
 
-// Raised with every change to the handlers below, so that no program calls those of another version.
-extern "C" int diffsort_interface() { return 2; }
-
-// The version of XLA's interface that this was compiled for. Newer ones accept it, older ones do not.
-extern "C" int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
-extern "C" int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::sort_for_xla,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::handle_sort,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<diffsort::XlaThreads>()
                                   .RemainingArgs()
@@ -145,7 +129,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::sort_for_xla,
                                   .Attr<bool>("descending")
                                   .Attr<bool>("ties_reversed"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::permute_for_xla,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<diffsort::XlaThreads>()
                                   .Arg<xla::ffi::AnyBuffer>()
@@ -154,5 +138,3 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::permute_for_xla,
                                   .Attr<int64_t>("trailing")
                                   .Attr<bool>("inverse")
                                   .Attr<bool>("trusted"));
-
-#pragma GCC visibility pop

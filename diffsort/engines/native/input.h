@@ -11,37 +11,38 @@ class Input {
  public:
   static constexpr int L = Codec::L;
   using Bits = typename Codec::Bits;
-  using In = typename Codec::In;
-  using Memory = typename Codec::Memory;
+  using Format = typename Codec::Format;
+  using Stored = typename Codec::Stored;
 
-  explicit Input(const SortJob& job) : job_(job), x_(static_cast<const Memory*>(job.x)) {}
+  explicit Input(const SortJob& job) : job_(job), x_(static_cast<const Stored*>(job.x)) {}
 
-  // Reads L neighbours, from element `at` on.
-  DIFFSORT_INLINE Bits bits(int64_t at) {
-    Bits bits = In::from(x_ + at);
-    lost_ |= Codec::lost(bits);
+  // Reads L contiguous elements, from element `at` on.
+  DIFFSORT_INLINE Bits read(int64_t at) {
+    Bits bits = Format::read(x_ + at);
+    check(bits);
     return bits;
   }
   // 1 for masked elements.
-  DIFFSORT_INLINE Bits masked(int64_t at) const {
+  DIFFSORT_INLINE Bits read_masked(int64_t at) const {
     if (!job_.where) return Bits{};
     return __builtin_convertvector(load<Vector<uint8_t, L>>(job_.where + at), Bits) ^ 1;
   }
 
   // Reads one element into lane j.
-  DIFFSORT_INLINE void lane(int j, int64_t at, Bits& bits, Bits& masked) const {
-    bits[j] = Scalar<Bits>(x_[at]) << In::kShift;
+  DIFFSORT_INLINE void read_lane(int j, int64_t at, Bits& bits, Bits& masked) const {
+    bits[j] = Scalar<Bits>(x_[at]) << Format::kShift;
     masked[j] = job_.where && !job_.where[at];
   }
-  DIFFSORT_INLINE void note(Bits bits) { lost_ |= Codec::lost(bits); }
+  // Takes note of elements that were read lane by lane.
+  DIFFSORT_INLINE void check(Bits bits) { lossy_ |= Codec::lossy(bits); }
 
-  // Whether a word did not keep all the bits of its element.
-  bool lost() const { return any(lost_); }
+  // Whether the word of some element that was read does not hold all its bits.
+  bool is_lossy() const { return any(lossy_); }
 
  private:
   const SortJob& job_;
-  const Memory* x_;
-  Bits lost_{};
+  const Stored* x_;
+  Bits lossy_{};
 };
 
 }  // namespace diffsort::DIFFSORT_TARGET

@@ -1,5 +1,5 @@
-// Memory is found in places made beforehand, and what has an owner is freed by it: so running out of memory
-// is told by a null pointer, and nothing here allocates besides what was asked for.
+// Out of memory, a null pointer is returned. So nothing here allocates besides what was asked for: free blocks are
+// listed in an array of fixed size, and each thread's memory is kept under a key that was made beforehand.
 
 #include "memory.h"
 
@@ -13,62 +13,67 @@ namespace diffsort {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kKept = size_t(64) << 20;  // bytes of workspace kept for later calls
-constexpr int kMostPieces = 64;             // that they may be in
+constexpr size_t kMaxScratch = size_t(8) << 20;  // bytes that a thread keeps
+constexpr size_t kMaxFree = size_t(64) << 20;    // bytes of workspace kept for later calls
+constexpr int kMaxFreeBlocks = 64;
 
 void* allocate(size_t bytes) {
   return std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 
-struct Piece {
-  size_t bytes;
-  void* data;
-};
-
-// Pieces of workspace that nobody uses, the oldest first.
-class Shelf {
+// Blocks of workspace that are not in use, the oldest first.
+class FreeList {
  public:
-  // Takes a piece that fits out of the shelf; one of no bytes if there is none.
-  Piece take(size_t bytes) {
+  // Removes a block of at least so many bytes, and returns it; one without data if there is none.
+  Block take(size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (int i = 0; i < count_; ++i) {
-      // A piece far too large is better left to a call that needs it.
-      if (bytes <= pieces_[i].bytes && pieces_[i].bytes / 4 <= bytes) return remove(i);
+      // A block far too large is better left to a call that needs it.
+      if (bytes <= blocks_[i].bytes && blocks_[i].bytes / 4 <= bytes) return remove(i);
     }
     return {0, nullptr};
   }
 
-  void put(Piece piece) {
-    if (piece.bytes > kKept) return std::free(piece.data);
+  void put(Block block) {
+    if (block.bytes > kMaxFree) return std::free(block.data);
     std::lock_guard<std::mutex> lock(mutex_);
-    while (count_ == kMostPieces || kept_ + piece.bytes > kKept) std::free(remove(0).data);
-    pieces_[count_++] = piece;
-    kept_ += piece.bytes;
+    while (count_ == kMaxFreeBlocks || bytes_ + block.bytes > kMaxFree) std::free(remove(0).data);
+    blocks_[count_++] = block;
+    bytes_ += block.bytes;
   }
 
  private:
-  Piece remove(int i) {
-    Piece piece = pieces_[i];
-    for (--count_; i < count_; ++i) pieces_[i] = pieces_[i + 1];
-    kept_ -= piece.bytes;
-    return piece;
+  Block remove(int i) {
+    Block block = blocks_[i];
+    for (--count_; i < count_; ++i) blocks_[i] = blocks_[i + 1];
+    bytes_ -= block.bytes;
+    return block;
   }
 
   std::mutex mutex_;
-  Piece pieces_[kMostPieces];
+  Block blocks_[kMaxFreeBlocks];
   int count_ = 0;
-  size_t kept_ = 0;
+  size_t bytes_ = 0;
 };
 
 // Never destroyed: threads of the runtime may still sort while the process exits.
-Shelf& shelf() {
-  alignas(Shelf) static unsigned char place[sizeof(Shelf)];
-  static Shelf* shelf = new (place) Shelf;
-  return *shelf;
+FreeList& free_list() {
+  alignas(FreeList) static unsigned char storage[sizeof(FreeList)];
+  static FreeList* list = new (storage) FreeList;
+  return *list;
 }
 
-// A thread's memory begins with its size. It is kept under a key, as a thread_local of a library that is
-// loaded at run time takes memory of its own, and ends the process where there is none.
+Block take_block(size_t bytes) {
+  Block block = free_list().take(bytes);
+  return block.data ? block : Block{bytes, allocate(bytes)};
+}
+
+void put_block(Block block) {
+  if (block.data) free_list().put(block);
+}
+
+// A key of the threads' own memory. A thread_local of a library that is loaded at run time would take memory of its
+// own, and end the process where there is none.
 struct ThreadKey {
   pthread_key_t key;
   bool is_made;
@@ -81,9 +86,8 @@ const ThreadKey& thread_key() {
   return key;
 }
 
-}  // namespace
-
-void* thread_scratch(size_t bytes) {
+// Memory of the calling thread, which begins with its size. It is kept for the thread's next call.
+void* thread_memory(size_t bytes) {
   const ThreadKey& thread = thread_key();
   if (!thread.is_made) return nullptr;
   char* data = static_cast<char*>(pthread_getspecific(thread.key));
@@ -100,15 +104,14 @@ void* thread_scratch(size_t bytes) {
   return data + kAlignment;
 }
 
-Workspace::Workspace(size_t bytes) : bytes_(bytes) {
-  Piece piece = shelf().take(bytes);
-  if (!piece.data) piece = {bytes, allocate(bytes)};
-  bytes_ = piece.bytes;
-  data_ = piece.data;
-}
+}  // namespace
 
-Workspace::~Workspace() {
-  if (data_) shelf().put({bytes_, data_});
-}
+Workspace::Workspace(size_t bytes) : block_(take_block(bytes)) {}
+
+Workspace::~Workspace() { put_block(block_); }
+
+Scratch::Scratch(size_t bytes) : block_(bytes <= kMaxScratch ? Block{0, thread_memory(bytes)} : take_block(bytes)) {}
+
+void Scratch::give_back() { put_block(block_); }
 
 }  // namespace diffsort

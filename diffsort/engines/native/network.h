@@ -1,8 +1,8 @@
 // Sorting networks over vectors of words: each lane is sorted by itself, all lanes at once.
 //
 // Sources: Knuth, The Art of Computer Programming 3, 5.2.2, Algorithm M (merge exchange, for the leaves);
-// Batcher, "Sorting networks and their applications", 1968 (bitonic merging). Networks whose length is
-// no power of two are the longer ones with +inf standing behind the end, where no comparison changes it.
+// Batcher, "Sorting networks and their applications", 1968 (bitonic merging). A network whose length is not a
+// power of two is the next longer one, with +inf behind the end, where no comparison changes it.
 
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-inline constexpr int kLeaf = 16;  // vectors that are sorted in registers
+inline constexpr int kLeaf = 16;  // vectors that are sorted in registers, at the ends of the recursion
 
 struct Comparator {
   int low, high;
@@ -26,7 +26,7 @@ struct Comparators {
   }
 };
 
-constexpr int power_of_two_from(int n) {
+constexpr int next_power_of_two(int n) {
   int p = 1;
   while (p < n) p *= 2;
   return p;
@@ -34,7 +34,7 @@ constexpr int power_of_two_from(int n) {
 
 constexpr Comparators sorting_network(int n) {
   Comparators list;
-  int top = power_of_two_from(n) / 2;
+  int top = next_power_of_two(n) / 2;
   for (int p = top; p > 0; p /= 2) {
     int q = top, r = 0, d = p;
     while (true) {
@@ -52,7 +52,7 @@ constexpr Comparators sorting_network(int n) {
 
 constexpr Comparators merging_network(int n) {
   Comparators list;
-  for (int h = power_of_two_from(n) / 2; h > 0; h /= 2) {
+  for (int h = next_power_of_two(n) / 2; h > 0; h /= 2) {
     for (int i = 0; i + h < n; ++i) {
       if (!(i & h)) list.add(i, i + h);
     }
@@ -62,28 +62,28 @@ constexpr Comparators merging_network(int n) {
 
 template <int N>
 struct SortingNetwork {
-  static constexpr int size = N;
-  static constexpr Comparators list = sorting_network(N);
+  static constexpr int kSize = N;
+  static constexpr Comparators kComparators = sorting_network(N);
 };
 template <int N>
 struct MergingNetwork {
-  static constexpr int size = N;
-  static constexpr Comparators list = merging_network(N);
+  static constexpr int kSize = N;
+  static constexpr Comparators kComparators = merging_network(N);
 };
 
 template <class Network, class Word, int... I>
 DIFFSORT_INLINE void apply_all(Word* r, std::integer_sequence<int, I...>) {
-  (Word::order(r[Network::list.of[I].low], r[Network::list.of[I].high]), ...);
+  (Word::compare_exchange(r[Network::kComparators.of[I].low], r[Network::kComparators.of[I].high]), ...);
 }
 
-// Runs a network over `Network::size` vectors, a `stride` apart, held in registers.
+// Applies a network to `Network::kSize` vectors, a `stride` apart, in registers.
 template <class Network, class Word>
 DIFFSORT_INLINE void apply(Word* t, int64_t stride = 1) {
-  constexpr int n = Network::size;
+  constexpr int n = Network::kSize;
   Word r[n];
 #pragma GCC unroll 16
   for (int i = 0; i < n; ++i) r[i] = t[i * stride];
-  apply_all<Network>(r, std::make_integer_sequence<int, Network::list.size>{});
+  apply_all<Network>(r, std::make_integer_sequence<int, Network::kComparators.size>{});
 #pragma GCC unroll 16
   for (int i = 0; i < n; ++i) t[i * stride] = r[i];
 }
@@ -93,20 +93,20 @@ inline void apply_leaf_of(Word* t, int64_t n, std::integer_sequence<int, N...>) 
   (void)((n == N + 1 && (apply<Network<N + 1>>(t), true)) || ...);
 }
 
-// Runs the network of any size from 1 to kLeaf.
+// Applies the network of any size from 1 to kLeaf.
 template <template <int> class Network, class Word>
 __attribute__((noinline)) void apply_leaf(Word* t, int64_t n) {
   apply_leaf_of<Network>(t, n, std::make_integer_sequence<int, kLeaf>{});
 }
 
-// Sorts bitonic sequences of n = leaf × 2^k vectors, where `leaf` sorts what is left after k halvings.
-// A bitonic sequence of even length splits at any half: no power of two is needed.
+// Sorts bitonic sequences of n = leaf × 2^k vectors: k times in halves, then `Leaf` sorts what is left. The length
+// of a bitonic sequence need only be even for that.
 template <class Leaf, class Word>
-void halve(Word* t, int64_t n) {
-  constexpr int64_t leaf = Leaf::size;
+void bitonic_merge(Word* t, int64_t n) {
+  constexpr int64_t leaf = Leaf::kSize;
   if (n >= 8 * leaf) {
     for (int64_t i = 0; i < n / 8; ++i) apply<MergingNetwork<8>>(t + i, n / 8);
-    for (int64_t i = 0; i < n; i += n / 8) halve<Leaf>(t + i, n / 8);
+    for (int64_t i = 0; i < n; i += n / 8) bitonic_merge<Leaf>(t + i, n / 8);
     return;
   }
   if (n == 4 * leaf) {
@@ -123,7 +123,7 @@ DIFFSORT_INLINE void merge_power_of_two(Word* t, int64_t n) {
   if (n < kLeaf) {
     apply_leaf<MergingNetwork>(t, n);
   } else {
-    halve<MergingNetwork<kLeaf>>(t, n);
+    bitonic_merge<MergingNetwork<kLeaf>>(t, n);
   }
 }
 
@@ -133,18 +133,18 @@ constexpr int64_t power_of_two_below(int64_t n) {
   return p;
 }
 
-// Sorts bitonic sequences of any length, as if +inf stood behind the end.
+// Sorts bitonic sequences of any length, as if +inf were behind the end.
 template <class Word>
-void merge_ragged(Word* t, int64_t n) {
+void merge_any_length(Word* t, int64_t n) {
   if (n <= kLeaf) return apply_leaf<MergingNetwork>(t, n);
   int64_t half = power_of_two_below(n);
-  for (int64_t i = 0; i < n - half; ++i) Word::order(t[i], t[i + half]);
+  for (int64_t i = 0; i < n - half; ++i) Word::compare_exchange(t[i], t[i + half]);
   merge_power_of_two(t, half);
-  merge_ragged(t + half, n - half);
+  merge_any_length(t + half, n - half);
 }
 
 // Merges two sorted sequences of `half` ≥ 16 vectors, a power of two. The first three steps run in
-// registers: rows i + jq of the first half and h + (q−1−i) + jq of the second only meet each other.
+// registers: they compare vectors i + jq of the first half and h + (q−1−i) + jq of the second with each other only.
 template <class Word>
 void merge_halves(Word* t, int64_t half) {
   int64_t q = half / 4;
@@ -153,8 +153,8 @@ void merge_halves(Word* t, int64_t half) {
     Word a[4] = {low[0], low[q], low[2 * q], low[3 * q]};
     Word b[4] = {high[0], high[q], high[2 * q], high[3 * q]};
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) Word::order(a[j], b[3 - j]);
-    constexpr auto steps = std::make_integer_sequence<int, MergingNetwork<4>::list.size>{};
+    for (int j = 0; j < 4; ++j) Word::compare_exchange(a[j], b[3 - j]);
+    constexpr auto steps = std::make_integer_sequence<int, MergingNetwork<4>::kComparators.size>{};
     apply_all<MergingNetwork<4>>(a, steps);
     apply_all<MergingNetwork<4>>(b, steps);
 #pragma GCC unroll 4
@@ -168,7 +168,7 @@ void merge_halves(Word* t, int64_t half) {
   } else if (q == 8) {
     for (int64_t i = 0; i < 2 * half; i += 8) apply<MergingNetwork<8>>(t + i);
   } else {
-    for (int64_t i = 0; i < 2 * half; i += q) halve<MergingNetwork<kLeaf>>(t + i, q);
+    for (int64_t i = 0; i < 2 * half; i += q) bitonic_merge<MergingNetwork<kLeaf>>(t + i, q);
   }
 }
 
@@ -181,12 +181,12 @@ void sort_lanes(Word* t, int64_t n) {
   sort_lanes(t, half);
   sort_lanes(t + half, n - half);
   if (n == 2 * half) return merge_halves(t, half);
-  for (int64_t i = 0; i < n - half; ++i) Word::order(t[half - 1 - i], t[half + i]);
+  for (int64_t i = 0; i < n - half; ++i) Word::compare_exchange(t[half - 1 - i], t[half + i]);
   merge_power_of_two(t, half);
-  merge_ragged(t + half, n - half);
+  merge_any_length(t + half, n - half);
 }
 
-// The least length ≥ n that `merge_lanes` takes: up to 8 vectors, or 5, 6, 7 or 8 times a power of two.
+// The smallest length ≥ n that `merge_lanes` takes: up to 8 vectors, or 5, 6, 7 or 8 times a power of two.
 inline int64_t mergeable_length(int64_t n) {
   int64_t unit = 1;
   while (8 * unit < n) unit *= 2;
@@ -194,12 +194,12 @@ inline int64_t mergeable_length(int64_t n) {
 }
 
 template <int W, int D, class Word>
-DIFFSORT_INLINE void halve_across(Word& v) {
+DIFFSORT_INLINE void bitonic_merge_across(Word& v) {
   if constexpr (D > 0) {
-    Word low = v, high = v.template exchanged<D>();
-    Word::order(low, high);
+    Word low = v, high = v.template exchange<D>();
+    Word::compare_exchange(low, high);
     v = Word::template blend<D>(low, high);
-    halve_across<W, D / 2>(v);
+    bitonic_merge_across<W, D / 2>(v);
   }
 }
 
@@ -208,28 +208,28 @@ DIFFSORT_INLINE void halve_across(Word& v) {
 template <int W, class Word>
 void merge_groups(Word* t, int64_t n) {
   for (int64_t i = 0, last = n - 1; i <= last; ++i, --last) {
-    Word low_i = t[i], high_i = t[last].template exchanged<W - 1>();
-    Word::order(low_i, high_i);
+    Word low_i = t[i], high_i = t[last].template exchange<W - 1>();
+    Word::compare_exchange(low_i, high_i);
     Word first = Word::template blend<W / 2>(low_i, high_i);
-    Word second = Word::template blend<W / 2>(high_i, low_i).template exchanged<W - 1>();
-    halve_across<W, W / 4>(first);
-    halve_across<W, W / 4>(second);
+    Word second = Word::template blend<W / 2>(high_i, low_i).template exchange<W - 1>();
+    bitonic_merge_across<W, W / 4>(first);
+    bitonic_merge_across<W, W / 4>(second);
     t[i] = first;
     t[last] = second;
   }
   int64_t leaf = n;
   while (leaf > 8) leaf /= 2;
-  // What is left of a bitonic sequence whose length is no power of two is sorted anew.
-  if (leaf == 8) return halve<MergingNetwork<8>>(t, n);
-  if (leaf == 7) return halve<SortingNetwork<7>>(t, n);
-  if (leaf == 6) return halve<SortingNetwork<6>>(t, n);
-  if (leaf == 5) return halve<SortingNetwork<5>>(t, n);
+  // What is left of a bitonic sequence whose length is not a power of two takes a whole sort.
+  if (leaf == 8) return bitonic_merge<MergingNetwork<8>>(t, n);
+  if (leaf == 7) return bitonic_merge<SortingNetwork<7>>(t, n);
+  if (leaf == 6) return bitonic_merge<SortingNetwork<6>>(t, n);
+  if (leaf == 5) return bitonic_merge<SortingNetwork<5>>(t, n);
   apply_leaf<SortingNetwork>(t, n);
 }
 
 template <int W, class Word>
 DIFFSORT_INLINE void merge_groups_from(Word* t, int64_t n) {
-  if constexpr (W <= Word::lanes) {
+  if constexpr (W <= Word::kWordLanes) {
     merge_groups<W>(t, n);
     merge_groups_from<2 * W>(t, n);
   }

@@ -1,25 +1,25 @@
-// Moves elements by a permutation or by its inverse: the linear map of a sort, and its transpose.
+// Moves elements by a permutation or by its inverse.
+
+#include "permute.h"
 
 #include <cstring>
 
-#include "bands.h"
-#include "job.h"
 #include "memory.h"
+#include "panels.h"
 
 namespace diffsort {
 namespace {
 
-constexpr int64_t kTaskElements = 16384;   // for which another thread is worth waking
-constexpr int64_t kParallelFrom = 65536;   // elements of a job for which several threads are
-constexpr int64_t kTurnFrom = 1 << 20;     // bytes of a band from which its columns are turned into rows
+constexpr int64_t kTaskElements = 16384;     // for which another thread is worth waking
+constexpr int64_t kParallelFrom = 65536;     // elements of a job for which several threads are
+constexpr int64_t kTransposeFrom = 1 << 20;  // bytes of a panel from which its columns are moved as rows
 
-template <int Bytes>
-struct Block {
-  unsigned char of[Bytes];
+struct Bytes16 {
+  unsigned char bytes[16];
 };
 
 // Indices that are not trusted may be any. Negative ones count from the end, those out of range count as the
-// nearest in range, and of several elements for one place the last one gets it: all of a row by one thread.
+// nearest in range, and of several elements for one position the last one gets it: all of a row by one thread.
 template <class Element, class Index, bool Inverse, bool Trusted>
 struct Permuter {
   const PermuteJob& job;
@@ -28,51 +28,53 @@ struct Permuter {
   Element* out = static_cast<Element*>(job.out);
 
   void run(Pool& pool) const {
-    int64_t band = kBandBytes / int64_t(sizeof(Element));
-    int64_t bands = (job.inner + band - 1) / band;
-    int64_t lanes = job.inner < band ? job.inner : band;
+    int64_t panel = kCacheLine / int64_t(sizeof(Element));
+    int64_t panels = (job.inner + panel - 1) / panel;
+    int64_t lanes = job.inner < panel ? job.inner : panel;
     int64_t grain = kTaskElements / (job.n * lanes);
-    // Few long rows are cut, so that all threads have something to do.
-    int64_t tasks = job.outer * bands, cuts = 1;
+    // Few long rows are cut into parts, so that all threads have something to do.
+    int64_t tasks = job.outer * panels, parts = 1;
     constexpr bool kCanCut = Trusted || !Inverse;
-    while (kCanCut && cuts * tasks < pool.threads() && job.n / (2 * cuts) * lanes >= kTaskElements) cuts *= 2;
-    pool.each(tasks * cuts, grain < 1 ? 1 : grain, [&](int64_t task) {
-      int64_t cut = task % cuts, first = task / cuts % bands * band;
-      int64_t width = job.inner - first < band ? job.inner - first : band;
-      int64_t at = task / cuts / bands * job.n * job.inner + first;
-      if (job.inner > 1 && cuts == 1 && job.n * kBandBytes > kTurnFrom && turn(at, width)) return;
-      move(at, width, job.n * cut / cuts, job.n * (cut + 1) / cuts);
+    while (kCanCut && parts * tasks < pool.threads() && job.n / (2 * parts) * lanes >= kTaskElements) parts *= 2;
+    pool.each(tasks * parts, grain < 1 ? 1 : grain, [&](int64_t task) {
+      int64_t part = task % parts, column = task / parts % panels * panel;
+      int64_t width = job.inner - column < panel ? job.inner - column : panel;
+      int64_t first = task / parts / panels * job.n * job.inner + column;
+      bool is_large = job.inner > 1 && parts == 1 && job.n * kCacheLine > kTransposeFrom;
+      if (is_large && move_as_rows(first, width)) return;
+      move(first, width, job.n * part / parts, job.n * (part + 1) / parts);
     });
   }
 
-  // Moves columns as rows; false where there is no memory for it.
-  bool turn(int64_t at, int64_t width) const {
+  // Moves `width` columns from element `first` on as rows; returns false where there is no memory for it.
+  bool move_as_rows(int64_t first, int64_t width) const {
     int64_t size = job.n * width;
     Workspace memory(2 * Workspace::bytes_for<Element>(size) + Workspace::bytes_for<Index>(size));
     if (!memory.data()) return false;
-    auto *from = memory.take<Element>(size), *to = memory.take<Element>(size);
-    auto* index = memory.take<Index>(size);
-    to_rows(x + at, from, job.n, job.inner, width);
-    to_rows(indices + at, index, job.n, job.inner, width);
+    auto *from = memory.allocate<Element>(size), *to = memory.allocate<Element>(size);
+    auto* index = memory.allocate<Index>(size);
+    columns_to_rows(x + first, from, job.n, job.inner, width);
+    columns_to_rows(indices + first, index, job.n, job.inner, width);
     PermuteJob rows = job;
     rows.inner = 1;
-    Permuter turned{rows, from, index, to};
-    for (int64_t c = 0; c < width; ++c) turned.move(c * job.n, 1, 0, job.n);
-    to_columns(to, out + at, job.n, job.inner, width);
+    Permuter permuter{rows, from, index, to};
+    for (int64_t c = 0; c < width; ++c) permuter.move(c * job.n, 1, 0, job.n);
+    rows_to_columns(to, out + first, job.n, job.inner, width);
     return true;
   }
 
-  void move(int64_t at, int64_t width, int64_t begin, int64_t end) const {
-    const Element* from = x + at;
-    const Index* index = indices + at;
-    Element* to = out + at;
+  // Moves elements number `begin` to `end` of `width` columns from element `first` on.
+  void move(int64_t first, int64_t width, int64_t begin, int64_t end) const {
+    const Element* from = x + first;
+    const Index* index = indices + first;
+    Element* to = out + first;
     int64_t inner = job.inner;
-    if constexpr (Inverse && !Trusted) {  // for the places that no index names
+    if constexpr (Inverse && !Trusted) {  // for the positions that no index names
       for (int64_t i = begin; i < end; ++i) std::memset(to + i * inner, 0, size_t(width) * sizeof(Element));
     }
     for (int64_t i = begin; i < end; ++i) {
       for (int64_t c = 0; c < width; ++c) {
-        int64_t here = i * inner + c, there = place(index[here]) * inner + c;
+        int64_t here = i * inner + c, there = position(index[here]) * inner + c;
         if constexpr (Inverse) {
           to[there] = from[here];
         } else {
@@ -82,44 +84,31 @@ struct Permuter {
     }
   }
 
-  // Whatever the index, memory that is ours.
-  int64_t place(Index index) const {
+  // A position within the axis, whatever the index.
+  int64_t position(Index index) const {
     int64_t last = job.n - 1;
     if constexpr (Trusted || sizeof(Index) == 2) {
       return uint64_t(index) < uint64_t(last) ? int64_t(index) : last;
     } else {
-      int64_t place = int32_t(index);
-      if (place < 0) place += job.n;
-      return place < 0 ? 0 : place < last ? place : last;
+      int64_t position = int32_t(index);
+      if (position < 0) position += job.n;
+      return position < 0 ? 0 : position < last ? position : last;
     }
   }
 };
 
-template <class Element, class Index, bool Inverse>
-void permute_one_way(const PermuteJob& job, Pool& pool) {
-  if (job.trusted) {
-    Permuter<Element, Index, Inverse, true>{job}.run(pool);
-  } else {
-    Permuter<Element, Index, Inverse, false>{job}.run(pool);
-  }
-}
-
 template <class Element, class Index>
 void permute_elements(const PermuteJob& job, Pool& pool) {
-  if (job.inverse) {
-    permute_one_way<Element, Index, true>(job, pool);
-  } else {
-    permute_one_way<Element, Index, false>(job, pool);
-  }
+  if (job.inverse && job.trusted) return Permuter<Element, Index, true, true>{job}.run(pool);
+  if (job.inverse) return Permuter<Element, Index, true, false>{job}.run(pool);
+  if (job.trusted) return Permuter<Element, Index, false, true>{job}.run(pool);
+  Permuter<Element, Index, false, false>{job}.run(pool);
 }
 
 template <class Element>
 void permute_indexed(const PermuteJob& job, Pool& pool) {
-  if (job.index_bytes == 2) {
-    permute_elements<Element, uint16_t>(job, pool);
-  } else {
-    permute_elements<Element, uint32_t>(job, pool);
-  }
+  job.index_bytes == 2 ? permute_elements<Element, uint16_t>(job, pool)
+                       : permute_elements<Element, uint32_t>(job, pool);
 }
 
 }  // namespace
@@ -127,19 +116,19 @@ void permute_indexed(const PermuteJob& job, Pool& pool) {
 void permute(const PermuteJob& job, Pool& pool) {
   int64_t elements = job.outer * job.n * job.inner;
   if (elements == 0) return;
-  Alone alone;
-  Pool& team = elements < kParallelFrom ? static_cast<Pool&>(alone) : pool;
+  SerialPool serial;
+  Pool& threads = elements < kParallelFrom ? static_cast<Pool&>(serial) : pool;
   switch (job.element_bytes) {
     case 1:
-      return permute_indexed<uint8_t>(job, team);
+      return permute_indexed<uint8_t>(job, threads);
     case 2:
-      return permute_indexed<uint16_t>(job, team);
+      return permute_indexed<uint16_t>(job, threads);
     case 4:
-      return permute_indexed<uint32_t>(job, team);
+      return permute_indexed<uint32_t>(job, threads);
     case 8:
-      return permute_indexed<uint64_t>(job, team);
+      return permute_indexed<uint64_t>(job, threads);
     default:
-      return permute_indexed<Block<16>>(job, team);
+      return permute_indexed<Bytes16>(job, threads);
   }
 }
 

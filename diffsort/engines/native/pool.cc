@@ -2,8 +2,8 @@
 
 namespace diffsort {
 
-int Alone::threads() const { return 1; }
+int SerialPool::threads() const { return 1; }
 
-void Alone::run(int64_t tasks, int64_t, Body body, void* context) { body(context, 0, tasks); }
+void SerialPool::run(int64_t tasks, int64_t, Body body, void* context) { body(context, 0, tasks); }
 
 }  // namespace diffsort

@@ -1,4 +1,4 @@
-// Who helps with a job.
+// Pools of threads, which share the tasks of a job.
 
 #pragma once
 
@@ -6,7 +6,6 @@
 
 namespace diffsort {
 
-// Threads that share out tasks.
 struct Pool {
   using Body = void (*)(void* context, int64_t begin, int64_t end);
 
@@ -14,22 +13,23 @@ struct Pool {
   // Calls body on ranges that make up [0, tasks), at least `grain` tasks a range; returns when all are done.
   virtual void run(int64_t tasks, int64_t grain, Body body, void* context) = 0;
 
-  template <class F>
-  void each(int64_t tasks, int64_t grain, F f) {
+  // Calls task(0) … task(tasks - 1).
+  template <class Task>
+  void each(int64_t tasks, int64_t grain, Task task) {
     run(
         tasks, grain,
         [](void* context, int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) (*static_cast<F*>(context))(i);
+          for (int64_t i = begin; i < end; ++i) (*static_cast<Task*>(context))(i);
         },
-        &f);
+        &task);
   }
 
  protected:
   ~Pool() = default;
 };
 
-// No other thread.
-struct Alone final : Pool {
+// The calling thread alone.
+struct SerialPool final : Pool {
   int threads() const override;
   void run(int64_t tasks, int64_t grain, Body body, void* context) override;
 };

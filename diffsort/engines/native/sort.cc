@@ -1,33 +1,45 @@
-// The sort for one instruction set: compiled once for each, DIFFSORT_TARGET being its name.
+// Chooses, at run time, the sort for the machine's instruction set.
 
 #include "sort.h"
 
-namespace diffsort::DIFFSORT_TARGET {
+#include <cstdlib>
+#include <cstring>
 
-bool sort(const SortJob& job, Pool& pool) {
-  switch (job.type) {
-    case Type::kF32:
-      return Sorter<Float32>(job, pool).run();
-    case Type::kBF16:
-      return Sorter<BFloat16>(job, pool).run();
-    case Type::kF16:
-      return Sorter<Float16>(job, pool).run();
-    case Type::kF64:
-      return Sorter<Float64>(job, pool).run();
-    case Type::kS8:
-    case Type::kU8:
-      return Sorter<Integer<uint8_t>>(job, pool).run();
-    case Type::kS16:
-    case Type::kU16:
-      return Sorter<Integer<uint16_t>>(job, pool).run();
-    case Type::kS32:
-    case Type::kU32:
-      return Sorter<Integer<uint32_t>>(job, pool).run();
-    case Type::kS64:
-    case Type::kU64:
-      return Sorter<Integer<uint64_t>>(job, pool).run();
+#include "sort_target.h"
+
+namespace diffsort {
+namespace {
+
+struct Target {
+  const char* name;
+  SortStatus (*sort)(const SortJob&, Pool&);
+};
+
+Target best_target() {
+#ifdef DIFFSORT_X86
+  __builtin_cpu_init();
+  // A way to test, and to time, what other machines would run.
+  const char* limit = std::getenv("DIFFSORT_TARGET");
+  bool is_allowed = !limit || !std::strcmp(limit, "avx512");
+  if (is_allowed && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    return {"avx512", avx512::sort};
   }
-  return false;
+  is_allowed = is_allowed || !std::strcmp(limit, "avx2");
+  if (is_allowed && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) return {"avx2", avx2::sort};
+#endif
+  return {"plain", plain::sort};
 }
 
-}  // namespace diffsort::DIFFSORT_TARGET
+const Target& target() {
+  static const Target target = best_target();
+  return target;
+}
+
+}  // namespace
+
+SortStatus sort(const SortJob& job, Pool& pool) { return target().sort(job, pool); }
+
+}  // namespace diffsort
+
+const char* diffsort_target() { return diffsort::target().name; }

@@ -1,5 +1,5 @@
-// Tiles: what is sorted at once. In a tile of lanes each lane is a row or a column of its own; in a split
-// tile the lanes are parts of one row.
+// Tiles: what is sorted at once. In a tile of columns, of rows or of scattered lanes, each lane is a row or a column;
+// in a tile of one row, each lane is a part of it.
 
 #pragma once
 
@@ -9,199 +9,196 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-// What became of a tile.
-enum class Done {
-  kYes,
-  kNeedsIndex,  // nothing was written: the order of these values is told by an index only
-};
-
 template <class Codec>
 class Tile {
  public:
   static constexpr int L = Codec::L;
-  static constexpr int kGroups = L >= 16 ? 1 : 16 / L;  // vectors that share a cache line of float32
+  static constexpr int kMaxVectors = L >= 16 ? 1 : 16 / L;  // of neighbouring columns: a cache line of float32
   using Bits = typename Codec::Bits;
   using Word = typename Codec::Word;
-  using Wide = typename Codec::Wide;
+  using U64 = typename Codec::U64;
 
-  // How many words a tile needs.
-  static int64_t room(int64_t n) {
-    int64_t lanes = n * kGroups, split = split_length(n);
-    return lanes > split ? lanes : split;
-  }
-  static int64_t split_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
+  // The memory that a tile works in: one row, or lanes that are rows or columns of their own.
+  static size_t bytes_for_row(int64_t n) { return size_t(part_length(n)) * sizeof(Word); }
+  static size_t bytes_for_lanes(int64_t n) { return size_t(n) * kMaxVectors * sizeof(Word); }
 
-  Tile(const SortJob& job, Word* words) : job_(job), words_(words), coding_(coding_for(job)) {}
+  Tile(const SortJob& job, void* memory)
+      : job_(job), words_(static_cast<Word*>(memory)), encoding_(encoding_for(job)) {}
 
-  // Sorts `groups` ≤ kGroups times L neighbouring columns, from element `first` on.
-  Done columns(int64_t first, int groups) {
+  // Where the codec has no index, and the order of these values depends on one, the sorts below return false and have
+  // written nothing.
+
+  // Sorts L columns for each of up to kMaxVectors `vectors`, neighbours from element `first` on.
+  bool sort_columns(int64_t first, int vectors) {
     int64_t n = job_.n;
     Input<Codec> in(job_);
     for (int64_t r = 0; r < n; ++r) {
-      for (int g = 0; g < groups; ++g) {
-        int64_t at = first + r * job_.inner + g * L;
-        words_[g * n + r] = Codec::pack(in.bits(at), number(splat<Wide>(r)), in.masked(at), coding_);
+      for (int v = 0; v < vectors; ++v) {
+        int64_t at = first + r * job_.inner + v * L;
+        words_[v * n + r] = Codec::pack(in.read(at), tie_breaker(splat<U64>(r)), in.read_masked(at), encoding_);
       }
     }
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
-    for (int g = 0; g < groups; ++g) sort_lanes(words_ + g * n, n);
-    Output<Codec> out(job_, in.lost());
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
+    for (int v = 0; v < vectors; ++v) sort_lanes(words_ + v * n, n);
+    Output<Codec> out(job_, in.is_lossy());
     for (int64_t r = 0; r < n; ++r) {
-      for (int g = 0; g < groups; ++g) {
-        Word word = words_[g * n + r];
-        int64_t from = first + g * L;
-        out.write(from + r * job_.inner, Codec::decode(word, coding_), Codec::index(word, coding_), from, 1);
+      for (int v = 0; v < vectors; ++v) {
+        Word word = words_[v * n + r];
+        int64_t start = first + v * L;
+        out.write(start + r * job_.inner, Codec::decode(word, encoding_), Codec::index(word, encoding_), start, 1);
       }
     }
-    return Done::kYes;
+    return true;
   }
 
   // Sorts L neighbouring rows (inner = 1), from element `first` on.
-  Done rows(int64_t first) {
+  bool sort_rows(int64_t first) {
     int64_t n = job_.n, r = 0;
     Input<Codec> in(job_);
     for (; r + L <= n; r += L) {
       Bits bits[L], masked[L] = {};
 #pragma GCC unroll 16
-      for (int j = 0; j < L; ++j) bits[j] = in.bits(first + j * n + r);
+      for (int j = 0; j < L; ++j) bits[j] = in.read(first + j * n + r);
       transpose(bits);
       if (job_.where) {
-        for (int j = 0; j < L; ++j) masked[j] = in.masked(first + j * n + r);
+        for (int j = 0; j < L; ++j) masked[j] = in.read_masked(first + j * n + r);
         transpose(masked);
       }
 #pragma GCC unroll 16
-      for (int j = 0; j < L; ++j) words_[r + j] = Codec::pack(bits[j], number(splat<Wide>(r + j)), masked[j], coding_);
+      for (int j = 0; j < L; ++j) {
+        words_[r + j] = Codec::pack(bits[j], tie_breaker(splat<U64>(r + j)), masked[j], encoding_);
+      }
     }
-    for (; r < n; ++r) words_[r] = assemble(in, r, L, [=](int j) { return first + j * n; });
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
+    for (; r < n; ++r) {
+      Bits bits{}, masked{};
+      for (int j = 0; j < L; ++j) in.read_lane(j, first + j * n + r, bits, masked);
+      words_[r] = pack_lanes(in, bits, masked, r);
+    }
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
     sort_lanes(words_, n);
-    write_lanes(Output<Codec>(job_, in.lost()), n, [=](int j) {
-      int64_t begin = first + j * n;
-      return Part{begin, n, begin};
-    });
-    return Done::kYes;
+    write_lanes(Output<Codec>(job_, in.is_lossy()), n, INT64_MAX, first, first, n);
+    return true;
   }
 
-  // Sorts `count` ≤ L rows or columns; number j begins at element `begin(j)`.
-  template <class Begin>
-  Done lanes(int count, Begin begin) {
-    int64_t n = job_.n;
+  // Sorts `count` ≤ L rows or columns that begin at the elements `starts`.
+  bool sort_scattered(const int64_t* starts, int count) {
+    int64_t n = job_.n, inner = job_.inner;
     Input<Codec> in(job_);
-    for (int64_t r = 0; r < n; ++r) words_[r] = assemble(in, r, count, begin);
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
+    for (int64_t r = 0; r < n; ++r) {
+      Bits bits{}, masked{};
+      for (int j = 0; j < count; ++j) in.read_lane(j, starts[j] + r * inner, bits, masked);
+      words_[r] = pack_lanes(in, bits, masked, r);
+    }
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
     sort_lanes(words_, n);
-    write_one_by_one(Output<Codec>(job_, in.lost()), 0, n,
-                     [=](int j) { return Part{begin(j), j < count ? n : 0, begin(j)}; });
-    return Done::kYes;
+    Output<Codec> out(job_, in.is_lossy());
+    for (int64_t r = 0; r < n; ++r) {
+      Bits bits = Codec::decode(words_[r], encoding_);
+      Indices<L> index = Codec::index(words_[r], encoding_);
+      for (int j = 0; j < count; ++j) out.write_one(starts[j] + r * inner, bits[j], index[j], starts[j]);
+    }
+    return true;
   }
 
-  // Sorts one row (inner = 1) from element `first` on.
-  Done split(int64_t first) {
-    int64_t n = job_.n, length = split_length(n), r = 0;
+  // Sorts the one row (inner = 1) from element `first` on.
+  bool sort_row(int64_t first) {
+    int64_t n = job_.n, length = part_length(n), r = 0;
     Input<Codec> in(job_);
     for (; (r + 1) * L <= n; ++r) {
       int64_t at = first + r * L;
-      words_[r] = Codec::pack(in.bits(at), number(iota<Wide>() + uint64_t(r * L)), in.masked(at), coding_);
+      U64 index = tie_breaker(iota<U64>() + uint64_t(r * L));
+      words_[r] = Codec::pack(in.read(at), index, in.read_masked(at), encoding_);
     }
     if (r * L < n) {
       int rest = int(n - r * L);
       Bits bits{}, masked{};
-      for (int j = 0; j < rest; ++j) in.lane(j, first + r * L + j, bits, masked);
-      in.note(bits);
-      Wide index = number(iota<Wide>() + uint64_t(r * L));
-      words_[r] = Codec::pack(bits, index, masked, coding_).first(rest, Codec::last());
+      for (int j = 0; j < rest; ++j) in.read_lane(j, first + r * L + j, bits, masked);
+      in.check(bits);
+      U64 index = tie_breaker(iota<U64>() + uint64_t(r * L));
+      words_[r] = Codec::pack(bits, index, masked, encoding_).keep_first(rest, Codec::sentinel());
       ++r;
     }
-    if (in.lost() && !Codec::has_index) return Done::kNeedsIndex;
-    for (; r < length; ++r) words_[r] = Codec::last();
-    sort_split(Output<Codec>(job_, in.lost()), n, first, first);
-    return Done::kYes;
+    if (in.is_lossy() && !Codec::kHasIndex) return false;
+    for (; r < length; ++r) words_[r] = Codec::sentinel();
+    sort_parts(Output<Codec>(job_, in.is_lossy()), n, first, first);
+    return true;
   }
 
-  // Sorts `n` words of a long row (inner = 1), all from `least` to less than 2^52 above it. They become the
-  // elements from `to` on, of the row that begins at element `from`.
-  void segment(const uint64_t* wide, int64_t n, uint64_t least, bool gathers, int64_t to, int64_t from) {
-    coding_.base = least;
-    int64_t length = split_length(n), r = 0;
-    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_wide(load<Wide>(wide + r * L), least);
+  // Sorts a bucket of `n` packed words of a row (inner = 1), all from `base` to less than 2^52 above it. They become
+  // the elements from `to` on, of the row that begins at element `start`.
+  void sort_bucket(const uint64_t* packed, int64_t n, uint64_t base, bool gathers, int64_t to, int64_t start) {
+    encoding_.base = base;
+    int64_t length = part_length(n), r = 0;
+    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_u64(load<U64>(packed + r * L), base);
     if (r * L < n) {
-      Wide last{};
-      for (int64_t i = r * L; i < n; ++i) last[i - r * L] = wide[i];
-      words_[r] = Codec::from_wide(last, least).first(int(n - r * L), Codec::last());
+      U64 last{};
+      for (int64_t i = r * L; i < n; ++i) last[i - r * L] = packed[i];
+      words_[r] = Codec::from_u64(last, base).keep_first(int(n - r * L), Codec::sentinel());
       ++r;
     }
-    for (; r < length; ++r) words_[r] = Codec::last();
-    sort_split(Output<Codec>(job_, gathers), n, to, from);
+    for (; r < length; ++r) words_[r] = Codec::sentinel();
+    sort_parts(Output<Codec>(job_, gathers), n, to, start);
   }
 
  private:
-  // Where a lane's elements go: to `valid` elements from `to` on, in the row or column beginning at `from`.
-  struct Part {
-    int64_t to, valid, from;
-  };
+  // The words of each lane, where a row of n is split over them.
+  static int64_t part_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
 
-  // The numbers by which equal elements are ordered.
-  DIFFSORT_INLINE Wide number(Wide place) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - place : place; }
+  // What orders equal elements.
+  DIFFSORT_INLINE U64 tie_breaker(U64 index) const { return job_.ties_reversed ? uint64_t(job_.n - 1) - index : index; }
 
-  template <class Begin>
-  DIFFSORT_INLINE Word assemble(Input<Codec>& in, int64_t r, int count, Begin begin) const {
-    Bits bits{}, masked{};
-    for (int j = 0; j < count; ++j) in.lane(j, begin(j) + r * job_.inner, bits, masked);
-    in.note(bits);
-    return Codec::pack(bits, number(splat<Wide>(r)), masked, coding_);
+  // Packs elements number r of all lanes.
+  DIFFSORT_INLINE Word pack_lanes(Input<Codec>& in, Bits bits, Bits masked, int64_t r) const {
+    in.check(bits);
+    return Codec::pack(bits, tie_breaker(splat<U64>(r)), masked, encoding_);
   }
 
-  void sort_split(const Output<Codec>& out, int64_t n, int64_t to, int64_t from) {
-    int64_t length = split_length(n);
+  // Sorts `n` words of one row, and sentinels behind them. Inlined, it runs a tenth slower.
+  __attribute__((noinline)) void sort_parts(const Output<Codec>& out, int64_t n, int64_t to, int64_t start) {
+    int64_t length = part_length(n);
     sort_lanes(words_, length);
     merge_lanes(words_, length);
-    write_lanes(out, length, [=](int j) {
-      int64_t left = n - j * length;
-      return Part{to + j * length, left < length ? left : length, from};
-    });
+    write_lanes(out, length, n, to, start, 0);
   }
 
-  template <class PartOf>
-  void write_lanes(const Output<Codec>& out, int64_t length, PartOf part) const {
+  // Writes lanes of `length` words one behind the other (inner = 1), as at most `total` elements from element `to` on.
+  // The row of lane j begins at element `start + j × start_step`. Inlined, so that rows need not look at the total.
+  DIFFSORT_INLINE void write_lanes(const Output<Codec>& out, int64_t length, int64_t total, int64_t to, int64_t start,
+                                   int64_t start_step) const {
     int64_t r = 0;
     for (; r + L <= length; r += L) {
       Bits bits[L];
       Indices<L> index[L] = {};
 #pragma GCC unroll 16
-      for (int k = 0; k < L; ++k) bits[k] = Codec::decode(words_[r + k], coding_);
+      for (int k = 0; k < L; ++k) bits[k] = Codec::decode(words_[r + k], encoding_);
       transpose(bits);
       if (out.needs_indices()) {
 #pragma GCC unroll 16
-        for (int k = 0; k < L; ++k) index[k] = Codec::index(words_[r + k], coding_);
+        for (int k = 0; k < L; ++k) index[k] = Codec::index(words_[r + k], encoding_);
         transpose(index);
       }
       for (int j = 0; j < L; ++j) {
-        Part p = part(j);
-        if (r + L <= p.valid) {
-          out.write(p.to + r, bits[j], index[j], p.from, 0);
+        int64_t at = j * length + r, row = start + j * start_step;
+        if (at + L <= total) {
+          out.write(to + at, bits[j], index[j], row, 0);
         } else {
-          for (int k = 0; r + k < p.valid; ++k) out.put(p.to + r + k, bits[j][k], index[j][k], p.from);
+          for (int k = 0; at + k < total; ++k) out.write_one(to + at + k, bits[j][k], index[j][k], row);
         }
       }
     }
-    write_one_by_one(out, r, length, part);
-  }
-
-  template <class PartOf>
-  void write_one_by_one(const Output<Codec>& out, int64_t r, int64_t length, PartOf part) const {
     for (; r < length; ++r) {
-      Bits bits = Codec::decode(words_[r], coding_);
-      Indices<L> index = Codec::index(words_[r], coding_);
+      Bits bits = Codec::decode(words_[r], encoding_);
+      Indices<L> index = Codec::index(words_[r], encoding_);
       for (int j = 0; j < L; ++j) {
-        Part p = part(j);
-        if (r < p.valid) out.put(p.to + r * job_.inner, bits[j], index[j], p.from);
+        int64_t at = j * length + r;
+        if (at < total) out.write_one(to + at, bits[j], index[j], start + j * start_step);
       }
     }
   }
 
   const SortJob& job_;
   Word* words_;
-  Coding coding_;
+  Encoding encoding_;
 };
 
 }  // namespace diffsort::DIFFSORT_TARGET

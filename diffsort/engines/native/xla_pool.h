@@ -1,6 +1,6 @@
 // XLA's own threads.
 //
-// They are called by XLA's C interface, which takes a function and a pointer: its C++ wrapper allocates for
+// They are reached through XLA's C interface, which takes a function and a pointer: its C++ wrapper allocates for
 // each task, and throws where there is no memory.
 
 #pragma once
@@ -16,6 +16,7 @@
 
 namespace diffsort {
 
+// The threads of the client that runs a call.
 struct XlaThreads {
   using Context = decltype(XLA_FFI_ThreadPool_Schedule_Args::ctx);  // its name depends on the version
 
@@ -31,7 +32,7 @@ struct XlaThreads {
     return succeeded(api->XLA_FFI_ThreadPool_NumThreads(&args)) ? threads : 1;
   }
 
-  // Has task(data) called some time; false if nothing comes of it.
+  // Has task(data) called some time; returns false where that cannot be.
   bool schedule(XLA_FFI_Task* task, void* data) const {
     XLA_FFI_ThreadPool_Schedule_Args args{};
     args.struct_size = XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE;
@@ -52,8 +53,8 @@ struct XlaThreads {
   }
 };
 
-// The caller works too and waits only for ranges that others have begun, never for a thread to become free:
-// the pool may be full of callers that wait for one another in a collective.
+// The caller works too. It waits for ranges that others have begun, never for a thread to become free: all threads may
+// be busy with callers that wait for one another in a collective.
 class XlaPool final : public Pool {
  public:
   explicit XlaPool(XlaThreads xla) : xla_(xla), threads_(int(xla.count())) {}
@@ -64,37 +65,34 @@ class XlaPool final : public Pool {
     int64_t ranges = (tasks + grain - 1) / grain;
     int64_t helpers = ranges < threads() ? ranges - 1 : threads() - 1;
     if (helpers < 1) return body(context, 0, tasks);
-    void* place = std::malloc(sizeof(Work));  // a `new` that does not throw may throw inside
-    if (!place) return body(context, 0, tasks);
-    Work* work = new (place) Work(body, context, tasks, grain);
+    void* memory = std::malloc(sizeof(Work));  // a `new` that does not throw may throw inside
+    if (!memory) return body(context, 0, tasks);
+    Work* work = new (memory) Work{body, context, tasks, grain};
     for (int64_t i = 0; i < helpers; ++i) {
-      work->holders.fetch_add(1, std::memory_order_relaxed);
-      if (!xla_.schedule(Work::help, work)) {
-        work->let_go();
+      work->references.fetch_add(1, std::memory_order_relaxed);
+      if (!xla_.schedule(Work::run, work)) {
+        work->release();
         break;
       }
     }
-    work->take();
+    work->run_ranges();
     for (int spins = 0; work->done.load(std::memory_order_acquire) < tasks; ++spins) {
       if (spins > 1000) std::this_thread::yield();
     }
-    work->let_go();
+    work->release();
   }
 
  private:
-  // What is to be done. It outlives the call: a helper may come late.
+  // The tasks of a call. They outlive it, as a helper may come late.
   struct Work {
     Body body;
     void* context;
     int64_t tasks, grain;
     std::atomic<int64_t> next{0}, done{0};
-    std::atomic<int64_t> holders{1};
-
-    Work(Body body, void* context, int64_t tasks, int64_t grain)
-        : body(body), context(context), tasks(tasks), grain(grain) {}
+    std::atomic<int64_t> references{1};
 
     // A helper that comes late finds nothing left, and does not touch the context, which is gone.
-    void take() {
+    void run_ranges() {
       for (int64_t begin; (begin = next.fetch_add(grain)) < tasks;) {
         int64_t end = begin + grain < tasks ? begin + grain : tasks;
         body(context, begin, end);
@@ -102,14 +100,14 @@ class XlaPool final : public Pool {
       }
     }
 
-    // The last one to let go clears up.
-    void let_go() {
-      if (holders.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(this);
+    // The last one to release it frees it.
+    void release() {
+      if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(this);
     }
 
-    static void help(void* work) {
-      static_cast<Work*>(work)->take();
-      static_cast<Work*>(work)->let_go();
+    static void run(void* work) {
+      static_cast<Work*>(work)->run_ranges();
+      static_cast<Work*>(work)->release();
     }
   };
 

@@ -1,0 +1,60 @@
+#include "c_api.h"
+
+#include <pthread.h>
+
+#include <atomic>
+
+#include "permute.h"
+#include "sort.h"
+
+namespace {
+
+constexpr int kMaxHelpers = 15;
+
+// Threads of its own for every call: fewer where no more are to be had.
+struct ThreadPool final : diffsort::Pool {
+  explicit ThreadPool(int count) : count_(count) {}
+  int threads() const override { return count_; }
+  void run(int64_t tasks, int64_t grain, Body body, void* context) override {
+    Work work{tasks, grain, body, context};
+    pthread_t helpers[kMaxHelpers];
+    int started = 0, wanted = count_ <= kMaxHelpers ? count_ - 1 : kMaxHelpers;
+    while (started < wanted && pthread_create(&helpers[started], nullptr, Work::run, &work) == 0) ++started;
+    Work::run(&work);
+    while (started) pthread_join(helpers[--started], nullptr);
+  }
+
+ private:
+  struct Work {
+    int64_t tasks, grain;
+    Body body;
+    void* context;
+    std::atomic<int64_t> next{0};
+
+    static void* run(void* work) {
+      auto& [tasks, grain, body, context, next] = *static_cast<Work*>(work);
+      for (int64_t begin; (begin = next.fetch_add(grain)) < tasks;) {
+        body(context, begin, begin + grain < tasks ? begin + grain : tasks);
+      }
+      return nullptr;
+    }
+  };
+
+  int count_;
+};
+
+}  // namespace
+
+int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where, void* values,
+                  void* indices, int index_bytes, int descending, int ties_reversed, int threads) {
+  ThreadPool pool(threads);
+  return diffsort::sort({diffsort::ElementType(type), outer, n, inner, x, where, values, indices, index_bytes,
+                         descending != 0, ties_reversed != 0},
+                        pool) == diffsort::SortStatus::kSorted;
+}
+
+void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes, const void* x,
+                      const void* indices, void* out, int inverse, int trusted, int threads) {
+  ThreadPool pool(threads);
+  diffsort::permute({outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse != 0, trusted != 0}, pool);
+}

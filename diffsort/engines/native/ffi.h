@@ -1,0 +1,22 @@
+// What the library exports to XLA, and to Python, which registers it there.
+
+#pragma once
+
+#include "xla/ffi/api/ffi.h"
+
+#pragma GCC visibility push(default)
+
+// Raised with every change to the handlers, so that no program calls those of another version.
+extern "C" int diffsort_interface();
+
+// The version of XLA's interface that this was compiled for. Newer ones accept it, older ones do not.
+extern "C" int diffsort_xla_major();
+extern "C" int diffsort_xla_minor();
+
+// Operands x[, where], results [values][, indices].
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSort);
+
+// Operands x, indices; result: x moved.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
+
+#pragma GCC visibility pop
