@@ -33,7 +33,7 @@ SORTS = (
 class Sort:
     """Which implementation of the sort a model, a loss or a reduction is built with."""
 
-    implementation: str = MISSING
+    implementation: Any = MISSING
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Partial(Target):
 class Sorting(Target):
     """Something that sorts, as `sort=` says."""
 
-    implementation: str = "${sort.implementation}"
+    implementation: Any = "${sort.implementation}"
 
 
 @dataclass

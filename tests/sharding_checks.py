@@ -1,5 +1,6 @@
 """Sorting over eight devices. Collected by test_sharding.py, in a process of its own."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,7 +27,11 @@ WHERE = RANDOM.random(SHAPE) < 0.7
 LAYOUTS = [P("a"), P("a", None, "b"), P(None, None, "a"), P(("a", "b")), P()]
 COMMUNICATION = re.compile(r"all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter")
 
-OWN_ENGINE = diffsort.register_engine("own", argsort=argsort_by_jnp)
+
+@functools.cache
+def own_engine() -> diffsort.Implementation:
+    return diffsort.register_engine("own", argsort=argsort_by_jnp)
+
 
 with_layouts = pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 with_implementations = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
@@ -113,7 +118,7 @@ class TestAuto:
 
     def test_an_engine_of_ones_own(self, auto: Mesh) -> None:
         x, weights = (laid_out(a, auto, P("a", None, "b")) for a in (X, WEIGHTS))
-        actual = jax.jit(partial(pull_back, implementation=OWN_ENGINE))(x, weights)
+        actual = jax.jit(partial(pull_back, implementation=own_engine()))(x, weights)
         for a, e in zip(actual, expected_pull_back(), strict=True):
             assert_same_bits(a, e)
 
@@ -180,7 +185,7 @@ class TestExplicit:
     def test_an_engine_of_ones_own(self, explicit: Mesh) -> None:
         layout = P("a", None, "b")
         x, weights, where = (laid_out(a, explicit, layout) for a in (X, WEIGHTS, WHERE))
-        actual = jax.jit(partial(pull_back, implementation=OWN_ENGINE))(x, weights, where)
+        actual = jax.jit(partial(pull_back, implementation=own_engine()))(x, weights, where)
         for a, e in zip(actual, expected_pull_back(WHERE), strict=True):
             assert jax.typeof(a).sharding.spec == layout
             assert_same_bits(a, e)

@@ -231,7 +231,7 @@ def test_what_needs_a_permutation_refuses_it(op: Callable[..., Any]) -> None:
 
 @with_ott
 def test_bad_arguments() -> None:
-    with pytest.raises(TypeError, match=r"x must be floating, not int32: .* use x.astype\(float\)"):
+    with pytest.raises(TypeError, match=r"x must be floating, not int32; use x.astype\(float\)"):
         sort(jnp.arange(3))
     with pytest.raises(TypeError, match="where must be boolean"):
         relaxed.sort(X, where=np.ones_like(X))

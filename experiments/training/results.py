@@ -15,7 +15,7 @@ from experiments.tasks import Evaluation
 from experiments.training.best import Best
 from experiments.training.building import build_model, build_task
 from experiments.training.setup import Setup, count_parameters
-from experiments.training.sort_share import UNSORTED, sort_fraction
+from experiments.training.sort_share import sort_fraction, unsorted
 from experiments.training.steps import TrainState, make_train_step
 
 _WARM_UP_STEPS = 10
@@ -97,7 +97,7 @@ def write_results(
 
 def _sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
     unsorted_config = config.copy()
-    unsorted_config.sort.implementation = UNSORTED
+    unsorted_config.sort.implementation = {"_target_": f"{unsorted.__module__}.{unsorted.__name__}"}
     unsorted_task = build_task(unsorted_config)
     unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task)
     step = make_train_step(setup.graph, setup.task, setup.optimizer)

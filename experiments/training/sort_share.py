@@ -12,7 +12,6 @@ import diffsort
 from experiments.data import Batch
 from experiments.training.steps import TrainState, TrainStep
 
-UNSORTED = "unsorted"
 _WARM_UP, _REPEATS = 3, 15
 
 
@@ -31,7 +30,9 @@ def _unmoved(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     return x
 
 
-diffsort.register_implementation(UNSORTED, sort=_in_given_order, argsort=_given_order, permute=_unmoved)
+def unsorted() -> diffsort.Implementation:
+    """Returns the implementation that leaves every element where it is."""
+    return diffsort.Implementation("unsorted", _in_given_order, _given_order, _unmoved)
 
 
 def sort_fraction(step: TrainStep, unsorted_step: TrainStep, state: TrainState, batch: Batch) -> float:
@@ -43,7 +44,7 @@ def sort_fraction(step: TrainStep, unsorted_step: TrainStep, state: TrainState, 
 
     Args:
         step: the training step.
-        unsorted_step: the same with the implementation `UNSORTED`.
+        unsorted_step: the same with the implementation `unsorted()`.
         state: parameters and optimizer state for either.
         batch: data for either.
     """

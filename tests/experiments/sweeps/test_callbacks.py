@@ -39,6 +39,7 @@ def study(config: DictConfig) -> float:
     if summary is None:
         if config.seed == 13:
             raise UserError("thirteen is unlucky")
+        RunDirectory(output).begin(config, hydra)
         (output / "metrics.jsonl").touch()
         score = {"metric": "worst_class_accuracy", "test_worst_class_accuracy": 0.5 + 0.1 * config.seed}
         summary = {"sort": config.sort.implementation, "run_key": run_key(config), **score}

@@ -335,7 +335,7 @@ def test_an_equal_run_of_the_sweep_is_copied_and_named(small, finished, tmp_path
     assert (second / "metrics.jsonl").read_bytes() == (finished / "metrics.jsonl").read_bytes()
     assert RunDirectory(second).config().sort.implementation == "builtin"
     assert capsys.readouterr().out.count("\n") == 1
-    assert train(small("sort=xla"), tmp_path / "third", tmp_path)["same_as"] == "../finished", (
+    assert train(small("sort=manual:xla"), tmp_path / "third", tmp_path)["same_as"] == "../finished", (
         "a copy of a copy"
     )
     assert train(small("sort=builtin"), second, tmp_path) == summary
