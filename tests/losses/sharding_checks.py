@@ -60,7 +60,7 @@ def test_a_reduction_over_an_axis_that_is_split_gathers_it(name: str) -> None:
     np.testing.assert_allclose(gradient, jax.grad(lambda x: reduce(x, where).sum())(x), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
+@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True], ids=["all", "masked"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_split_batch(name: str, masked: bool) -> None:
     case = CASES[name]
