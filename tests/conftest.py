@@ -7,6 +7,8 @@ import hypothesis
 import jax
 import pytest
 
+from diffsort import implementations
+
 # The same examples every time, and no deadline: the first example of a test is the one that compiles.
 hypothesis.settings.register_profile(
     "diffsort",
@@ -69,3 +71,11 @@ def _strict_promotion(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _registered_for_a_test_alone() -> None:
+    """Each test begins with what comes with diffsort, whatever others or examples have registered."""
+    registered = implementations._IMPLEMENTATIONS
+    for name in registered.keys() - implementations._BUILT_IN:
+        del registered[name]

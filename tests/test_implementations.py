@@ -17,12 +17,6 @@ from tests.oracles import IMPLEMENTATIONS, assert_same_bits
 X = jnp.array([3.0, 1.0, 2.5, -4.0])
 
 
-@pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is registered here is gone afterwards."""
-    monkeypatch.setattr(implementations, "_IMPLEMENTATIONS", dict(implementations._IMPLEMENTATIONS))
-
-
 def softsort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
     """SoftSort, by S. Prillo and J. Eisenschlos (2020): softmax(−|sort(x) − xᵀ| / τ) x."""
     temperature = 0.1
