@@ -36,6 +36,10 @@ LEFT_TO_CI = re.compile(
     | test_relaxed\.py.*\[(float16|bfloat16|(True|False)-(True|False)-0)\]
     | test_statistics_take_it\[(quantile|order_statistic|superquantile)\]
     | test_layers\.py.*\[\w+-500\]
+    | test_second_order_inside_control_flow\[builtin
+    | test_(export|configurations)\.py.*\[.*(sliced_wasserstein|cvar\ smoothed)\]
+    | test_masked_elements_leave_no_trace\[(bfloat16|float64)
+    | test_indices_that_are_no_permutation\w*\[best
     """,
     re.VERBOSE,
 )
