@@ -214,6 +214,8 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
         missing = str(error)
     curves, more = _read_curves(rows, summary)
     reason = _first_line(path / ERROR_FILE)
+    if reason and summary is None and not rows:  # the reason says it all
+        complaints = []
     complaints += [*more, *_complaints(rows, summary, missing, reason)]
     job = _look_up(hydra, "hydra", "job", "num")
     sweep = next((p for p in path.parents if (p / _MULTIRUN).is_file()), path.parent)
