@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from experiments.run_directory import (
     METRICS_FILE,
     SUMMARY_FILE,
     RunDirectory,
+    flat,
     runs_below,
 )
 
@@ -223,7 +224,7 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
         path=path,
         name=name,
         choices={str(g): clean(str(c)) for g, c in choices.items() if not str(g).startswith("hydra/")},
-        config=dict(_flat(config)),
+        config={clean(key): clean(_as_typed(value)) for key, value in flat(config).items()},
         overrides=tuple(map(clean, found.overrides())),
         order=(str(sweep), job if isinstance(job, int) else 0, name),
         curves=curves,
@@ -331,15 +332,9 @@ def _look_up(content: Any, *keys: str) -> Any:
     return content
 
 
-def _flat(section: dict[Any, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    for key, value in section.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield clean(f"{prefix}{key}"), clean(value if isinstance(value, str) else _as_json(value))
-
-
-def _as_json(value: Any) -> str:
+def _as_typed(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     try:
         return json.dumps(value, separators=(",", ":"), default=str)
     except (ValueError, TypeError):  # more digits than Python writes, or keys that JSON has not

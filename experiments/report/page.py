@@ -57,8 +57,15 @@ def write_report(
     content: dict[str, Any] = {
         "sweep": sweep,
         "target": aim,
-        "tables": tables,
-        "output": output,
+        "tables": {  # made once, for the page and for Markdown
+            "headline": (headline := tables.headline_table(sweep, aim)),
+            "metrics": tables.metrics_table(sweep),
+            "milestones": tables.milestones_table(sweep),
+            "targets": None if aim is None else tables.targets_table(sweep, aim),
+            "speed": tables.speed_table(sweep),
+            "losses": tables.losses_table(sweep),
+            "runs": tables.runs_table(sweep, output),
+        },
         "few_seeds": _FEW_SEEDS,
         "baseline_given": baseline is not None,
         "target_given": target is not None,
@@ -84,8 +91,7 @@ def write_report(
     except OSError as error:
         raise UserError(f"{output}: cannot write to it ({error.strerror}).") from error
     found = f"{len(sweep.problems)} problems, listed in the report; " if sweep.problems else ""
-    headline = table_markdown(tables.headline_table(sweep, aim))
-    return f"{headline}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
+    return f"{table_markdown(headline)}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
 
 
 def runs_csv(sweep: Sweep) -> str:
