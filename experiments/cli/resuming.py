@@ -1,5 +1,6 @@
 """`trainer.resume=DIR` on the command line: DIR's own settings, with those typed on top."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from experiments.cli.checks import parse
@@ -7,7 +8,7 @@ from experiments.cli.composer import Composer
 from experiments.cli.grid import assignments
 from experiments.errors import UserError
 from experiments.files import UnreadableError
-from experiments.run_directory import RunDirectory
+from experiments.run_directory import RunDirectory, locate
 
 _RESUME = "trainer.resume"
 _NOT_TAKEN = {_RESUME, "trainer.overwrite"}
@@ -46,9 +47,9 @@ def with_resumed(compose: Composer, lines: list[str], *, multirun: bool) -> list
 
 def _run_of(place: str) -> RunDirectory:
     """The run that a directory is, or that the checkpoints belong to that it has or is."""
-    path = Path(place).absolute()
-    runs = [run for run in map(RunDirectory, (path, *path.parents[:2])) if run.is_run]
-    if not path.is_dir() or not runs:
-        problem = "not the directory of a run" if path.is_dir() else "no such directory"
-        raise UserError(f"{_RESUME}={place}: {problem}; write {_RESUME}=outputs/DATE/TIME")
-    return runs[0]
+    with suppress(UserError):
+        run, _ = locate(Path(place))
+        if run.is_run:
+            return run
+    problem = "not the directory of a run" if Path(place).is_dir() else "no such directory"
+    raise UserError(f"{_RESUME}={place}: {problem}; write {_RESUME}=outputs/DATE/TIME")
