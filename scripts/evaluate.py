@@ -46,9 +46,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
     if output.exists() and not (arguments.output and arguments.overwrite):
         raise UserError(f"{output}: exists; write --output ANOTHER.npz, or --output {output} --overwrite")
     metrics, evaluation = run.evaluate(arguments.split)
-    arrays: dict[str, Any] = {**evaluation.examples.arrays(), **evaluation.predictions}
-    for name in evaluation.examples.inputs:
-        arrays.pop(name)  # labels or targets stay
+    arrays: dict[str, Any] = {**evaluation.given, **evaluation.predictions}
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     try:

@@ -1,7 +1,8 @@
 """What a split holds: arrays with an example a row, and which of them a model is called with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -27,6 +28,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays().values())))
+
+    @property
+    def kind(self) -> "type[Examples]":
+        """The class of the examples."""
+        return type(self)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the arrays by name."""
@@ -106,6 +112,22 @@ class Measurements(Vectors):
     targets: np.ndarray
 
 
+class Split(Protocol):
+    """Examples of one kind, in memory or on disk."""
+
+    @property
+    def kind(self) -> type[Examples]:
+        """The class of the examples."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, which: np.ndarray) -> Examples:
+        """Returns the examples of some rows, in memory."""
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Returns what a model must know of its inputs, as arguments for its constructor."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Examples of one kind, in three splits.
@@ -118,21 +140,38 @@ class Dataset:
         test: those to report.
 
     Raises:
-        UserError: a number is NaN or infinite.
+        UserError: a number in memory is NaN or infinite.
     """
 
     name: str
     num_classes: int | None
-    train: Examples
-    validation: Examples
-    test: Examples
+    train: Split
+    validation: Split
+    test: Split
 
     def __post_init__(self) -> None:
         for split in SPLITS:
-            for name, values in getattr(self, split).arrays().items():
-                finite = np.isfinite(values).all(tuple(range(1, values.ndim)))
-                if not finite.all():
-                    raise UserError(
-                        f"data.name={self.name}: the {name} of row {finite.argmin()} of {split} are not all "
-                        "finite (rows count from 0); mend the row or leave it out"
-                    )
+            examples = getattr(self, split)
+            if isinstance(examples, Examples):  # what is on disk looks when it is read
+                check_finite(examples, self.name, split, range(len(examples)))
+
+
+def check_finite(examples: Examples, name: str, split: str, rows: Sequence[int] | np.ndarray) -> None:
+    """Looks for NaN and infinity.
+
+    Args:
+        examples: what to look at.
+        name: of the dataset.
+        split: the name of the split that they are from.
+        rows: which rows of it they are.
+
+    Raises:
+        UserError: a number is NaN or infinite.
+    """
+    for array, values in examples.arrays().items():
+        finite = np.isfinite(values).all(tuple(range(1, values.ndim)))
+        if not finite.all():
+            raise UserError(
+                f"data.name={name}: the {array} of row {rows[finite.argmin()]} of {split} are not all "
+                "finite (rows count from 0); mend the row or leave it out"
+            )

@@ -51,9 +51,9 @@ class Autoencoding(Task):
     def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws a test example of each class above its reconstruction."""
         first = test.first_of_each_class()
-        masks = test.given["mask"][first]
+        drawn = test.examples.take(first).arrays()
         given, found = (
-            [points[mask] for points, mask in zip(sets[first], masks, strict=True)]
-            for sets in (test.given["points"], test.predictions["points"])
+            [points[mask] for points, mask in zip(sets, drawn["mask"], strict=True)]
+            for sets in (drawn["points"], test.predictions["points"][first])
         )
         return reconstructed_point_sets(given, found)

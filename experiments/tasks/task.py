@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.data import Batch, Dataset, Examples
+from experiments.data import Batch, Dataset, Examples, Split
 from experiments.losses import Loss
 
 Arrays = dict[str, jax.Array]
@@ -22,17 +22,14 @@ class Evaluation:
     Attributes:
         step: after how many steps of training.
         predictions: what the task's `predict` returned, an example a row.
+        given: the arrays of the split that the model was not called with, as its labels.
         examples: the split.
     """
 
     step: int
     predictions: dict[str, np.ndarray]
-    examples: Examples
-
-    @property
-    def given(self) -> dict[str, np.ndarray]:
-        """The arrays of the split."""
-        return self.examples.arrays()
+    given: dict[str, np.ndarray]
+    examples: Split
 
     def first_of_each_class(self) -> np.ndarray:
         """Returns the rows of the first example of each class, for pictures."""

@@ -41,10 +41,10 @@ def build_data(config: DictConfig, task: Task) -> Dataset:
     """
     with _settings_of("data", config):
         data: Dataset = constructor(config.data)(seed=config.seed)
-    if not isinstance(data.train, task.kinds):
+    if not issubclass(data.train.kind, task.kinds):
         wanted = " or ".join(kind.__name__ for kind in task.kinds)
         raise UserError(
-            f"data={data.name}: task={config.task.name} needs {wanted}, not {type(data.train).__name__}; "
+            f"data={data.name}: task={config.task.name} needs {wanted}, not {data.train.kind.__name__}; "
             "the configs in configs/data say what they hold."
         )
     return data

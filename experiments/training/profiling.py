@@ -3,13 +3,12 @@
 import gzip
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from experiments.data import Batch
+from experiments.data import Batches
 from experiments.files import write_bytes
 from experiments.run_directory import PROFILE
 from experiments.training.steps import TrainState
@@ -18,9 +17,7 @@ TRACE_FILE = "trace.json.gz"
 _WARM_UP, _TRACED = 5, 5
 
 
-def write_profile(
-    output: Path, step: jax.stages.Compiled, state: TrainState, batches: Sequence[Batch]
-) -> None:
+def write_profile(output: Path, step: jax.stages.Compiled, state: TrainState, batches: Batches) -> None:
     """Traces steady steps with jax.profiler, and writes `profile/` in the output directory.
 
     There the profiler's own files are in `plugins/`, and `trace.json.gz` is its timeline with operations

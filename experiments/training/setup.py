@@ -1,6 +1,5 @@
 """From a config to the objects it describes, with every mistake told before training starts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from omegaconf import DictConfig
 
 from diffsort import implementation_names
 from diffsort.implementations import get_implementation
-from experiments.data import Batch, Dataset, training_batches
+from experiments.data import Batches, Dataset, training_batches
 from experiments.errors import UserError
 from experiments.tasks import Task
 from experiments.training.building import build_data, build_model, build_task
@@ -35,7 +34,7 @@ class Setup:
     """
 
     data: Dataset
-    batches: Sequence[Batch]
+    batches: Batches
     task: Task
     graph: nnx.GraphDef
     optimizer: optax.GradientTransformation

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pickle
+import threading
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import grain
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.data import Batch, PointSets, evaluation_batches, training_batches
+from experiments.data import Batch, Examples, PointSets, evaluation_batches, stream, training_batches
 from experiments.errors import UserError
 
 MAX_POINTS = 4
@@ -84,13 +87,87 @@ def test_epochs_and_seeds_differ() -> None:
     assert len(orders) == 16  # in Grain's own shuffle, seed 1 starts where seed 0 goes on
 
 
-def test_is_an_endless_grain_dataset() -> None:
-    batches = training_batches(numbered(10), 3, seed=1)
-    assert isinstance(batches, grain.MapDataset)
+@dataclass(frozen=True, eq=False)
+class OnDisk:
+    """What passes for a split on disk: examples that must be asked for, one of which may be broken."""
+
+    examples: PointSets
+    broken: int = -1
+    kind: ClassVar[type[Examples]] = PointSets
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def take(self, which: np.ndarray) -> PointSets:
+        if self.broken in which:
+            raise UserError(f"row {self.broken} is broken")
+        return self.examples.take(which)
+
+    def model_arguments(self) -> dict[str, Any]:
+        return self.examples.model_arguments()
+
+
+@pytest.mark.parametrize("first", [0, 7])
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_stream_gives_what_random_access_gives(on_disk: bool, first: int) -> None:
+    examples = OnDisk(numbered(10)) if on_disk else numbered(10)
+    batches = training_batches(examples, 3, seed=1)
     assert len(batches) > 10**15
-    # What Grain's threads prefetch is what random access gives, epoch after epoch.
-    for step, batch in enumerate(itertools.islice(batches.to_iter_dataset(), 40)):
-        assert_same(batch, batches[step])
+    with contextlib.closing(stream(batches, first)) as found:
+        for step, batch in enumerate(itertools.islice(found, 40), first):
+            assert_same(batch, training_batches(numbered(10), 3, seed=1)[step])
+    evaluated = list(stream(evaluation_batches(examples, 4)))
+    assert [batch["labels"].tolist() for batch in evaluated] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 0, 0]]
+
+
+@pytest.mark.parametrize("end", ["the last batch", "closed", "an error"])
+def test_no_thread_outlives_its_stream(end: str) -> None:
+    before = set(threading.enumerate())
+    if end == "the last batch":
+        assert len(list(stream(evaluation_batches(OnDisk(numbered(10)), 4)))) == 3
+    elif end == "closed":
+        with contextlib.closing(stream(training_batches(OnDisk(numbered(10)), 3, seed=1))) as found:
+            next(found)
+    else:
+        with pytest.raises(UserError, match="row 4 is broken"):
+            list(stream(training_batches(OnDisk(numbered(10), broken=4), 3, seed=1)))
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in left)
+
+
+@given(SIZES, st.integers(1, 4))
+def test_processes_share_out_the_batches_of_one(sizes: tuple[int, int], count: int) -> None:
+    size, part = sizes
+    size, batch_size = size * count, part * count
+    sets = numbered(size)
+    for of, make in (
+        ("training", lambda p: training_batches(sets, batch_size, 3, p)),
+        ("evaluation", lambda p: evaluation_batches(sets, batch_size, p)),
+    ):
+        whole, parts = make((0, 1)), [make((index, count)) for index in range(count)]
+        for step in range(min(3, len(whole))):
+            ids = [batches.example_ids(step) for batches in parts]
+            np.testing.assert_array_equal(np.concatenate(ids), whole.example_ids(step))
+            batches = [batches[step] for batches in parts]
+            for name, values in whole[step].items():
+                if name == "key":
+                    assert all((batch["key"] == values).all() for batch in batches), of
+                else:
+                    np.testing.assert_array_equal(np.concatenate([batch[name] for batch in batches]), values)
+
+
+def test_ids_are_the_rows_of_the_split() -> None:
+    sets = numbered(20)
+    batches = training_batches(sets, 6, seed=3)
+    for step in (0, 1, 50):
+        np.testing.assert_array_equal(batches.example_ids(step), batches[step]["labels"])
+
+
+def test_rejects_batches_that_do_not_divide() -> None:
+    with pytest.raises(UserError, match=r"^trainer\.batch_size=6: does not divide .* a multiple of 4$"):
+        training_batches(numbered(10), 6, 0, process=(1, 4))
 
 
 def test_survives_the_way_to_another_process() -> None:

@@ -6,7 +6,6 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from experiments.data import LabelledVectors, Measurements
 from experiments.losses import SquaredError
 from experiments.run_directory import RunDirectory
 from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
@@ -60,8 +59,9 @@ def test_losses_are_bitwise_equal_whatever_the_sort(configure, tmp_path, overrid
     assert curves[0] == curves[1]
 
 
-def vectors(labels):
-    return LabelledVectors(np.zeros((len(labels), 1), np.float32), np.array(labels, np.int32))
+def evaluation(predictions, **given):
+    given = {name: np.array(values) for name, values in given.items()}
+    return Evaluation(1, predictions, given, examples=None)
 
 
 SCORES = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0], [5.0, 1.0, 4.0], [0.0, 0.0, 1.0]], np.float32)
@@ -70,13 +70,13 @@ LABELS = [0, 1, 2, 2]
 
 def test_metrics_of_classification_by_hand():
     task = Classification(loss=np.mean, reduction=np.mean)
-    of = Evaluation(1, {"scores": SCORES, "losses": np.array([1.0, 2.0, 3.0, 4.0])}, vectors(LABELS))
+    of = evaluation({"scores": SCORES, "losses": np.array([1.0, 2.0, 3.0, 4.0])}, labels=LABELS)
     assert task.metrics(of, of) == {"loss": 2.5, "accuracy": 0.75, "worst_class_accuracy": 0.5}
 
 
 def test_certified_radii_by_hand():
     task = CertifiedClassification(1.0, loss=np.mean, reduction=np.mean)
-    of = Evaluation(1, {"scores": SCORES, "losses": np.zeros(4)}, vectors(LABELS))
+    of = evaluation({"scores": SCORES, "losses": np.zeros(4)}, labels=LABELS)
     # Margins of 2, 1, −1 (wrong) and 1, divided by √2.
     metrics = task.metrics(of, of)
     assert metrics["certified_accuracy"] == 0.25
@@ -87,9 +87,7 @@ def test_certified_radii_by_hand():
 def test_scores_that_are_not_finite_certify_nothing(value):
     task = CertifiedClassification(0.0, loss=np.mean, reduction=np.mean)
     scores = np.array([[3.0, 1.0], [value, 1.0], [value, -np.inf]], np.float32)
-    metrics = task.metrics(
-        *[Evaluation(1, {"scores": scores, "losses": np.zeros(3)}, vectors([0, 0, 0]))] * 2
-    )
+    metrics = task.metrics(*[evaluation({"scores": scores, "losses": np.zeros(3)}, labels=[0, 0, 0])] * 2)
     assert metrics["certified_accuracy"] == pytest.approx(1 / 3)
     assert metrics["median_certified_radius"] == 0
 
@@ -97,12 +95,9 @@ def test_scores_that_are_not_finite_certify_nothing(value):
 def test_metrics_of_regression_by_hand():
     task = Regression(loss=SquaredError(), reduction=np.mean)
     targets = np.array([0.0, 10.0, -1.0], np.float32)
-    examples = Measurements(np.zeros((3, 1), np.float32), targets)
     predictions = {"outputs": np.zeros((3, 1), np.float32), "losses": targets**2}
-    validation = Evaluation(
-        1, {"outputs": np.zeros((2, 1))}, Measurements(np.zeros((2, 1)), np.array([1.0, -1.0]))
-    )
-    metrics = task.metrics(Evaluation(1, predictions, examples), validation)
+    validation = evaluation({"outputs": np.zeros((2, 1))}, targets=[1.0, -1.0])
+    metrics = task.metrics(evaluation(predictions, targets=targets), validation)
     # Residuals of ±1 elsewhere: a standard normal, whose quantiles of 5% and 95% are ∓1.645.
     assert metrics["coverage"] == pytest.approx(2 / 3)
     assert metrics["width"] == pytest.approx(2 * 1.6448536)
