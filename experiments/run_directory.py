@@ -60,7 +60,12 @@ _WITHOUT_EFFECT = (
     "trainer.checkpoint_every",
     "trainer.keep_checkpoints",
     "trainer.overwrite",
+    "trainer.devices",
+    "trainer.steps_per_call",
+    "trainer.debug",
 )
+# Settings that came later, and the value with which a run is what it was without them.
+_AS_BEFORE = {"trainer.precision": "float32", "trainer.on_nonfinite": "stop"}
 _INSTEAD = "hydra.run.dir=ANOTHER_DIRECTORY"
 
 
@@ -287,7 +292,8 @@ def effective_settings(config: DictConfig) -> dict[str, Any]:
     return {
         key: value
         for key, value in flat(OmegaConf.to_container(config, resolve=True)).items()
-        if value is not None and not any(f"{key}.".startswith(f"{left_out}.") for left_out in _WITHOUT_EFFECT)
+        if value not in (None, _AS_BEFORE.get(key))
+        and not any(f"{key}.".startswith(f"{left_out}.") for left_out in _WITHOUT_EFFECT)
     }
 
 

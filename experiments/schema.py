@@ -48,8 +48,13 @@ class Trainer:
     resume: str | None = None
     overwrite: bool = False
     patience: int | None = None
+    devices: int | None = None
+    steps_per_call: int = 1
+    precision: str = "float32"
+    on_nonfinite: str = "stop"
     measure_sort: bool = True
     profile: bool = False
+    debug: bool = False
 
 
 @dataclass

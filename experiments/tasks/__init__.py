@@ -4,9 +4,10 @@ from experiments.tasks.autoencoding import Autoencoding
 from experiments.tasks.classification import CertifiedClassification, Classification
 from experiments.tasks.generation import Generation
 from experiments.tasks.regression import Regression
-from experiments.tasks.task import Evaluation, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 __all__ = [
+    "Arrays",
     "Autoencoding",
     "CertifiedClassification",
     "Classification",

@@ -1,6 +1,5 @@
 """Telling classes apart."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.data import Batch, Dataset, Examples, LabelledVectors, PointSets
 from experiments.plots import certified_accuracy_curve
-from experiments.tasks.task import Arrays, Evaluation, Task
+from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
 
 
 class Classification(Task):
@@ -88,7 +87,7 @@ class CertifiedClassification(Classification):
             "median_certified_radius": float(np.median(radii)),
         }
 
-    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure:
         """Draws the share of certified inputs against the radius."""
         return certified_accuracy_curve(certified_radii(test), self.radius)
 

@@ -1,6 +1,5 @@
 """Making sets of points that are distributed like the ink of images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from diffsort.losses import random_projections, sliced_wasserstein
 from experiments.data import Batch, Dataset, PointSets
 from experiments.losses import SetLoss, SetPair
 from experiments.plots import point_sets_over_time
-from experiments.tasks.task import Arrays, Evaluation, Task
+from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
 
 _JUDGES = 128  # directions of the distance that models are judged by, the same for all
 
@@ -95,11 +94,14 @@ class Generation(Task):
             "accuracy": float((distances.argmin(-1) == labels).mean()),
         }
 
-    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+    def snapshot(self, of: Evaluation) -> np.ndarray:
+        """Returns the set of each class."""
+        generated: np.ndarray = of.predictions["generated"][of.first_of_each_class()]
+        return generated
+
+    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure:
         """Draws the sets of all classes at several moments of the training."""
-        return point_sets_over_time(
-            [(of.step, of.predictions["generated"][of.first_of_each_class()]) for of in history]
-        )
+        return point_sets_over_time(snapshots)
 
     def _losses(self, model: Any, batch: Batch, key: jax.Array) -> jax.Array:
         for_noise, for_loss = jax.random.split(key)

@@ -13,6 +13,7 @@ from experiments.data import Batch, Dataset, Examples, Split
 from experiments.losses import Loss
 
 Arrays = dict[str, jax.Array]
+Snapshots = Sequence[tuple[int, Any]]  # the step, and what a task has kept of an evaluation then
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +95,16 @@ class Task(ABC):
         """
         return {"loss": float(of.predictions["losses"].mean())}
 
-    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure | None:
+    def snapshot(self, of: Evaluation) -> Any:
+        """Returns what `picture` needs of an evaluation on the way: little, as all are kept."""
+        return None
+
+    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure | None:
         """Draws what a model has learned, where there is something to see.
 
         Args:
-            history: the validation split at every evaluation.
+            snapshots: of every evaluation of the validation split.
+            validation: the last of them.
             test: the test split, at the end.
         """
         return None

@@ -50,8 +50,16 @@ def build_data(config: DictConfig, task: Task) -> Dataset:
     return data
 
 
-def build_model(config: DictConfig, data: Dataset, task: Task) -> tuple[nnx.GraphDef, nnx.State]:
+def build_model(
+    config: DictConfig, data: Dataset, task: Task, *, abstract: bool = False
+) -> tuple[nnx.GraphDef, nnx.State]:
     """Returns the model's structure and its parameters at initialisation.
+
+    Args:
+        config: the composed config.
+        data: what the model must fit.
+        task: likewise.
+        abstract: whether the shapes of the parameters will do, which take no time to make.
 
     Raises:
         UserError: the model does not fit its own settings, the data or the task.
@@ -60,7 +68,12 @@ def build_model(config: DictConfig, data: Dataset, task: Task) -> tuple[nnx.Grap
     arguments = task.model_arguments(data)
     _check_fits(config, build, arguments)
     with _settings_of("model", config):
-        return nnx.split(build(**arguments, rngs=nnx.Rngs(config.seed)), nnx.Param)
+
+        def make() -> nnx.Module:
+            model: nnx.Module = build(**arguments, rngs=nnx.Rngs(config.seed))
+            return model
+
+        return nnx.split(nnx.eval_shape(make) if abstract else make(), nnx.Param)
 
 
 def constructor(config: DictConfig | dict[str, Any]) -> Callable[..., Any]:

@@ -10,12 +10,16 @@ import jax
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "orbax-checkpoint")
 
 
-def describe_environment() -> dict[str, object]:
-    """Returns device, platform, versions and git revision, for a run's summary."""
+def describe_environment(devices: int = 1) -> dict[str, object]:
+    """Returns device, platform, versions and git revision, for a run's summary.
+
+    Args:
+        devices: how many are used.
+    """
     device = jax.devices()[0]
     return {
         "device": f"{device.platform}: {_processor() if device.platform == 'cpu' else device.device_kind}",
-        "device_count": jax.device_count(),
+        "device_count": devices,
         "versions": {
             "python": platform.python_version(),
             "diffsort": importlib.metadata.version("diffsort-jax"),

@@ -7,23 +7,30 @@ import jax
 import numpy as np
 from flax import nnx
 
-from experiments.data import Split, evaluation_batches, stream
-from experiments.tasks import Evaluation, Task
+from experiments.data import Batch, Split, evaluation_batches, stream
+from experiments.tasks import Arrays, Evaluation
+from experiments.training.precision import model_in
+from experiments.training.setup import Setup
 
 Evaluator = Callable[[int, nnx.State, Split], Evaluation]
 
 
-def evaluator(graph: nnx.GraphDef, task: Task, batch_size: int) -> Evaluator:
+def evaluator(setup: Setup) -> Evaluator:
     """Returns `evaluate(step, parameters, examples)`, which predicts for every example, in order."""
-    predict = jax.jit(lambda parameters, batch: task.predict(nnx.merge(graph, parameters), batch))
+    task, devices, trainer = setup.task, setup.devices, setup.trainer
+
+    def predictions(parameters: nnx.State, batch: Batch) -> Arrays:
+        return task.predict(model_in(trainer.precision, setup.graph, parameters), batch)
+
+    predict = jax.jit(predictions, out_shardings=devices.everywhere)
 
     def evaluate(step: int, parameters: nnx.State, examples: Split) -> Evaluation:
         left_out = {*examples.kind.inputs, "key", "valid"}  # the inputs may be more than memory holds
         predictions, given = [], []
-        with closing(stream(evaluation_batches(examples, batch_size))) as batches:
+        with closing(stream(evaluation_batches(examples, trainer.batch_size))) as batches:
             for batch in batches:
                 valid = batch["valid"]
-                predicted = jax.device_get(predict(parameters, batch))
+                predicted = jax.device_get(predict(parameters, devices.place(batch)))
                 predictions.append({name: values[valid] for name, values in predicted.items()})
                 given.append({name: values[valid] for name, values in batch.items() if name not in left_out})
         return Evaluation(step, _joined(predictions), _joined(given), examples)

@@ -14,8 +14,9 @@ from experiments.errors import UserError
 from experiments.run_directory import locate
 from experiments.tasks import Evaluation, Task
 from experiments.training.checkpoints import restore
+from experiments.training.devices import first_device
 from experiments.training.evaluation import evaluator
-from experiments.training.setup import build_setup
+from experiments.training.setup import Setup, build_setup
 
 Split = Literal["train", "validation", "test"]
 
@@ -28,8 +29,7 @@ class TrainedRun:
         model: a Flax NNX module with the parameters; call it as the task does.
         parameters: what the model has learned.
         config: the config of the run.
-        data: its data.
-        task: its task.
+        setup: what it was made of.
         step: how many steps of training the parameters have seen.
         summary: what came of the run; None if it is not finished.
         directory: of the run.
@@ -38,11 +38,20 @@ class TrainedRun:
     model: nnx.Module
     parameters: nnx.State
     config: DictConfig
-    data: Dataset
-    task: Task
+    setup: Setup
     step: int
     summary: dict[str, Any] | None
     directory: Path
+
+    @property
+    def data(self) -> Dataset:
+        """Its data."""
+        return self.setup.data
+
+    @property
+    def task(self) -> Task:
+        """Its task."""
+        return self.setup.task
 
     def evaluate(self, split: Split = "test") -> tuple[dict[str, float], Evaluation]:
         """Returns the task's metrics of a split, and the predictions that they are made of.
@@ -50,8 +59,7 @@ class TrainedRun:
         With the data of the run and its last checkpoint, those of the test split are the `test_...` of the
         summary, bit for bit.
         """
-        graph = nnx.graphdef(self.model)
-        evaluate = evaluator(graph, self.task, self.config.trainer.batch_size)
+        evaluate = evaluator(self.setup)
         validation = evaluate(self.step, self.parameters, self.data.validation)
         of = validation if split == "validation" else None
         of = of or evaluate(self.step, self.parameters, getattr(self.data, split))
@@ -75,18 +83,17 @@ def load_run(path: str | Path, changes: Sequence[str] = ()) -> TrainedRun:
     for change in changes:
         _set(config, change)
     try:
-        setup = build_setup(config)
+        setup = build_setup(config, first_device())
     except TypeError as error:
         if changes:  # one has a value of another kind
             raise UserError(f"{' '.join(changes)}: {error}") from error
         raise
-    step, state = restore(checkpoints, setup.initial)
+    step, state, _ = restore(checkpoints, setup.initial)
     return TrainedRun(
         model=nnx.merge(setup.graph, state.parameters),
         parameters=state.parameters,
         config=config,
-        data=setup.data,
-        task=setup.task,
+        setup=setup,
         step=step,
         summary=run.summary(),
         directory=run.path,

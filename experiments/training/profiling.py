@@ -11,13 +11,13 @@ import jax
 from experiments.data import Batches
 from experiments.files import write_bytes
 from experiments.run_directory import PROFILE
-from experiments.training.steps import TrainState
+from experiments.training.steps import Steps, TrainState
 
 TRACE_FILE = "trace.json.gz"
 _WARM_UP, _TRACED = 5, 5
 
 
-def write_profile(output: Path, step: jax.stages.Compiled, state: TrainState, batches: Batches) -> None:
+def write_profile(output: Path, steps: Steps, state: TrainState, batches: Batches) -> None:
     """Traces steady steps with jax.profiler, and writes `profile/` in the output directory.
 
     There the profiler's own files are in `plugins/`, and `trace.json.gz` is its timeline with operations
@@ -25,22 +25,25 @@ def write_profile(output: Path, step: jax.stages.Compiled, state: TrainState, ba
 
     Args:
         output: the run's output directory.
-        step: the training step.
+        steps: the training step.
         state: parameters and optimizer state to begin with; what the steps make of it is dropped.
         batches: ten, at least.
     """
     folder = output / PROFILE
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0  # would slow down what is measured
+    leaves = steps.leaves(state)
+    steps.compile(leaves, batches[0], [1])
     for now in range(_WARM_UP):
-        state, _ = jax.block_until_ready(step(state, batches[now]))
+        leaves, _ = jax.block_until_ready(steps(leaves, [batches[now]]))
     with jax.profiler.trace(str(folder), profiler_options=options):
         for now in range(_WARM_UP, _WARM_UP + _TRACED):
             with jax.profiler.StepTraceAnnotation("train", step_num=now):
-                state, _ = jax.block_until_ready(step(state, batches[now]))
+                leaves, _ = jax.block_until_ready(steps(leaves, [batches[now]]))
     timeline = max(folder.glob("plugins/profile/*/*.trace.json.gz"), key=lambda path: path.stat().st_mtime_ns)
     trace = json.loads(gzip.decompress(timeline.read_bytes()))
-    _name_by_scope(trace, step.as_text() or "")
+    if (program := steps.compiled()) is not None:
+        _name_by_scope(trace, program.as_text() or "")
     write_bytes(folder / TRACE_FILE, gzip.compress(json.dumps(trace).encode()))
 
 

@@ -16,7 +16,7 @@ from experiments.training.best import Best
 from experiments.training.building import build_model, build_task
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.sort_share import sort_fraction, unsorted
-from experiments.training.steps import TrainState, make_train_step
+from experiments.training.steps import Steps, TrainState, make_train_step
 
 _WARM_UP_STEPS = 10
 
@@ -28,18 +28,18 @@ class Outcome:
     Attributes:
         steps: how many were made, in this attempt and earlier ones.
         state: the last state.
-        step: the training step, compiled.
-        compile_time: what tracing and compiling it took, in seconds.
-        history: the validation split at each evaluation.
-        test: the test split at the end.
+        program: the training step.
+        snapshots: what the task keeps of each evaluation for its picture, and the step.
+        validation: the validation split at the end.
+        test: the test split then.
         metrics: of the test split.
     """
 
     steps: int
     state: TrainState
-    step: jax.stages.Compiled
-    compile_time: float
-    history: list[Evaluation]
+    program: Steps
+    snapshots: list[tuple[int, Any]]
+    validation: Evaluation
     test: Evaluation
     metrics: dict[str, float]
 
@@ -76,11 +76,11 @@ def write_results(
         f"best_validation_{task.metric}": best.value,
         "best_step": best.step,
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
-        "compile_time_s": outcome.compile_time,
-        "step_memory_mb": _memory_mb(outcome.step),
-        "sort_fraction": _sort_fraction(config, setup, state) if config.trainer.measure_sort else None,
+        "compile_time_s": outcome.program.compile_time,
+        "step_memory_mb": _memory_mb(outcome.program.compiled()),
+        "sort_fraction": _sort_fraction(config, setup, outcome) if setup.trainer.measure_sort else None,
         "steps": outcome.steps,
-        "stopped_at": outcome.steps if outcome.steps < config.trainer.steps else None,
+        "stopped_at": outcome.steps if outcome.steps < setup.trainer.steps else None,
         "duration_s": elapsed[-1],
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "parameters": count_parameters(state.parameters),
@@ -89,25 +89,25 @@ def write_results(
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
     save_curves(rows, run.path / CURVES_FILE, title, task.metric)
-    if (figure := task.picture(outcome.history, outcome.test)) is not None:
+    if (figure := task.picture(outcome.snapshots, outcome.validation, outcome.test)) is not None:
         save_figure(figure, run.path / PICTURE_FILE)
     run.write_summary(summary)
     return summary
 
 
-def _sort_fraction(config: DictConfig, setup: Setup, state: TrainState) -> float:
+def _sort_fraction(config: DictConfig, setup: Setup, outcome: Outcome) -> float:
     unsorted_config = config.copy()
     unsorted_config.sort.implementation = {"_target_": f"{unsorted.__module__}.{unsorted.__name__}"}
     unsorted_task = build_task(unsorted_config)
-    unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task)
-    step = make_train_step(setup.graph, setup.task, setup.optimizer)
-    unsorted_step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer)
-    return sort_fraction(step, unsorted_step, state, setup.batches[0])
+    unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task, abstract=True)
+    step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer, precision=setup.trainer.precision)
+    unsorted_steps = Steps(step, outcome.state, setup.devices)
+    return sort_fraction(outcome.program, unsorted_steps, outcome.state, setup.batches[0])
 
 
-def _memory_mb(step: jax.stages.Compiled) -> float | None:
+def _memory_mb(program: jax.stages.Compiled | None) -> float | None:
     """The megabytes that a step needs at once, by the compiler's account; None without one."""
-    used: Any = step.memory_analysis()
+    used: Any = program and program.memory_analysis()
     if used is None:
         return None
     needed = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes

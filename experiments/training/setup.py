@@ -1,6 +1,6 @@
 """From a config to the objects it describes, with every mistake told before training starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import jax
@@ -13,9 +13,13 @@ from diffsort import implementation_names
 from diffsort.implementations import get_implementation
 from experiments.data import Batches, Dataset, training_batches
 from experiments.errors import UserError
+from experiments.schema import Trainer
 from experiments.tasks import Task
 from experiments.training.building import build_data, build_model, build_task
+from experiments.training.devices import Devices, find_devices
+from experiments.training.nonfinite import POLICIES
 from experiments.training.optimizers import build_optimizer
+from experiments.training.precision import PRECISIONS
 from experiments.training.steps import TrainState
 
 
@@ -24,8 +28,10 @@ class Setup:
     """What a run is made of.
 
     Attributes:
+        trainer: how long to train, and what to do on the way.
         data: training, validation and test sets.
         batches: of the training set, one for every step.
+        devices: where it is trained.
         task: what the model is trained to do.
         graph: the model without its parameters.
         optimizer: turns gradients into updates.
@@ -33,8 +39,10 @@ class Setup:
         initial: parameters and optimizer state at step 0.
     """
 
+    trainer: Trainer
     data: Dataset
     batches: Batches
+    devices: Devices
     task: Task
     graph: nnx.GraphDef
     optimizer: optax.GradientTransformation
@@ -42,24 +50,31 @@ class Setup:
     initial: TrainState
 
 
-def build_setup(config: DictConfig) -> Setup:
+def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
     """Builds everything a run needs.
+
+    Args:
+        config: the composed config.
+        devices: where to train; None for those that the config asks for.
 
     Raises:
         UserError: the config asks for something that can't be.
     """
     if config.seed < 0:
         raise UserError(f"seed={config.seed} must not be negative.")
-    check_trainer(config.trainer)
+    trainer = trainer_settings(config.trainer)
     check_sort(config.sort.implementation)
+    devices = devices or find_devices(trainer.devices, trainer.batch_size)
     task = build_task(config)
     data = build_data(config, task)
-    batches = training_batches(data.train, config.trainer.batch_size, config.seed)
+    batches = training_batches(data.train, trainer.batch_size, config.seed)
     graph, parameters = build_model(config, data, task)
-    optimizer, schedule = build_optimizer(config.optimizer, config.trainer.steps)
+    optimizer, schedule = build_optimizer(config.optimizer, trainer.steps)
     return Setup(
+        trainer=trainer,
         data=data,
         batches=batches,
+        devices=devices,
         task=task,
         graph=graph,
         optimizer=optimizer,
@@ -68,17 +83,29 @@ def build_setup(config: DictConfig) -> Setup:
     )
 
 
-def check_trainer(config: DictConfig) -> None:
-    """Checks the numbers of the trainer.
+def trainer_settings(config: DictConfig) -> Trainer:
+    """Returns the settings of the trainer, plain and checked; those that an older config lacks by default.
 
     Raises:
         UserError: one is out of range.
     """
-    for key in ("steps", "batch_size", "evaluate_every", "checkpoint_every", "keep_checkpoints"):
-        if config[key] < 1:
-            raise UserError(f"trainer.{key}={config[key]} must be at least 1.")
-    if config.patience is not None and config.patience < 1:
-        raise UserError(f"trainer.patience={config.patience} must be at least 1, or null.")
+    trainer = Trainer(**{key.name: config[key.name] for key in fields(Trainer) if key.name in config})
+    for key in (
+        "steps",
+        "batch_size",
+        "steps_per_call",
+        "evaluate_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+    ):
+        if getattr(trainer, key) < 1:
+            raise UserError(f"trainer.{key}={getattr(trainer, key)} must be at least 1.")
+    if trainer.patience is not None and trainer.patience < 1:
+        raise UserError(f"trainer.patience={trainer.patience} must be at least 1, or null.")
+    for key, choices in (("on_nonfinite", POLICIES), ("precision", PRECISIONS)):
+        if (choice := getattr(trainer, key)) not in choices:
+            raise UserError(f"trainer.{key}={choice}: no such choice (choices: {', '.join(choices)})")
+    return trainer
 
 
 def check_sort(name: Any) -> None:

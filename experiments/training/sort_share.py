@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ from jax import lax
 
 import diffsort
 from experiments.data import Batch
-from experiments.training.steps import TrainState, TrainStep
+from experiments.training.steps import Steps, TrainState
 
 _WARM_UP, _REPEATS = 3, 15
 
@@ -35,7 +34,7 @@ def unsorted() -> diffsort.Implementation:
     return diffsort.Implementation("unsorted", _in_given_order, _given_order, _unmoved)
 
 
-def sort_fraction(step: TrainStep, unsorted_step: TrainStep, state: TrainState, batch: Batch) -> float:
+def sort_fraction(steps: Steps, unsorted_steps: Steps, state: TrainState, batch: Batch) -> float:
     """Returns the share of a training step's time that goes into sorting, between 0 and 1.
 
     Measures the median over interleaved pairs of steps, with the sort and with every element left where
@@ -43,23 +42,23 @@ def sort_fraction(step: TrainStep, unsorted_step: TrainStep, state: TrainState, 
     compiles to the same program twice and has a share of exactly 0.
 
     Args:
-        step: the training step.
-        unsorted_step: the same with the implementation `unsorted()`.
+        steps: the training step.
+        unsorted_steps: the same with the implementation `unsorted()`.
         state: parameters and optimizer state for either.
         batch: data for either.
     """
-    lowered = [jax.jit(f).lower(state, batch) for f in (step, unsorted_step)]
-    if lowered[0].as_text() == lowered[1].as_text():
+    both = steps, unsorted_steps
+    leaves = [one.leaves(state) for one in both]
+    with_sort, without = (one.lowered(leaves[0], batch).as_text() for one in both)
+    if with_sort == without:
         return 0.0
-    sorting, leaving = (program.compile() for program in lowered)
-    pairs = [
-        (_seconds(sorting, state, batch), _seconds(leaving, state, batch)) for _ in range(_WARM_UP + _REPEATS)
-    ][_WARM_UP:]
-    with_sort, without = (statistics.median(times) for times in zip(*pairs, strict=True))
-    return min(1.0, max(0.0, 1.0 - without / with_sort))
-
-
-def _seconds(program: Callable[..., object], state: TrainState, batch: Batch) -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(program(state, batch))
-    return time.perf_counter() - start
+    for one in both:
+        one.compile(leaves[0], batch, [1])
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_WARM_UP + _REPEATS):
+        for i, one in enumerate(both):
+            start = time.perf_counter()
+            leaves[i], _ = jax.block_until_ready(one(leaves[i], [batch]))
+            times[i].append(time.perf_counter() - start)
+    medians = [statistics.median(taken[_WARM_UP:]) for taken in times]
+    return min(1.0, max(0.0, 1.0 - medians[1] / medians[0]))

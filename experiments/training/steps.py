@@ -1,16 +1,22 @@
-"""One optimisation step, as a pure function to compile."""
+"""Optimisation steps: one as a pure function, and compiled, one or several a call."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
 from experiments.data import Batch
 from experiments.tasks import Task
+from experiments.training.devices import Devices
+from experiments.training.precision import model_in
 
 Metrics = dict[str, jax.Array]
+Leaves = list[jax.Array]
 
 
 class TrainState(NamedTuple):
@@ -28,17 +34,117 @@ class TrainState(NamedTuple):
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
-def make_train_step(graph: nnx.GraphDef, task: Task, optimizer: optax.GradientTransformation) -> TrainStep:
-    """Returns `step(state, batch) -> (state, metrics)` for a model, a task and an optimizer."""
+def make_train_step(
+    graph: nnx.GraphDef,
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    *,
+    precision: str = "float32",
+    skips: bool = False,
+) -> TrainStep:
+    """Returns `step(state, batch) -> (state, metrics)` for a model, a task and an optimizer.
+
+    Of the metrics, `loss` is what the gradient is of, and `gradient_norm` the gradient's Euclidean norm.
+
+    Args:
+        graph: the model without its parameters.
+        task: says what the model is to do.
+        optimizer: turns gradients into updates.
+        precision: what the model computes in; see `model_in`.
+        skips: whether the state stays as it was where one of these two is not finite. `optax.apply_if_finite`
+            looks at each number of the gradient alone, whose squares may overflow in the optimizer.
+    """
 
     def objective(parameters: nnx.State, batch: Batch) -> tuple[jax.Array, Metrics]:
-        return task.objective(nnx.merge(graph, parameters), batch)
+        return task.objective(model_in(precision, graph, parameters), batch)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         gradient = jax.value_and_grad(objective, has_aux=True)
         (loss, metrics), gradients = gradient(state.parameters, batch)
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
         parameters = optax.apply_updates(state.parameters, updates)
-        return TrainState(parameters, optimizer_state), {"loss": loss, **metrics}
+        metrics = {"loss": loss, **metrics, "gradient_norm": optax.tree.norm(gradients)}
+        new = TrainState(parameters, optimizer_state)
+        if skips:
+            finite = jnp.isfinite(loss) & jnp.isfinite(metrics["gradient_norm"])
+            new = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, state)
+        return new, metrics
 
     return step
+
+
+class Steps:
+    """A training step, compiled for one step a call and, where they are asked for, for several.
+
+    A call takes and returns the leaves of the state: to take it apart and put it together again each time
+    would take as long as a small step. It takes the memory of the state that it is given, too.
+
+    Args:
+        step: the step.
+        state: one to compile for, and its structure.
+        devices: where it runs.
+        checked: whether NaNs raise an error where they arise, as `jax_debug_nans` has it.
+
+    Attributes:
+        compile_time: what tracing and compiling took so far, in seconds.
+        names: of the metrics, the loss first.
+    """
+
+    def __init__(self, step: TrainStep, state: TrainState, devices: Devices, checked: bool = False) -> None:
+        self._step, self._structure = step, jax.tree.structure(state)
+        self._devices, self._checked = devices, checked
+        self._programs: dict[int, Any] = {}
+        self.compile_time = 0.0
+        self.names: tuple[str, ...] = ()
+
+    def __call__(self, leaves: Leaves, batches: Sequence[Batch]) -> tuple[Leaves, jax.Array]:
+        """Makes a step with each batch; returns the leaves, and the metrics of each step, (steps, names)."""
+        return self._programs[len(batches)](leaves, self._placed(batches))
+
+    def leaves(self, state: TrainState) -> Leaves:
+        """Returns the leaves of a copy of a state, on the devices, for calls to take."""
+        return jax.tree.leaves(self._devices.replicate(state))
+
+    def state(self, leaves: Leaves) -> TrainState:
+        """Returns the state of these leaves, which the next call takes."""
+        state: TrainState = jax.tree.unflatten(self._structure, leaves)
+        return state
+
+    def compile(self, leaves: Leaves, batch: Batch, lengths: Iterable[int]) -> None:
+        """Compiles calls of these numbers of steps, which must be before they are made."""
+        began = time.perf_counter()
+        for length in set(lengths) - self._programs.keys():
+            self._programs[length] = self._function(length)
+            if not self._checked:  # only a jitted function finds out which operation made a NaN
+                self._programs[length] = self.lowered(leaves, batch, length).compile()
+        self.compile_time += time.perf_counter() - began
+
+    def compiled(self) -> jax.stages.Compiled | None:
+        """Returns the program of the shortest calls; None where it is not compiled ahead."""
+        program = self._programs[min(self._programs)] if self._programs else None
+        return program if isinstance(program, jax.stages.Compiled) else None
+
+    def lowered(self, leaves: Leaves, batch: Batch, length: int = 1) -> jax.stages.Lowered:
+        """Returns the program of a call before it is compiled."""
+        lowered: jax.stages.Lowered = self._function(length).lower(leaves, self._placed([batch] * length))
+        return lowered
+
+    def _placed(self, batches: Sequence[Batch]) -> Batch:
+        if len(batches) == 1:
+            return self._devices.place(batches[0])
+        stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
+        return self._devices.place(stacked, several=True)
+
+    def _function(self, length: int) -> Any:
+        def once(leaves: Leaves, batch: Batch) -> tuple[Leaves, jax.Array]:
+            state, metrics = self._step(self.state(leaves), batch)
+            self.names = ("loss", *sorted(metrics.keys() - {"loss"}))
+            return jax.tree.leaves(state), jnp.stack([metrics[name] for name in self.names])
+
+        def call(leaves: Leaves, batch: Batch) -> tuple[Leaves, jax.Array]:
+            if length > 1:
+                return jax.lax.scan(once, leaves, batch)
+            leaves, metrics = once(leaves, batch)
+            return leaves, metrics[None]
+
+        return jax.jit(call, donate_argnums=0, out_shardings=self._devices.everywhere)

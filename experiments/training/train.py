@@ -1,39 +1,55 @@
-"""The training loop."""
+"""The training loop: no step waits for what became of the one before."""
 
+import contextlib
+import math
 import sys
 import time
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NoReturn
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from omegaconf import DictConfig
 
+from experiments.data import Batch, stream
 from experiments.errors import UserError
 from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
-from experiments.training.checkpoints import save
+from experiments.training.checkpoints import Checkpoints, restore
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
+from experiments.training.nonfinite import MOST_IN_A_ROW, MOST_REWINDS, describe, is_finite
 from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
-from experiments.training.steps import TrainState, make_train_step
+from experiments.training.signals import Stopped, StopSignals
+from experiments.training.steps import Steps, TrainState, make_train_step
+
+_BEHIND = 2  # calls whose metrics are not waited for
 
 
-class Beginning(NamedTuple):
+@dataclass(frozen=True)
+class Beginning:
     """Where a run begins, or goes on.
 
     Attributes:
         step: how many steps have been made.
         state: parameters and optimizer state then.
         rows: the rows of metrics.jsonl until then.
+        passed_over: how many batches have been left out before, by `trainer.on_nonfinite=rewind`.
     """
 
     step: int
     state: TrainState
-    rows: list[dict[str, float]]
+    rows: list[dict[str, float]] = field(default_factory=list)
+    passed_over: int = 0
 
 
 def train(
@@ -52,91 +68,267 @@ def train(
         The summary, as in `summary.json`.
 
     Raises:
-        UserError: the loss stopped being a number.
+        UserError: a number of the training or of the test is not finite, or nothing more can be written.
+        Stopped: a signal asked for it; there is a checkpoint of the step.
     """
-    environment = describe_environment()
+    environment = describe_environment(setup.devices.count)
     _introduce(config, run, setup, environment)
     logger.begin(beginning.rows)
-    outcome = _steps(config, run, setup, beginning, logger)
-    summary = write_results(run, config, setup, outcome, environment)
+    with _checks(setup.trainer.debug):
+        outcome = _Training(run, setup, beginning, logger).run()
+        summary = write_results(run, config, setup, outcome, environment)
     logger.summarize(summary)
     return summary
 
 
-def _steps(
-    config: DictConfig, run: RunDirectory, setup: Setup, beginning: Beginning, logger: RunLogger
-) -> Outcome:
-    """Trains from the beginning to the end, and evaluates."""
-    trainer, task = config.trainer, setup.task
-    now, state, rows = beginning
-    step, compile_time = _compile_step(setup, state)
-    if trainer.profile:
-        write_profile(run.path, step, state, setup.batches)
-    evaluate = evaluator(setup.graph, task, trainer.batch_size)
+class _RewindError(Exception):
+    """The numbers are not finite; the way to go on is from before."""
 
-    history: list[Evaluation] = []
-    elapsed = rows[-1].get("seconds", 0.0) if rows else 0.0
-    best = Best(task, rows)
-    with Progress(trainer.steps, now) as progress:
-        while now < trainer.steps and not _patience_is_out(trainer, best):
-            began = time.perf_counter()
-            state, on_device = step(state, setup.batches[now])
-            metrics = {
-                name: float(on_device[name]) for name in ("loss", *sorted(on_device.keys() - {"loss"}))
-            }
-            elapsed += time.perf_counter() - began
 
-            now += 1
-            since = {"step": now, "seconds": elapsed}
-            logger.log({**since, **metrics, "learning_rate": float(setup.schedule(now - 1))})
-            progress.update(now, metrics)
-            if metrics["loss"] != metrics["loss"]:
-                raise UserError(f"the loss is not a number at step {now}; lower optimizer.learning_rate.")
+class _Training:
+    """A run on its way; the arguments are those of `train`."""
 
-            last = now == trainer.steps
-            if last or now % trainer.evaluate_every == 0:
-                history.append(evaluate(now, state.parameters, setup.data.validation))
-                result = task.metrics(history[-1], history[-1])
-                row = {**since, **{f"validation_{key}": value for key, value in result.items()}}
-                logger.log(row)
-                progress.say(f"step {now}/{trainer.steps}  validation {described(result)}")
-                if best.update(row):
-                    save(run, BEST, now, state, keep=1)
-                last = last or _patience_is_out(trainer, best)
-            if last or now % trainer.checkpoint_every == 0:
-                save(run, CHECKPOINTS, now, state, trainer.keep_checkpoints)
+    def __init__(self, run: RunDirectory, setup: Setup, beginning: Beginning, logger: RunLogger) -> None:
+        self._run, self._setup, self._logger = run, setup, logger
+        self._trainer = trainer = setup.trainer
+        self._beginning, self._best = beginning, Best(setup.task, beginning.rows)
+        self._now, self._passed_over = beginning.step, beginning.passed_over
+        step = make_train_step(
+            *(setup.graph, setup.task, setup.optimizer),
+            precision=trainer.precision,
+            skips=trainer.on_nonfinite == "skip",
+        )
+        self._steps = Steps(step, beginning.state, setup.devices, checked=trainer.debug)
+        self._leaves = self._steps.leaves(beginning.state)
+        self._evaluate = evaluator(setup)
+        self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(jnp.arange(trainer.steps)))
+        self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
+        self._clock = _Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
+        self._validation: Evaluation | None = None
+        self._snapshots: list[tuple[int, Any]] = []
+        self._last_saved: int | None = None
+        self._not_finite = self._rewinds = 0  # in a row
 
-        if now < trainer.steps:
+    def run(self) -> Outcome:
+        """Trains from the beginning to the end, and evaluates."""
+        trainer, setup = self._trainer, self._setup
+        self._compile()
+        if trainer.profile:
+            write_profile(self._run.path, self._steps, self._beginning.state, setup.batches)
+        with (
+            StopSignals() as self._stop,
+            Checkpoints(self._run, trainer.keep_checkpoints) as self._checkpoints,
+            Progress(trainer.steps, self._now) as self._progress,
+        ):
+            self._clock.start()
+            while not self._is_over:
+                try:
+                    with contextlib.closing(stream(setup.batches, self._now + self._passed_over)) as batches:
+                        self._train(batches)
+                except _RewindError:
+                    self._rewind()
+            return self._outcome()
+
+    def _compile(self) -> None:
+        """Compiles the calls that will be needed, and says how long that took."""
+        trainer, several = self._trainer, self._trainer.steps_per_call
+        ends = (self._now, trainer.steps, trainer.evaluate_every, trainer.checkpoint_every)
+        lengths = {several, 1} if any(end % several for end in ends) else {several}
+        print("compiling … ", end="", file=sys.stderr, flush=True)
+        self._steps.compile(self._leaves, self._setup.batches[0], lengths)
+        print(f"{self._steps.compile_time:.1f} s", file=sys.stderr)
+
+    @property
+    def _is_over(self) -> bool:
+        patience = self._trainer.patience
+        return self._now >= self._trainer.steps or (patience is not None and self._best.waited >= patience)
+
+    def _train(self, batches: Iterator[Batch]) -> None:
+        """Makes the steps that are left."""
+        trainer = self._trainer
+        while not self._is_over:
+            before = self._now
+            self._leaves, metrics = self._steps(self._leaves, list(islice(batches, self._call_length())))
+            self._waiting.append((before, metrics))
+            self._now += len(metrics)
+            self._log_steps(_BEHIND)
+            evaluates = self._is_over or self._now % trainer.evaluate_every == 0
+            saves = self._is_over or self._now % trainer.checkpoint_every == 0
+            if not (evaluates or saves or self._stop.number):
+                continue
+            self._log_steps(0)
+            with self._clock.paused():
+                if evaluates:
+                    self._validate()
+                if saves or self._is_over or self._stop.number:
+                    self._save(CHECKPOINTS)
+                if self._stop.number:
+                    self._checkpoints.wait()
+                    raise Stopped(self._stop.number, self._now)
+
+    def _call_length(self) -> int:
+        """How many steps to make at once: as many as are asked for, if nothing is due before."""
+        trainer = self._trainer
+        periods = (trainer.evaluate_every, trainer.checkpoint_every)
+        due = min(trainer.steps - self._now, *(period - self._now % period for period in periods))
+        return trainer.steps_per_call if trainer.steps_per_call <= due else 1
+
+    def _log_steps(self, behind: int) -> None:
+        """Logs what became of the calls but for the last few, and looks whether the numbers are finite."""
+        while len(self._waiting) > behind:
+            before, metrics = self._waiting.popleft()
+            since = self._clock.seconds
+            values = np.asarray(metrics).tolist()  # waits
+            took = (self._clock.read() - since) / len(values)
+            for i, row in enumerate(values):
+                step = before + i + 1
+                named = dict(zip(self._steps.names, row, strict=True))
+                self._logger.log(
+                    {
+                        "step": step,
+                        "seconds": since + took * (i + 1),
+                        **named,
+                        "learning_rate": float(self._rates[step - 1]),
+                    }
+                )
+                self._progress.update(step, named)
+                self._judge(step, named)
+
+    def _judge(self, step: int, metrics: dict[str, float]) -> None:
+        """Looks whether the loss and the gradient of a step are finite."""
+        wrong = next((name for name in ("loss", "gradient_norm") if not math.isfinite(metrics[name])), None)
+        if wrong is None:
+            self._not_finite = 0
+            return
+        self._not_finite += 1
+        what = f"the {wrong.replace('_', ' ')} is {metrics[wrong]} at step {step}"
+        if self._trainer.on_nonfinite == "skip" and self._not_finite <= MOST_IN_A_ROW:
+            self._progress.say(f"{what}; the parameters stay as they were")
+            return
+        self._give_up(step, what)
+
+    def _give_up(self, step: int, what: str) -> NoReturn:
+        """Goes back, if that is wanted, or ends the run: the numbers are not finite after a step."""
+        if self._trainer.on_nonfinite == "rewind" and self._rewinds < MOST_REWINDS:
+            self._progress.say(what)
+            self._now = step  # whatever is under way beyond it
+            raise _RewindError
+        self._checkpoints.wait()
+        rate, batch = float(self._rates[step - 1]), step - 1 + self._passed_over
+        raise UserError(describe(what, rate, self._setup.batches, batch, self._run.checkpoints()))
+
+    def _rewind(self) -> None:
+        """Goes back to the newest checkpoint, and on from there with the batches after those that failed."""
+        self._rewinds += 1
+        self._waiting.clear()
+        self._checkpoints.wait()
+        next_batch, there = self._now + self._passed_over, self._beginning
+        if paths := self._run.checkpoints():
+            restored = restore(paths, self._beginning.state)
+            there = Beginning(restored.step, restored.state)
+        self._now, self._leaves = there.step, self._steps.leaves(there.state)
+        self._passed_over = next_batch - there.step
+        rows = self._run.keep(there.step)
+        self._logger.go_back()
+        self._best = Best(self._setup.task, rows)
+        self._snapshots = [(step, snapshot) for step, snapshot in self._snapshots if step <= there.step]
+        self._progress.say(f"goes back to step {there.step}, and on with other batches")
+        self._clock.start()
+
+    def _validate(self) -> None:
+        now, task, parameters = self._now, self._setup.task, self._state.parameters
+        self._validation = self._evaluate(now, parameters, self._setup.data.validation)
+        self._snapshots.append((now, task.snapshot(self._validation)))
+        metrics = task.metrics(self._validation, self._validation)
+        row = {
+            "step": now,
+            "seconds": self._clock.seconds,
+            **{f"validation_{name}": value for name, value in metrics.items()},
+        }
+        self._logger.log(row)
+        self._progress.say(f"step {now}/{self._trainer.steps}  validation {described(metrics)}")
+        if self._best.update(row):
+            self._save(BEST)
+
+    def _save(self, folder: str) -> None:
+        if folder == CHECKPOINTS and self._last_saved == self._now:
+            return
+        if not is_finite(self._leaves):
+            self._give_up(self._now, f"parameters are not finite after step {self._now}")
+        self._checkpoints.save(folder, self._now, self._state, {"passed_over": self._passed_over})
+        if folder == CHECKPOINTS:
+            self._last_saved, self._rewinds = self._now, 0
+
+    @property
+    def _state(self) -> TrainState:
+        return self._steps.state(self._leaves)
+
+    def _outcome(self) -> Outcome:
+        """Evaluates a run that is over."""
+        setup, task, parameters = self._setup, self._setup.task, self._state.parameters
+        if self._now < self._trainer.steps:
             metric = task.metric.replace("_", " ")
-            progress.say(f"stops early at step {now}: no better validation {metric} since step {best.step}")
-        test = evaluate(now, state.parameters, setup.data.test)
-        if not history:  # nothing was left to train
-            history.append(evaluate(now, state.parameters, setup.data.validation))
-        metrics = task.metrics(test, history[-1])
-        progress.say(f"test {described(metrics)}")
-    return Outcome(now, state, step, compile_time, history, test, metrics)
+            self._progress.say(
+                f"stops early at step {self._now}: no better validation {metric} since step {self._best.step}"
+            )
+        test = self._evaluate(self._now, parameters, setup.data.test)
+        if self._validation is None:  # nothing was left to train
+            self._validation = self._evaluate(self._now, parameters, setup.data.validation)
+        metrics = task.metrics(test, self._validation)
+        self._progress.say(f"test {described(metrics)}")
+        if wrong := [name for name, value in metrics.items() if math.isnan(value)]:
+            raise UserError(
+                f"test {wrong[0].replace('_', ' ')} is not a number after step {self._now}; "
+                "lower optimizer.learning_rate, and start anew with trainer.overwrite=true"
+            )
+        return Outcome(self._now, self._state, self._steps, self._snapshots, self._validation, test, metrics)
 
 
-def _patience_is_out(trainer: DictConfig, best: Best) -> bool:
-    return trainer.patience is not None and best.waited >= trainer.patience
+class _Clock:
+    """Counts the seconds that go into steps."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self._since = seconds, 0.0
+
+    def start(self) -> None:
+        """Counts from now on."""
+        self._since = time.perf_counter()
+
+    def read(self) -> float:
+        """Returns how many there are by now."""
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        return self.seconds
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves out what is done in a block."""
+        self.read()
+        try:
+            yield
+        finally:
+            self.start()
+
+
+@contextlib.contextmanager
+def _checks(wanted: bool) -> Iterator[None]:
+    """Has JAX look for NaNs in all results, and check itself."""
+    with contextlib.ExitStack() as checks:
+        if wanted:
+            checks.enter_context(jax.debug_nans(True))
+            checks.enter_context(jax.enable_checks(True))
+        yield
 
 
 def _introduce(config: DictConfig, run: RunDirectory, setup: Setup, environment: dict[str, Any]) -> None:
     """Says what the run is, before the minutes that it takes."""
     data, parameters = setup.data, count_parameters(setup.initial.parameters)
+    device = environment["device"]
+    if setup.devices.count > 1:
+        device = f"{setup.devices.count} devices ({device})"
     print(
         f"{config.model.name}: {parameters:,} parameters; {data.name}: {len(data.train):,} training, "
         f"{len(data.validation):,} validation, {len(data.test):,} test examples, "
-        f"batches of {config.trainer.batch_size}; {environment['device']}; writes to {run.path}",
+        f"batches of {setup.trainer.batch_size}; {device}; writes to {run.path}",
         file=sys.stderr,
     )
-
-
-def _compile_step(setup: Setup, state: TrainState) -> tuple[jax.stages.Compiled, float]:
-    print("compiling … ", end="", file=sys.stderr, flush=True)
-    began = time.perf_counter()
-    step = make_train_step(setup.graph, setup.task, setup.optimizer)
-    compiled = jax.jit(step).lower(state, setup.batches[0]).compile()
-    seconds = time.perf_counter() - began
-    print(f"{seconds:.1f} s", file=sys.stderr)
-    return compiled, seconds

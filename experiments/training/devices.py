@@ -1,0 +1,91 @@
+"""The devices that a run trains on: each has the model, and its part of every batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from experiments.data import Batch
+from experiments.errors import UserError
+
+_EXAMPLES = "examples"  # the only axis of the mesh
+_SHARED = "key"  # the only array of a batch without an example a row
+
+Tree = TypeVar("Tree")
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Devices of one kind, in a row.
+
+    Attributes:
+        mesh: of one axis.
+    """
+
+    mesh: Mesh
+
+    @property
+    def count(self) -> int:
+        """How many there are, in all processes."""
+        return int(self.mesh.size)
+
+    @property
+    def everywhere(self) -> NamedSharding:
+        """How an array lies that is whole on each device."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
+    def replicate(self, tree: Tree) -> Tree:
+        """Returns copies of the arrays, whole on each device."""
+        return jax.tree.map(lambda leaf: jax.numpy.copy(jax.device_put(leaf, self.everywhere)), tree)
+
+    def place(self, batch: Batch, several: bool = False) -> Batch:
+        """Returns a batch with its examples divided among the devices.
+
+        Args:
+            batch: NumPy's arrays.
+            several: whether it is a batch for each of several steps, which the first axis counts.
+        """
+        if self.count == 1 and self.mesh.devices.flat[0].platform == "cpu":
+            return batch  # where it is already
+        return jax.device_put(batch, self._shardings(batch, several))
+
+    def _shardings(self, batch: Mapping[str, Any], several: bool) -> dict[str, NamedSharding]:
+        steps = (None,) if several else ()
+        return {
+            name: NamedSharding(self.mesh, PartitionSpec(*steps, *(() if name == _SHARED else (_EXAMPLES,))))
+            for name in batch
+        }
+
+
+def first_device() -> Devices:
+    """Returns one device, which is enough to evaluate on."""
+    return Devices(Mesh(np.array(jax.local_devices()[:1]), (_EXAMPLES,)))
+
+
+def find_devices(wanted: int | None, batch_size: int) -> Devices:
+    """Returns the devices to train on.
+
+    Args:
+        wanted: how many; None for all that there are.
+        batch_size: examples a batch, in all processes.
+
+    Raises:
+        UserError: there are not as many, or they cannot have equal parts of a batch.
+    """
+    there = jax.local_devices()
+    if wanted is not None and not 1 <= wanted <= len(there):
+        most = f"1 to {len(there)}" if len(there) > 1 else "1"
+        raise UserError(
+            f"trainer.devices={wanted}: there are {len(there)} here; write {most}, or null for all"
+        )
+    devices = there[:wanted]
+    if batch_size % len(devices):
+        fits = max(n for n in range(1, len(devices) + 1) if batch_size % n == 0)
+        raise UserError(
+            f"trainer.batch_size={batch_size}: cannot be divided among {len(devices)} devices; write "
+            f"trainer.batch_size={batch_size + -batch_size % len(devices)}, or trainer.devices={fits}"
+        )
+    return Devices(Mesh(np.array(devices), (_EXAMPLES,)))
