@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from experiments.cli.complaints import one_line
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
+from experiments.training.distributed import is_first
 
 MISTAKE, BUG, INTERRUPTED = 2, 1, 130  # exit statuses
 
@@ -74,7 +75,8 @@ class Job:
         except Exception as error:
             failure, trace = self._told(error, hydra)
         else:
-            run.forget_error()
+            if is_first():
+                run.forget_error()
             return value
         if hydra.mode == RunMode.MULTIRUN:
             keep_failure(run, config, hydra, failure.reason, trace)
@@ -82,7 +84,9 @@ class Job:
                 return failure
             raise JobError(failure)
         self.failures.append(failure)
-        if run.is_run and not (had_begun and failure.status == MISTAKE):  # such as that it is another run
+        if (
+            run.is_run and is_first() and not (had_begun and failure.status == MISTAKE)
+        ):  # such as that it is another run
             run.keep_error(failure.reason, trace)
         for folder in (run.path, *run.path.parents):  # what was made for a run that has left nothing
             if self.existing in (None, folder):

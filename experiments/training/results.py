@@ -14,6 +14,7 @@ from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, r
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
 from experiments.training.building import build_model, build_task
+from experiments.training.distributed import decided
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.sort_share import sort_fraction, unsorted
 from experiments.training.steps import Steps, TrainState, make_train_step
@@ -56,6 +57,19 @@ def write_results(
         outcome: what came of it.
         environment: what it ran on.
     """
+    measured = setup.trainer.measure_sort
+    share = _sort_fraction(config, setup, outcome) if measured else None  # a step takes all processes
+    return decided(lambda: _write_results(run, config, setup, outcome, environment, share))
+
+
+def _write_results(
+    run: RunDirectory,
+    config: DictConfig,
+    setup: Setup,
+    outcome: Outcome,
+    environment: dict[str, Any],
+    share: float | None,
+) -> dict[str, Any]:
     task, state, rows = setup.task, outcome.state, run.metrics()
     best, elapsed = (
         Best(task, rows),
@@ -78,7 +92,7 @@ def write_results(
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
         "compile_time_s": outcome.program.compile_time,
         "step_memory_mb": _memory_mb(outcome.program.compiled()),
-        "sort_fraction": _sort_fraction(config, setup, outcome) if setup.trainer.measure_sort else None,
+        "sort_fraction": share,
         "steps": outcome.steps,
         "stopped_at": outcome.steps if outcome.steps < setup.trainer.steps else None,
         "duration_s": elapsed[-1],

@@ -21,6 +21,13 @@ from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
 from experiments.training.checkpoints import Checkpoints, restore
+from experiments.training.distributed import (
+    decided,
+    kept_by_all,
+    restored_by_all,
+    stop_agreed_on,
+    stop_signals,
+)
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
@@ -29,7 +36,7 @@ from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
-from experiments.training.signals import Stopped, StopSignals
+from experiments.training.signals import Stopped
 from experiments.training.steps import Steps, TrainState, make_train_step
 
 _BEHIND = 2  # calls whose metrics are not waited for
@@ -108,6 +115,7 @@ class _Training:
         self._snapshots: list[tuple[int, Any]] = []
         self._last_saved: int | None = None
         self._not_finite = self._rewinds = 0  # in a row
+        self._calls = 0
 
     def run(self) -> Outcome:
         """Trains from the beginning to the end, and evaluates."""
@@ -116,7 +124,7 @@ class _Training:
         if trainer.profile:
             write_profile(self._run.path, self._steps, self._beginning.state, setup.batches)
         with (
-            StopSignals() as self._stop,
+            stop_signals() as self._stop,
             Checkpoints(self._run, trainer.keep_checkpoints) as self._checkpoints,
             Progress(trainer.steps, self._now) as self._progress,
         ):
@@ -152,19 +160,21 @@ class _Training:
             self._waiting.append((before, metrics))
             self._now += len(metrics)
             self._log_steps(_BEHIND)
+            self._calls += 1
+            stopped = stop_agreed_on(self._stop.number, self._calls)
             evaluates = self._is_over or self._now % trainer.evaluate_every == 0
             saves = self._is_over or self._now % trainer.checkpoint_every == 0
-            if not (evaluates or saves or self._stop.number):
+            if not (evaluates or saves or stopped):
                 continue
             self._log_steps(0)
             with self._clock.paused():
                 if evaluates:
                     self._validate()
-                if saves or self._is_over or self._stop.number:
+                if saves or self._is_over or stopped:
                     self._save(CHECKPOINTS)
-                if self._stop.number:
+                if stopped:
                     self._checkpoints.wait()
-                    raise Stopped(self._stop.number, self._now)
+                    raise Stopped(stopped, self._now)
 
     def _call_length(self) -> int:
         """How many steps to make at once: as many as are asked for, if nothing is due before."""
@@ -223,12 +233,14 @@ class _Training:
         self._waiting.clear()
         self._checkpoints.wait()
         next_batch, there = self._now + self._passed_over, self._beginning
-        if paths := self._run.checkpoints():
-            restored = restore(paths, self._beginning.state)
+        if decided(lambda: bool(self._run.checkpoints())):
+            restored = restored_by_all(
+                lambda paths: restore(paths, self._beginning.state), self._run.checkpoints()
+            )
             there = Beginning(restored.step, restored.state)
         self._now, self._leaves = there.step, self._steps.leaves(there.state)
         self._passed_over = next_batch - there.step
-        rows = self._run.keep(there.step)
+        rows = kept_by_all(self._run, there.step)
         self._logger.go_back()
         self._best = Best(self._setup.task, rows)
         self._snapshots = [(step, snapshot) for step, snapshot in self._snapshots if step <= there.step]
