@@ -37,9 +37,9 @@ class Devices:
         """How an array lies that is whole on each device."""
         return NamedSharding(self.mesh, PartitionSpec())
 
-    def replicate(self, tree: Tree) -> Tree:
+    def copy(self, tree: Tree) -> Tree:
         """Returns copies of the arrays, whole on each device."""
-        return jax.tree.map(lambda leaf: jax.numpy.copy(jax.device_put(leaf, self.everywhere)), tree)
+        return jax.device_put(tree, self.everywhere, may_alias=False)
 
     def place(self, batch: Batch, several: bool = False) -> Batch:
         """Returns a batch with its examples divided among the devices.

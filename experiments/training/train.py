@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Any, NoReturn
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from omegaconf import DictConfig
 
@@ -24,7 +23,7 @@ from experiments.training.checkpoints import Checkpoints, restore
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
-from experiments.training.nonfinite import MOST_IN_A_ROW, MOST_REWINDS, describe, is_finite
+from experiments.training.nonfinite import MOST_IN_A_ROW, MOST_REWINDS, all_finite, describe
 from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
@@ -101,7 +100,7 @@ class _Training:
         self._steps = Steps(step, beginning.state, setup.devices, checked=trainer.debug)
         self._leaves = self._steps.leaves(beginning.state)
         self._evaluate = evaluator(setup)
-        self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(jnp.arange(trainer.steps)))
+        self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
         self._clock = _Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
         self._validation: Evaluation | None = None
@@ -253,7 +252,7 @@ class _Training:
     def _save(self, folder: str) -> None:
         if folder == CHECKPOINTS and self._last_saved == self._now:
             return
-        if not is_finite(self._leaves):
+        if not all_finite(jax.tree.leaves(self._state.parameters)):
             self._give_up(self._now, f"parameters are not finite after step {self._now}")
         self._checkpoints.save(folder, self._now, self._state, {"passed_over": self._passed_over})
         if folder == CHECKPOINTS:
