@@ -80,7 +80,7 @@ def load_run(path: str | Path, changes: Sequence[str] = ()) -> TrainedRun:
         if changes:  # one has a value of another kind
             raise UserError(f"{' '.join(changes)}: {error}") from error
         raise
-    step, state = restore(checkpoints, setup.initial)
+    step, state, _ = restore(checkpoints, setup.initial)
     return TrainedRun(
         model=nnx.merge(setup.graph, state.parameters),
         parameters=state.parameters,

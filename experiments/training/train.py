@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from experiments.errors import UserError
 from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
-from experiments.training.checkpoints import save
+from experiments.training.checkpoints import Checkpoints
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
@@ -19,6 +20,7 @@ from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
+from experiments.training.signals import Stopped, StopSignals
 from experiments.training.steps import TrainState, make_train_step
 
 
@@ -29,11 +31,13 @@ class Beginning(NamedTuple):
         step: how many steps have been made.
         state: parameters and optimizer state then.
         rows: the rows of metrics.jsonl until then.
+        extra: the integers that were saved with the state.
     """
 
     step: int
     state: TrainState
     rows: list[dict[str, float]]
+    extra: Mapping[str, int]
 
 
 def train(
@@ -52,7 +56,8 @@ def train(
         The summary, as in `summary.json`.
 
     Raises:
-        UserError: the loss stopped being a number.
+        UserError: the loss stopped being a number, or what was to be written cannot be.
+        Stopped: a signal has come; the state after the step then is saved.
     """
     environment = describe_environment()
     _introduce(config, run, setup, environment)
@@ -68,7 +73,7 @@ def _steps(
 ) -> Outcome:
     """Trains from the beginning to the end, and evaluates."""
     trainer, task = config.trainer, setup.task
-    now, state, rows = beginning
+    now, state, rows, _ = beginning
     step, compile_time = _compile_step(setup, state)
     if trainer.profile:
         write_profile(run.path, step, state, setup.batches)
@@ -77,7 +82,11 @@ def _steps(
     history: list[Evaluation] = []
     elapsed = rows[-1].get("seconds", 0.0) if rows else 0.0
     best = Best(task, rows)
-    with Progress(trainer.steps, now) as progress:
+    with (
+        Checkpoints(run, trainer.keep_checkpoints) as checkpoints,
+        StopSignals() as signals,
+        Progress(trainer.steps, now) as progress,
+    ):
         while now < trainer.steps and not _patience_is_out(trainer, best):
             began = time.perf_counter()
             state, on_device = step(state, setup.batches[now])
@@ -101,10 +110,13 @@ def _steps(
                 logger.log(row)
                 progress.say(f"step {now}/{trainer.steps}  validation {described(result)}")
                 if best.update(row):
-                    save(run, BEST, now, state, keep=1)
+                    checkpoints.save(BEST, now, state)
                 last = last or _patience_is_out(trainer, best)
-            if last or now % trainer.checkpoint_every == 0:
-                save(run, CHECKPOINTS, now, state, trainer.keep_checkpoints)
+            if last or now % trainer.checkpoint_every == 0 or signals.number is not None:
+                checkpoints.save(CHECKPOINTS, now, state)
+            if signals.number is not None:
+                checkpoints.wait()
+                raise Stopped(signals.number, now)
 
         if now < trainer.steps:
             metric = task.metric.replace("_", " ")
