@@ -5,8 +5,8 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ from experiments.errors import UserError
 from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
-from experiments.training.checkpoints import Checkpoints, restore
+from experiments.training.checkpoints import Checkpoints, Restored, restore
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
@@ -32,6 +32,7 @@ from experiments.training.signals import Stopped, StopSignals
 from experiments.training.steps import Steps, TrainState, make_train_step
 
 _BEHIND = 2  # calls whose metrics are not waited for
+_PASSED_OVER = "passed_over"
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,14 @@ class Beginning:
         step: how many steps have been made.
         state: parameters and optimizer state then.
         rows: the rows of metrics.jsonl until then.
-        passed_over: how many batches have been left out before, by `trainer.on_nonfinite=rewind`.
+        extra: the integers that were saved with the state: `passed_over`, how many batches have been left out
+            by `trainer.on_nonfinite=rewind`.
     """
 
     step: int
     state: TrainState
-    rows: list[dict[str, float]] = field(default_factory=list)
-    passed_over: int = 0
+    rows: list[dict[str, float]]
+    extra: Mapping[str, int]
 
 
 def train(
@@ -91,7 +93,7 @@ class _Training:
         self._run, self._setup, self._logger = run, setup, logger
         self._trainer = trainer = setup.trainer
         self._beginning, self._best = beginning, Best(setup.task, beginning.rows)
-        self._now, self._passed_over = beginning.step, beginning.passed_over
+        self._now, self._passed_over = beginning.step, beginning.extra.get(_PASSED_OVER, 0)
         step = make_train_step(
             *(setup.graph, setup.task, setup.optimizer),
             precision=trainer.precision,
@@ -221,10 +223,10 @@ class _Training:
         self._rewinds += 1
         self._waiting.clear()
         self._checkpoints.wait()
-        next_batch, there = self._now + self._passed_over, self._beginning
+        next_batch = self._now + self._passed_over
+        there: Beginning | Restored = self._beginning
         if paths := self._run.checkpoints():
-            restored = restore(paths, self._beginning.state)
-            there = Beginning(restored.step, restored.state)
+            there = restore(paths, self._beginning.state, mend=True)
         self._now, self._leaves = there.step, self._steps.leaves(there.state)
         self._passed_over = next_batch - there.step
         rows = self._run.keep(there.step)
@@ -254,7 +256,7 @@ class _Training:
             return
         if not all_finite(jax.tree.leaves(self._state.parameters)):
             self._give_up(self._now, f"parameters are not finite after step {self._now}")
-        self._checkpoints.save(folder, self._now, self._state, {"passed_over": self._passed_over})
+        self._checkpoints.save(folder, self._now, self._state, {_PASSED_OVER: self._passed_over})
         if folder == CHECKPOINTS:
             self._last_saved, self._rewinds = self._now, 0
 
