@@ -4,6 +4,7 @@ A checkpoint holds the leaves of the state by path, small integers that belong t
 appears whole or not at all; what has changed in it since is found when it is read.
 """
 
+import errno
 import gc
 import hashlib
 import json
@@ -29,6 +30,7 @@ from experiments.training.steps import TrainState
 from experiments.training.writing import unwritable
 
 _DIGESTS, _EXTRA = "digests", "extra."  # the leaf with the digests; how the names of integers begin
+_TOLD = logging.getLogger("absl"), logging.getLogger("asyncio")  # where Orbax tells of a failure, in pages
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
@@ -62,11 +64,15 @@ class Checkpoints:
         self._pending: dict[str, tuple[int, ocp.AsyncResponse[None]]] = {}  # by folder
 
     def __enter__(self) -> Self:
+        for logger in _TOLD:
+            logger.setLevel(logging.CRITICAL)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with suppress(*([] if kind is None else [UserError])):  # something else has gone wrong first
             self.wait()
+        for logger in _TOLD if kind is None else ():
+            logger.setLevel(logging.NOTSET)
 
     def save(self, folder: str, step: int, state: TrainState, extra: Mapping[str, int] = _NOTHING) -> None:
         """Begins to save the state after a step, and returns as soon as that may change.
@@ -86,7 +92,8 @@ class Checkpoints:
         leaves[_DIGESTS] = np.frombuffer(json.dumps(_digests(leaves)).encode(), np.uint8)
         with self._written(folder, step):
             to = epath.Path((self._run.path / folder / str(step)).absolute())
-            self._pending[folder] = step, ocp.save_async(to, leaves, overwrite=True)
+            with _context():
+                self._pending[folder] = step, ocp.save_async(to, leaves, overwrite=True)
 
     def wait(self) -> None:
         """Waits until what was saved is on disk.
@@ -111,17 +118,23 @@ class Checkpoints:
         """Tells in one line why a checkpoint cannot be written, and removes what there is of it."""
         try:
             with _quiet():
-                if not os.path.samestat(self._run.path.stat(), self._there):
-                    raise FileNotFoundError(2, "another directory is in its place")
+                self._check_there()
                 yield
+                self._check_there()
         except Exception as error:  # whatever makes Orbax, and what it builds on, fail
-            _silence()
+            # The run is about to end, and the threads that Orbax leaves behind have nothing to add.
+            sys.unraisablehook = lambda _: None
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             for path in (self._run.path / folder).glob(f"{step}.*tmp*"):
                 shutil.rmtree(path, ignore_errors=True)
             with suppress(OSError):  # Orbax makes anew what has been removed
                 self._run.path.joinpath(folder).rmdir()
                 self._run.path.rmdir()
             raise unwritable(self._run, f"{folder}/{step}", error) from error
+
+    def _check_there(self) -> None:
+        if not os.path.samestat(self._run.path.stat(), self._there):
+            raise FileNotFoundError(errno.ENOENT, "another directory is in its place")
 
 
 def keep_newest(folder: Path, keep: int, step: int) -> None:
@@ -196,12 +209,11 @@ def _quiet() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
-def _silence() -> None:
-    """Hides for good what threads tell that Orbax leaves behind where it fails: the run is about to end."""
-    for name in ("absl", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    sys.unraisablehook = lambda _: None
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+def _context() -> ocp.Context:
+    """Has Orbax make directories at once: where that fails later, its threads wait for minutes."""
+    context = ocp.Context()
+    context.asynchronous.create_directories_asynchronously = False
+    return context
 
 
 def _read(path: Path, like: TrainState) -> Restored:
