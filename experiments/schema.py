@@ -120,12 +120,14 @@ class Vectors(Named):
     """Images as vectors.
 
     Attributes:
+        in_memory: whether to read all examples at once, or each when it is needed; None does what fits.
         label_noise: fraction of the training labels to replace by another class.
         rare_classes: those of which only a part of the training examples is kept.
         rare_fraction: how much is kept of them.
     """
 
     directory: str = "${oc.env:TFDS_DATA_DIR,data}"
+    in_memory: bool | None = None
     label_noise: float = 0.0
     rare_classes: list[int] = field(default_factory=list)
     rare_fraction: float = 0.1
