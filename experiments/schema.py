@@ -148,6 +148,18 @@ class PointSets(Vectors):
 
 
 @dataclass
+class PointClouds(Vectors):
+    """Shapes as sets of points.
+
+    Attributes:
+        num_points: points of a set.
+    """
+
+    _target_: str | None = "experiments.data.load_point_clouds"
+    num_points: int = MISSING
+
+
+@dataclass
 class SetClassifier(Named):
     """A network for each point, a pooling, a network for the set."""
 
@@ -166,7 +178,8 @@ def _declare(name: str, *bases: type, **types: Any) -> type:
 
 
 _DECLARED = (
-    *(Sort, Trainer, Optimizer, Config, Target, Partial, Sorting, Named, Vectors, PointSets, SetClassifier),
+    *(Sort, Trainer, Optimizer, Config, Target, Partial, Sorting, Named),
+    *(Vectors, PointSets, PointClouds, SetClassifier),
     # Transformations of gradients.
     _declare("AdamW", Partial, weight_decay=float),
     _declare("SGD", Partial, momentum=float),

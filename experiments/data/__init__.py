@@ -11,6 +11,7 @@ from experiments.data.examples import (
     PointSets,
     Split,
 )
+from experiments.data.point_clouds import load_point_clouds
 from experiments.data.point_sets import image_to_points, load_point_sets
 from experiments.data.records import Records, open_dataset
 from experiments.data.stored import Stored
@@ -32,6 +33,7 @@ __all__ = [
     "evaluation_batches",
     "image_to_points",
     "load_diabetes",
+    "load_point_clouds",
     "load_point_sets",
     "load_vectors",
     "open_dataset",

@@ -1,7 +1,7 @@
 """Images as sets of points: a point for every pixel that is not black."""
 
+import functools
 import os
-from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -51,7 +51,9 @@ def load_point_sets(
     of = images["train"]
     if max_points is None:
         max_points = max(1, *(_largest(part, split, upscale, progress) for split, part in images.items()))
-    convert = partial(_to_sets, max_points=max_points, max_intensity=of.max_intensity, upscale=upscale)
+    convert = functools.partial(
+        _to_sets, max_points=max_points, max_intensity=of.max_intensity, upscale=upscale
+    )
     splits = {split: Stored(name, split, part, PixelSets, convert) for split, part in images.items()}
     return dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
 
@@ -128,6 +130,7 @@ def image_to_points(
     return points, np.arange(max_points) < count
 
 
+@functools.cache
 def _coordinates(size: int) -> np.ndarray:
     """The places of `size` pixels between -1 and 1; a single one is in the middle."""
     return np.linspace(-1, 1, size) if size > 1 else np.zeros(1)
