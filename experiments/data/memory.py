@@ -13,7 +13,8 @@ def memory_limit() -> int:
     """Returns how many bytes this process may use: all that there are, or the least of the limits on it."""
     own = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(physical, *(limit for limit in own if limit != resource.RLIM_INFINITY), *_cgroup_limits())
+    limits = (limit for limit in own if limit != resource.RLIM_INFINITY)
+    return min([physical, *limits, *_cgroup_limits()])
 
 
 def _cgroup_limits() -> Iterator[int]:
