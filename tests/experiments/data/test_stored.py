@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from experiments.data import (
     Dataset,
@@ -20,7 +23,9 @@ from experiments.data import (
     training_batches,
 )
 from experiments.errors import UserError
-from tests.experiments.data.writing import to_tfrecord, write_mnist
+from tests.experiments.data import reads_all
+from tests.experiments.data.reads_all import MAX_POINTS, SPARE
+from tests.experiments.data.writing import to_tfrecord, write, write_mnist
 
 NOISE = {"label_noise": 0.3, "rare_classes": [3, 5], "rare_fraction": 0.4, "seed": 2}
 
@@ -84,3 +89,26 @@ def test_a_number_that_is_not_finite_is_found_when_it_is_read() -> None:
     assert len(dataset.train.take(np.arange(7))) == 7
     with pytest.raises(UserError, match=r"^data\.name=study: the features of row 7 of train are not all fin"):
         list(stream(training_batches(dataset.train, 2, seed=0)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and accounts are Linux's")
+def test_memory_is_flat_over_ten_times_as_much_data(tmp_path: Path) -> None:
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Tensor(shape=(128, 128), dtype=np.uint8),
+            "label": tfds.features.ClassLabel(num_classes=10),
+        }
+    )
+    image, size = np.random.default_rng(0).integers(1, 256, (128, 128), np.uint8), 2640
+    examples = ({"image": np.roll(image, row), "label": row % 10} for row in range(size))
+    write(tmp_path, "large", features, {"train": examples, "test": [{"image": image, "label": 0}]})  # type: ignore[dict-item]
+    assert 0.9 * size * MAX_POINTS * 13 > 10 * SPARE
+
+    def read(in_memory: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", reads_all.__name__, str(tmp_path), in_memory]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    done = read("false")
+    assert (done.returncode, done.stdout) == (0, "read all 297\n"), done.stderr
+    assert "MemoryError" in read("true").stderr  # so there is a limit, and more than fits
