@@ -10,7 +10,7 @@ from experiments.data.corruption import Corruption
 from experiments.data.examples import Dataset, PointSets
 from experiments.data.modelnet40 import POINTS
 from experiments.data.records import open_dataset
-from experiments.data.stored import Stored, dataset
+from experiments.data.stored import Stored, make_dataset
 from experiments.errors import UserError
 
 
@@ -42,7 +42,7 @@ def load_point_clouds(
     convert = partial(_to_sets, num_points=num_points)
     splits = {split: Stored(name, split, part, PointSets, convert) for split, part in clouds.items()}
     num_classes = clouds["train"].num_classes
-    return dataset(num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
+    return make_dataset(num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
 
 
 def _to_sets(clouds: list[np.ndarray], labels: np.ndarray, *, num_points: int) -> PointSets:

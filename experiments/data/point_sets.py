@@ -10,7 +10,7 @@ from scipy.ndimage import zoom
 from experiments.data.corruption import Corruption
 from experiments.data.examples import Dataset, PixelSets
 from experiments.data.records import Records, chunks, open_dataset
-from experiments.data.stored import Stored, dataset
+from experiments.data.stored import Stored, make_dataset
 from experiments.errors import UserError
 
 
@@ -55,7 +55,7 @@ def load_point_sets(
         _to_sets, max_points=max_points, max_intensity=of.max_intensity, upscale=upscale
     )
     splits = {split: Stored(name, split, part, PixelSets, convert) for split, part in images.items()}
-    return dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
+    return make_dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
 
 
 def _to_sets(

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Unpack
 import numpy as np
 
 from experiments.data.corruption import Corruption, corrupted
-from experiments.data.examples import Dataset, Examples, Split, check_finite
+from experiments.data.examples import SPLITS, Dataset, Examples, check_finite
 from experiments.data.memory import memory_limit
 from experiments.data.records import chunks
 
@@ -75,7 +75,7 @@ class Stored:
         return self.kind(**arrays)
 
 
-def dataset(
+def make_dataset(
     num_classes: int,
     splits: dict[str, Stored],
     *,
@@ -106,7 +106,9 @@ def dataset(
     if in_memory is None:
         size = sum(values.nbytes for values in train.take(np.arange(1)).arrays().values())
         in_memory = size * len(train) < memory_limit() / _PART
-    made: dict[str, Split] = {**splits, "train": train}
+    splits = {**splits, "train": train}
     if in_memory:
-        made = {split: part.loaded(progress) for split, part in {**splits, "train": train}.items()}
-    return Dataset(train.dataset, num_classes, **made)
+        return Dataset(
+            train.dataset, num_classes, **{split: splits[split].loaded(progress) for split in SPLITS}
+        )
+    return Dataset(train.dataset, num_classes, **splits)

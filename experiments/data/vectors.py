@@ -10,7 +10,7 @@ from experiments.data.corruption import Corruption
 from experiments.data.examples import Dataset, LabelledVectors, Measurements
 from experiments.data.records import open_dataset
 from experiments.data.shuffling import shuffled_indices
-from experiments.data.stored import Stored, dataset
+from experiments.data.stored import Stored, make_dataset
 from experiments.errors import UserError
 
 _HELD_OUT = 88  # patients to validate, and as many to test: a fifth each
@@ -42,7 +42,7 @@ def load_vectors(
     (first,), _ = of.read([0])
     convert = partial(_to_vectors, name=name, shape=first.shape, max_intensity=of.max_intensity)
     splits = {split: Stored(name, split, part, LabelledVectors, convert) for split, part in images.items()}
-    return dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
+    return make_dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
 
 
 def _to_vectors(
