@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
+import http.server
 import struct
+import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +70,22 @@ def test_is_prepared_from_the_four_files(place: str, tmp_path: Path, packaged: P
     data = load_point_sets("fashion_mnist", tmp_path, 784, progress=False)
     assert data.num_classes == 10
     assert data.train.model_arguments() == {"channels": 3, "num_points": 784}
+
+
+def test_is_downloaded_where_there_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path / "served")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(tmp_path / "served"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        original = types.SimpleNamespace(URL=f"http://127.0.0.1:{server.server_port}/", url_infos=None)
+        monkeypatch.setattr(fashion_mnist, "_original", lambda: original)
+        assert len(open_dataset("fashion_mnist", tmp_path)["test"]) == 10
+        server.shutdown()
 
 
 def test_a_copy_of_that_of_tfds_is_read(tmp_path: Path) -> None:
