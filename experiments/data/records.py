@@ -58,6 +58,8 @@ class Records:
         """
         try:
             examples = self._source.__getitems__([int(row) for row in rows])
+        except MemoryError:
+            raise
         except Exception as error:  # whatever the readers of several formats may raise
             raise unreadable(self.builder.data_dir, error) from error
         arrays = [example[self.feature] for example in examples]

@@ -1,26 +1,17 @@
 """Examples on disk: read and converted when they are asked for, or all at once where memory holds them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from experiments.data.corruption import Corruption, corrupted
 from experiments.data.examples import SPLITS, Dataset, Examples, check_finite
 from experiments.data.memory import memory_limit
-from experiments.data.records import chunks
+from experiments.data.records import Records, chunks
 
 _PART = 4  # what the training examples may take of the memory: one in so many
-
-
-class Labelled(Protocol):
-    """Arrays with labels, any of which can be read by any thread; `Records` are."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, rows: Sequence[int] | np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Returns the arrays of some rows, and their labels, int32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +30,7 @@ class Stored:
 
     dataset: str
     split: str
-    records: Labelled
+    records: Records
     kind: type[Examples]
     convert: Callable[[list[np.ndarray], np.ndarray], Examples]
     rows: np.ndarray | None = None

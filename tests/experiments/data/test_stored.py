@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from experiments.data import (
     Dataset,
     LabelledVectors,
     PixelSets,
+    Records,
     Stored,
     load_point_sets,
     load_vectors,
@@ -84,7 +85,8 @@ class Broken:
 
 
 def test_a_number_that_is_not_finite_is_found_when_it_is_read() -> None:
-    split = Stored("study", "train", Broken(), LabelledVectors, lambda a, b: LabelledVectors(np.stack(a), b))
+    records = cast("Records", Broken())
+    split = Stored("study", "train", records, LabelledVectors, lambda a, b: LabelledVectors(np.stack(a), b))
     dataset = Dataset("study", 1, split, split, split)
     assert len(dataset.train.take(np.arange(7))) == 7
     with pytest.raises(UserError, match=r"^data\.name=study: the features of row 7 of train are not all fin"):
