@@ -57,6 +57,7 @@ _WITHOUT_EFFECT = (
     "sort",
     "logger",
     "data.directory",
+    "data.in_memory",
     "trainer.checkpoint_every",
     "trainer.keep_checkpoints",
     "trainer.overwrite",

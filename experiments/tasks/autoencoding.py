@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from matplotlib.figure import Figure
 
 import diffsort
-from experiments.data import Batch, PointSets
+from experiments.data import Batch, PixelSets
 from experiments.losses import Chamfer, SetLoss, SetPair
 from experiments.plots import reconstructed_point_sets
 from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
@@ -21,7 +21,7 @@ class Autoencoding(Task):
     Source: Y. Zhang, J. Hare, A. Prügel-Bennett, FSPool, ICLR 2020, section 5.1.
     """
 
-    kinds = (PointSets,)
+    kinds = (PixelSets,)
     loss_kind = SetLoss
     metric = "chamfer"
     better = "lower"

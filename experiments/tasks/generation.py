@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffsort.losses import random_projections, sliced_wasserstein
-from experiments.data import Batch, Dataset, PointSets
+from experiments.data import Batch, Dataset, PixelSets
 from experiments.losses import SetLoss, SetPair
 from experiments.plots import point_sets_over_time
 from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
@@ -38,7 +38,7 @@ class Generation(Task):
     Z. Zhang, A. Schwing, Generative modeling using the sliced Wasserstein distance, 2018.
     """
 
-    kinds = (PointSets,)
+    kinds = (PixelSets,)
     loss_kind = SetLoss
     metric = "distance"
     better = "lower"

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 
 import jax
 import numpy as np
@@ -35,6 +35,15 @@ class Evaluation:
     def first_of_each_class(self) -> np.ndarray:
         """Returns the rows of the first example of each class, for pictures."""
         return np.unique(self.given["labels"], return_index=True)[1]
+
+    def in_brief(self) -> Self:
+        """Returns the first example of each class alone: what a picture shows, and a history may keep."""
+        rows = self.first_of_each_class() if "labels" in self.given else np.arange(0)
+        predictions, given = (
+            {name: values[rows] for name, values in arrays.items()}
+            for arrays in (self.predictions, self.given)
+        )
+        return replace(self, predictions=predictions, given=given, examples=self.examples.take(rows))
 
 
 @dataclass(eq=False)

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from experiments.training.steps import TrainState
 
 _KEPT = ("seed", "model", "task", "data", "optimizer")  # of a run that goes on
-_FREE = ("data.directory", "trainer.resume", "trainer.overwrite")  # may be anything at any time
+# May be anything at any time.
+_FREE = (
+    "data.directory",
+    "data.in_memory",
+    "trainer.resume",
+    "trainer.overwrite",
+)
 _MOST_TOLD = 3
 
 
