@@ -13,7 +13,6 @@ from experiments.data import Batch, Dataset, Examples, Split
 from experiments.losses import Loss
 
 Arrays = dict[str, jax.Array]
-Snapshots = Sequence[tuple[int, Any]]  # the step, and what a task has kept of an evaluation then
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +103,11 @@ class Task(ABC):
         """
         return {"loss": float(of.predictions["losses"].mean())}
 
-    def snapshot(self, of: Evaluation) -> Any:
-        """Returns what `picture` needs of an evaluation on the way: little, as all are kept."""
-        return None
-
-    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure | None:
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure | None:
         """Draws what a model has learned, where there is something to see.
 
         Args:
-            snapshots: of every evaluation of the validation split.
-            validation: the last of them.
+            history: the validation split at every evaluation.
             test: the test split, at the end.
         """
         return None

@@ -105,8 +105,7 @@ class _Training:
         self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
         self._clock = _Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
-        self._validation: Evaluation | None = None
-        self._snapshots: list[tuple[int, Any]] = []
+        self._history: list[Evaluation] = []
         self._last_saved: int | None = None
         self._not_finite = self._rewinds = 0  # in a row
 
@@ -232,15 +231,15 @@ class _Training:
         rows = self._run.keep(there.step)
         self._logger.go_back()
         self._best = Best(self._setup.task, rows)
-        self._snapshots = [(step, snapshot) for step, snapshot in self._snapshots if step <= there.step]
+        self._history = [of for of in self._history if of.step <= there.step]
         self._progress.say(f"goes back to step {there.step}, and on with other batches")
         self._clock.start()
 
     def _validate(self) -> None:
         now, task, parameters = self._now, self._setup.task, self._state.parameters
-        self._validation = self._evaluate(now, parameters, self._setup.data.validation)
-        self._snapshots.append((now, task.snapshot(self._validation)))
-        metrics = task.metrics(self._validation, self._validation)
+        self._history[-1:] = [last.in_brief() for last in self._history[-1:]]  # memory stays flat
+        self._history.append(self._evaluate(now, parameters, self._setup.data.validation))
+        metrics = task.metrics(self._history[-1], self._history[-1])
         row = {
             "step": now,
             "seconds": self._clock.seconds,
@@ -273,16 +272,16 @@ class _Training:
                 f"stops early at step {self._now}: no better validation {metric} since step {self._best.step}"
             )
         test = self._evaluate(self._now, parameters, setup.data.test)
-        if self._validation is None:  # nothing was left to train
-            self._validation = self._evaluate(self._now, parameters, setup.data.validation)
-        metrics = task.metrics(test, self._validation)
+        if not self._history or self._history[-1].step < self._now:  # nothing was left to train
+            self._history.append(self._evaluate(self._now, parameters, setup.data.validation))
+        metrics = task.metrics(test, self._history[-1])
         self._progress.say(f"test {described(metrics)}")
         if wrong := [name for name, value in metrics.items() if math.isnan(value)]:
             raise UserError(
                 f"test {wrong[0].replace('_', ' ')} is not a number after step {self._now}; "
                 "lower optimizer.learning_rate, and start anew with trainer.overwrite=true"
             )
-        return Outcome(self._now, self._state, self._steps, self._snapshots, self._validation, test, metrics)
+        return Outcome(self._now, self._state, self._steps, self._history, test, metrics)
 
 
 class _Clock:
@@ -304,7 +303,6 @@ class _Clock:
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Leaves out what is done in a block."""
-        self.read()
         try:
             yield
         finally:
