@@ -3,7 +3,7 @@
 ======================= ===============================================================================
 `.hydra/`               `config.yaml`, `overrides.yaml`, `hydra.yaml`: what was asked for
 `metrics.jsonl`         a line a step, and a line an evaluation
-`checkpoints/`          the newest few, numbered by step
+`checkpoints/`          the newest few, numbered by step; `250.damaged` is one that was set aside
 `best/`                 the one with the best validation metric
 `summary.json`          what came of it; a run that has one is finished
 `curves.png`            loss and metric against steps; `picture.png` where there is more to see
@@ -59,6 +59,7 @@ _WITHOUT_EFFECT = (
     "sort",
     "logger",
     "data.directory",
+    "data.in_memory",
     "trainer.checkpoint_every",
     "trainer.keep_checkpoints",
     "trainer.overwrite",
@@ -69,6 +70,7 @@ _WITHOUT_EFFECT = (
 )
 # Settings that came later, and the value with which a run is what it was without them.
 _AS_BEFORE = {"trainer.precision": "float32", "trainer.on_nonfinite": "stop"}
+_DAMAGED = ".damaged"
 _INSTEAD = "hydra.run.dir=ANOTHER_DIRECTORY"
 
 
@@ -258,6 +260,23 @@ def locate(path: Path) -> tuple[RunDirectory, list[Path]]:
     if (path / HYDRA).is_dir() or (path / CHECKPOINTS).is_dir():
         return (run := RunDirectory(path)), run.checkpoints()
     raise UserError(f"{path}: no checkpoints there; give the directory of a run")
+
+
+def set_aside(checkpoint: Path) -> Path:
+    """Renames a checkpoint that cannot be used, so that it is neither read again nor replaced.
+
+    Returns:
+        Where it is now.
+    """
+    beside, count = checkpoint.with_name(checkpoint.name + _DAMAGED), 1
+    while beside.exists():
+        beside, count = checkpoint.with_name(f"{checkpoint.name}{_DAMAGED}.{count}"), count + 1
+    return checkpoint.rename(beside)
+
+
+def is_set_aside(path: Path) -> bool:
+    """Whether `set_aside` has given a path its name."""
+    return _DAMAGED in path.name
 
 
 def headline(summary: Mapping[str, Any]) -> tuple[str, float | None]:

@@ -144,12 +144,14 @@ class Vectors(Named):
     """Images as vectors.
 
     Attributes:
+        in_memory: whether to read all examples at once, or each when it is needed; None does what fits.
         label_noise: fraction of the training labels to replace by another class.
         rare_classes: those of which only a part of the training examples is kept.
         rare_fraction: how much is kept of them.
     """
 
     directory: str = "${oc.env:TFDS_DATA_DIR,data}"
+    in_memory: bool | None = None
     label_noise: float = 0.0
     rare_classes: list[int] = field(default_factory=list)
     rare_fraction: float = 0.1
@@ -167,6 +169,18 @@ class PointSets(Vectors):
     _target_: str | None = "experiments.data.load_point_sets"
     max_points: int | None = None
     upscale: int = 1
+
+
+@dataclass
+class PointClouds(Vectors):
+    """Shapes as sets of points.
+
+    Attributes:
+        num_points: points of a set.
+    """
+
+    _target_: str | None = "experiments.data.load_point_clouds"
+    num_points: int = MISSING
 
 
 @dataclass
@@ -188,20 +202,8 @@ def _declare(name: str, *bases: type, **types: Any) -> type:
 
 
 _DECLARED = (
-    *(
-        Sort,
-        Trainer,
-        Cluster,
-        Optimizer,
-        Config,
-        Target,
-        Partial,
-        Sorting,
-        Named,
-        Vectors,
-        PointSets,
-        SetClassifier,
-    ),
+    *(Sort, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
+    *(Vectors, PointSets, PointClouds, SetClassifier),
     # Transformations of gradients.
     _declare("AdamW", Partial, weight_decay=float),
     _declare("SGD", Partial, momentum=float),

@@ -6,7 +6,9 @@ does, with all its flags.
 
 - A mistake of the user's is one line on stderr, `error: what: why; what to write instead`, and exit status
   2. A task reports its own by raising `experiments.errors.UserError`.
-- A bug keeps its traceback and exit status 1. An interrupt exits with 130.
+- A bug keeps its traceback and exit status 1.
+- A signal that asks to end saves what is under way and exits with 128 + its number; see
+  `experiments.training.signals`.
 - With `hydra/sweeper=grid`, a job that fails leaves the others running, and each that failed gets a line in
   the end; its directory has `error.txt`, with the traceback of a bug.
 - `HYDRA_FULL_ERROR=1` brings every traceback back.
@@ -31,9 +33,10 @@ from experiments.cli.checks import check, parse
 from experiments.cli.complaints import CONFIG_ERRORS, describe
 from experiments.cli.composer import composer
 from experiments.cli.flags import parse_flags, rewrite
-from experiments.cli.jobs import BUG, INTERRUPTED, MISTAKE, Failure, Job, JobError
+from experiments.cli.jobs import BUG, MISTAKE, Failure, Job, JobError
 from experiments.cli.resuming import with_resumed
 from experiments.hydra_versions import MAIN, register_resolver
+from experiments.training.signals import ended_by_signals
 
 __all__ = ["run"]
 
@@ -50,18 +53,16 @@ def run(task: Callable[[DictConfig], object], *, config_dir: Path, config_name: 
         config_name: the main config in it, without `.yaml`.
 
     Raises:
-        SystemExit: something failed. Its code is 2 after a mistake of the user's, 1 after a bug, 130 after an
-            interrupt.
+        SystemExit: something failed. Its code is 2 after a mistake of the user's, 1 after a bug, 128 + n
+            after signal n.
     """
     job = Job(task, full=os.environ.get("HYDRA_FULL_ERROR") == "1")
     main = hydra.main(config_path=str(config_dir.absolute()), config_name=config_name, **MAIN)(job)
     try:
         _prepare(job, config_dir, config_name)
         # Hydra prints its errors in several lines and exits, unless told to raise them.
-        with env_override({"HYDRA_FULL_ERROR": "1"}):
+        with env_override({"HYDRA_FULL_ERROR": "1"}), ended_by_signals():
             main()
-    except KeyboardInterrupt:
-        job.failures.append(Failure("interrupted", INTERRUPTED))
     except JobError as error:
         job.failures.append(error.args[0])
     except CONFIG_ERRORS as error:
@@ -88,10 +89,8 @@ def _exit(job: Job) -> NoReturn:
     if job.jobs:
         print(f"error: {len(job.failures)} of {job.jobs} jobs failed", file=sys.stderr)
     for failure in job.failures:
-        if failure.status == INTERRUPTED:
-            print(failure.reason, file=sys.stderr)
-        elif job.jobs:
+        if job.jobs:
             print(f"  {failure.job}: {failure.reason}", file=sys.stderr)
-        elif failure.status == MISTAKE or failure.job:
+        elif (failure.status == MISTAKE and failure.reason) or failure.job:
             print("error: " + ": ".join(filter(None, (failure.job, failure.reason))), file=sys.stderr)
-    sys.exit(next(status for status in (INTERRUPTED, BUG, MISTAKE) if status in statuses))
+    sys.exit(next(status for status in (BUG, MISTAKE) if status in statuses))

@@ -18,8 +18,9 @@ from experiments.cli.complaints import one_line
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
 from experiments.training.distributed import is_first
+from experiments.training.signals import Stopped, ended_by_signals
 
-MISTAKE, BUG, INTERRUPTED = 2, 1, 130  # exit statuses
+MISTAKE, BUG = 2, 1  # exit statuses
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,20 @@ class Job:
         self._task = task
 
     def __call__(self, config: DictConfig) -> object:
-        """Runs a job; returns what the task does, or what is to stand for it where it failed."""
+        """Runs a job; returns what the task does, or what is to stand for it where it failed.
+
+        Raises:
+            Stopped: a signal has come; what the task saves in that case is saved.
+        """
         hydra: Any = HydraConfig.get()
         run = RunDirectory(Path(hydra.runtime.output_dir))
         had_begun = run.is_run
         try:
-            value = self._task(config)
+            with ended_by_signals():
+                value = self._task(config)
+        except Stopped:
+            self._remove_what_is_empty(run)
+            raise
         except Exception as error:
             failure, trace = self._told(error, hydra)
         else:
@@ -84,16 +93,19 @@ class Job:
                 return failure
             raise JobError(failure)
         self.failures.append(failure)
-        if (
-            run.is_run and is_first() and not (had_begun and failure.status == MISTAKE)
-        ):  # such as that it is another run
+        refused = had_begun and failure.status == MISTAKE  # such as that it is another run
+        if run.is_run and is_first() and not refused:
             run.keep_error(failure.reason, trace)
-        for folder in (run.path, *run.path.parents):  # what was made for a run that has left nothing
+        self._remove_what_is_empty(run)
+        return None
+
+    def _remove_what_is_empty(self, run: RunDirectory) -> None:
+        """Removes what was made for a run that has left nothing."""
+        for folder in (run.path, *run.path.parents):
             if self.existing in (None, folder):
                 break
             with suppress(OSError):
                 folder.rmdir()
-        return None
 
     def _told(self, error: Exception, hydra: DictConfig) -> tuple[Failure, str]:
         """Tells a mistake from a bug, whose traceback is printed, or kept with a job of a sweep."""

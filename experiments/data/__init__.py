@@ -2,9 +2,19 @@
 
 from experiments.data.batches import Batch, Batches, evaluation_batches, stream, training_batches
 from experiments.data.digits import Digits
-from experiments.data.examples import Dataset, Examples, LabelledVectors, Measurements, PointSets, Split
-from experiments.data.images import LabelledImages, open_dataset
+from experiments.data.examples import (
+    Dataset,
+    Examples,
+    LabelledVectors,
+    Measurements,
+    PixelSets,
+    PointSets,
+    Split,
+)
+from experiments.data.point_clouds import load_point_clouds
 from experiments.data.point_sets import image_to_points, load_point_sets
+from experiments.data.records import Records, open_dataset
+from experiments.data.stored import Stored
 from experiments.data.vectors import load_diabetes, load_vectors
 
 __all__ = [
@@ -13,14 +23,17 @@ __all__ = [
     "Dataset",
     "Digits",
     "Examples",
-    "LabelledImages",
     "LabelledVectors",
     "Measurements",
+    "PixelSets",
     "PointSets",
+    "Records",
     "Split",
+    "Stored",
     "evaluation_batches",
     "image_to_points",
     "load_diabetes",
+    "load_point_clouds",
     "load_point_sets",
     "load_vectors",
     "open_dataset",

@@ -21,7 +21,8 @@ Batch = dict[str, Any]
 # Streams of random bits, apart from those of the epochs' orders, which take a single number each.
 _TRAINING, _EVALUATION = 1, 2
 
-_THREADS = max(1, min(8, os.cpu_count() or 1))
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_THREADS = min(8, _CORES)
 
 # Two, as reading threads may be at the end of an epoch and at the beginning of the next.
 _order = functools.lru_cache(maxsize=2)(shuffled_indices)

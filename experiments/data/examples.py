@@ -52,8 +52,7 @@ class PointSets(Examples):
     """Point sets in classes, zero-padded to one size.
 
     Attributes:
-        points: float32 (N, max_points, 2 + C): row and column in [-1, 1], then the intensities of C channels
-            in [0, 1]; zero where there is no point.
+        points: float32 (N, max_points, C): coordinates, and what else a point has; zero where there is none.
         mask: bool (N, max_points): where there is a point.
         labels: int32 (N,): class numbers, from 0.
     """
@@ -72,6 +71,10 @@ class PointSets(Examples):
         """Returns how many features a point has, and how many points a padded set."""
         _, num_points, channels = self.points.shape
         return {"channels": channels, "num_points": num_points}
+
+
+class PixelSets(PointSets):
+    """Point sets of images: `points` holds row and column in [-1, 1], then the intensities in [0, 1]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,16 +1,16 @@
 """Images as sets of points: a point for every pixel that is not black."""
 
+import functools
 import os
-from collections.abc import Iterable
 from typing import Unpack
 
 import numpy as np
 from scipy.ndimage import zoom
-from tqdm import tqdm
 
-from experiments.data.corruption import Corruption, corrupted
-from experiments.data.examples import Dataset, PointSets
-from experiments.data.images import Example, open_dataset
+from experiments.data.corruption import Corruption
+from experiments.data.examples import Dataset, PixelSets
+from experiments.data.records import Records, chunks, open_dataset
+from experiments.data.stored import Stored, make_dataset
 from experiments.errors import UserError
 
 
@@ -20,21 +20,23 @@ def load_point_sets(
     max_points: int | None = None,
     *,
     upscale: int = 1,
+    in_memory: bool | None = None,
     progress: bool = True,
     **corruption: Unpack[Corruption],
 ) -> Dataset:
     """Loads a dataset of images and turns every image into the set of its non-zero pixels.
 
     See `open_dataset` for what is read and `image_to_points` for what becomes of an image. The arrays take
-    4 · (2 + C) · `max_points` bytes an example.
+    (9 + 4 · C) · `max_points` bytes an example.
 
     Args:
-        name: `digits`, or what TFDS calls a dataset of images with labels.
+        name: `digits`, `fashion_mnist`, or what TFDS calls a dataset of images with labels.
         directory: the folder of all datasets. Made and written where the dataset is not there yet.
         max_points: the size of every set. None is that of the largest in all three splits, which never
-            exceeds the pixels of an image.
+            exceeds the pixels of an image; all images are read to count them.
         upscale: how many times as high and wide to make the images before, linearly between the pixels:
             larger sets of the same shapes.
+        in_memory: whether to convert all images now; None does so if the sets are few enough.
         progress: whether to show progress bars, on a terminal.
         **corruption: what is wrong with the training examples; see `corrupted`.
 
@@ -45,34 +47,28 @@ def load_point_sets(
         raise UserError(f"data.upscale={upscale}: must be at least 1")
     if max_points is not None and max_points < 1:
         raise UserError(f"data.max_points={max_points}: must be at least 1, or null for the largest set")
-
-    def shown(examples: Iterable[Example], doing: str) -> Iterable[Example]:
-        # disable=None shows nothing where stderr goes to a file.
-        disable = None if progress else True
-        return tqdm(examples, doing, unit=" images", leave=False, disable=disable)
-
     images = open_dataset(name, directory, progress=progress)
     of = images["train"]
-    splits: dict[str, Iterable[Example]] = {**images}
-    if upscale > 1 or max_points is None:
-        # Kept, as decoding is most of the work, and as bytes take a quarter of what floats will.
-        splits = {
-            split: [(_enlarged(image, upscale), label) for image, label in shown(part, f"reading {split}")]
-            for split, part in splits.items()
-        }
     if max_points is None:
-        max_points = max(1, *(count_points(image) for part in splits.values() for image, _ in part))
-    sets = {}
-    for split, part in splits.items():
-        size = len(images[split])
-        points = np.empty((size, max_points, 2 + of.channels), np.float32)
-        mask, labels = np.empty((size, max_points), bool), np.empty(size, np.int32)
-        for row, (image, label) in enumerate(shown(part, f"converting {split}")):
-            points[row], mask[row] = image_to_points(image, max_points, of.max_intensity)
-            labels[row] = label
-        sets[split] = PointSets(points, mask, labels)
-    sets["train"] = corrupted(sets["train"], of.num_classes, **corruption)
-    return Dataset(name, of.num_classes, **sets)
+        max_points = max(1, *(_largest(part, split, upscale, progress) for split, part in images.items()))
+    convert = functools.partial(
+        _to_sets, max_points=max_points, max_intensity=of.max_intensity, upscale=upscale
+    )
+    splits = {split: Stored(name, split, part, PixelSets, convert) for split, part in images.items()}
+    return make_dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
+
+
+def _to_sets(
+    images: list[np.ndarray], labels: np.ndarray, *, max_points: int, max_intensity: float, upscale: int
+) -> PixelSets:
+    sets = [image_to_points(_enlarged(image, upscale), max_points, max_intensity) for image in images]
+    points, masks = zip(*sets, strict=True)
+    return PixelSets(np.stack(points), np.stack(masks), labels)
+
+
+def _largest(images: Records, split: str, upscale: int, progress: bool) -> int:
+    parts = (images.read(rows)[0] for rows in chunks(len(images), f"counting points of {split}", progress))
+    return max(count_points(_enlarged(image, upscale)) for part in parts for image in part)
 
 
 def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:
@@ -134,6 +130,7 @@ def image_to_points(
     return points, np.arange(max_points) < count
 
 
+@functools.cache
 def _coordinates(size: int) -> np.ndarray:
     """The places of `size` pixels between -1 and 1; a single one is in the middle."""
     return np.linspace(-1, 1, size) if size > 1 else np.zeros(1)

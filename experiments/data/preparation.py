@@ -17,10 +17,13 @@ from tensorflow_datasets.core import naming, read_only_builder, registered
 from tensorflow_datasets.core.utils import lazy_imports_utils
 
 from experiments.data.digits import Digits
-from experiments.data.tfds_calls import not_downloaded, problem, unreadable
+from experiments.data.fashion_mnist import FashionMnist
+from experiments.data.modelnet40 import ModelNet40
+from experiments.data.tfds_calls import OR_A_COPY, not_downloaded, problem, unreadable
 from experiments.errors import UserError
 
 _CATALOG = "https://www.tensorflow.org/datasets/catalog"
+_OURS = {cls.name: cls for cls in (Digits, FashionMnist, ModelNet40)}
 _LISTED = 5  # configs that an error names at most, where none is near
 
 
@@ -31,7 +34,8 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     what preparing it took. Only the digits are always of the version that the code has.
 
     Args:
-        name: `digits`, or what TFDS calls a dataset: `mnist`, `emnist/letters`, `mnist:3.0.1`.
+        name: of a dataset that comes with its code here, or what TFDS calls one: `mnist`, `emnist/letters`,
+            `mnist:3.0.1`.
         data_dir: the folder of all datasets.
 
     Raises:
@@ -49,7 +53,8 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
             return Digits(data_dir=data_dir, file_format="array_record")
         return read_only_builder.builder_from_files(name, data_dir=data_dir)
     except registered.DatasetNotFoundError:
-        pass
+        if name in _OURS:
+            return _OURS[name](data_dir=data_dir, file_format="array_record")
     except Exception as error:
         raise unreadable(data_dir / base, error) from error
     try:
@@ -59,7 +64,7 @@ def find_builder(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
     except registered.DatasetNotFoundError as error:
         raise _unknown(name, base) from error
     except Exception as error:  # a version that there is not, or a package
-        raise UserError(f"data.name={name}: {problem(error, '')}") from error
+        raise UserError(f"data.name={name}: {problem(error, '', OR_A_COPY)}") from error
     near = _near(options["config"], configs) or ", ".join(configs[:_LISTED])
     fix = f"{base}/{near}" if near else base
     raise UserError(f"data.name={name}: no such config; write {fix}")
@@ -89,11 +94,12 @@ def prepare(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path) -> Non
     except Exception as error:
         if isinstance(error, OSError) and builder.is_prepared():
             return  # another process has renamed its copy first
-        raise UserError(f"data.name={name}: {problem(error, 'cannot be prepared: ')}") from error
+        told = problem(error, "cannot be prepared: ", _otherwise(builder))
+        raise UserError(f"data.name={name}: {told}") from error
 
 
 def _unknown(name: str, base: str) -> UserError:
-    near = _near(base.lower(), {Digits.name, *tfds.list_builders(with_community_datasets=False)})
+    near = _near(base.lower(), {*_OURS, *tfds.list_builders(with_community_datasets=False)})
     hint = f"did you mean {near}?" if near else f"write {Digits.name}, or one of {_CATALOG}"
     return UserError(f"data.name={name}: no such dataset; {hint}")
 
@@ -136,4 +142,10 @@ def _check_network(name: str, builder: tfds.core.DatasetBuilder, data_dir: Path)
         with contextlib.suppress(OSError):
             socket.getaddrinfo(host, None)
             return
-    raise UserError(f"data.name={name}: {not_downloaded(f'{min(hosts)} not found')}")
+    raise UserError(f"data.name={name}: {not_downloaded(f'{min(hosts)} not found', _otherwise(builder))}")
+
+
+def _otherwise(builder: tfds.core.DatasetBuilder) -> str:
+    """Returns what to do where there is no network: what the dataset says, if it is one of ours."""
+    manual = builder.data_dir_root / "downloads" / "manual" / builder.name
+    return str(getattr(builder, "OTHERWISE", OR_A_COPY)).format(manual=manual)

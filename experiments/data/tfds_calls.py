@@ -14,7 +14,7 @@ from experiments.errors import UserError
 
 _DOWNLOAD_ERRORS = (requests.exceptions.RequestException, tfds.download.DownloadError)
 _LONGEST = 300
-_OR_A_COPY = "or point data.directory at a prepared copy"
+OR_A_COPY = "or point data.directory at a prepared copy"
 
 
 @contextlib.contextmanager
@@ -35,25 +35,26 @@ def quiet(progress: bool = False) -> Iterator[None]:
         logging.disable(disabled)
 
 
-def problem(error: Exception, otherwise: str) -> str:
+def problem(error: Exception, before: str, otherwise: str) -> str:
     """Returns what kept a dataset from being prepared, and what to do where that is known.
 
     Args:
         error: what TFDS raised.
-        otherwise: what to say before the reason where it is neither a package nor the network.
+        before: what to say before the reason where it is neither a package nor the network.
+        otherwise: what else there is to do where it is the network.
     """
     for cause in _chain(error):
         if isinstance(cause, ModuleNotFoundError) and cause.name:
             package = cause.name.partition(".")[0]
-            return f"{package} is needed to prepare it; pip install {package}, {_OR_A_COPY}"
+            return f"{package} is needed to prepare it; pip install {package}, {OR_A_COPY}"
         if isinstance(cause, _DOWNLOAD_ERRORS):
-            return not_downloaded(_reason(error))
-    return f"{otherwise}{_reason(error)}"
+            return not_downloaded(_reason(error), otherwise)
+    return f"{before}{_reason(error)}"
 
 
-def not_downloaded(why: str) -> str:
+def not_downloaded(why: str, otherwise: str) -> str:
     """Returns what to say of a download that failed."""
-    return f"cannot be downloaded: {why}; connect to the network, {_OR_A_COPY}"
+    return f"cannot be downloaded: {why}; connect to the network, {otherwise}"
 
 
 def unreadable(folder: str | os.PathLike[str], error: Exception) -> UserError:

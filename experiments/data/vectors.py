@@ -1,14 +1,16 @@
 """Vectors: images as their pixels, and the patients of the diabetes study."""
 
 import os
+from functools import partial
 from typing import Unpack
 
 import numpy as np
 
-from experiments.data.corruption import Corruption, corrupted
+from experiments.data.corruption import Corruption
 from experiments.data.examples import Dataset, LabelledVectors, Measurements
-from experiments.data.images import LabelledImages, open_dataset
+from experiments.data.records import open_dataset
 from experiments.data.shuffling import shuffled_indices
+from experiments.data.stored import Stored, make_dataset
 from experiments.errors import UserError
 
 _HELD_OUT = 88  # patients to validate, and as many to test: a fifth each
@@ -19,6 +21,7 @@ def load_vectors(
     name: str,
     directory: str | os.PathLike[str],
     *,
+    in_memory: bool | None = None,
     progress: bool = True,
     **corruption: Unpack[Corruption],
 ) -> Dataset:
@@ -27,6 +30,7 @@ def load_vectors(
     Args:
         name: `digits`, or what TFDS calls a dataset of images with labels.
         directory: the folder of all datasets. Made and written where the dataset is not there yet.
+        in_memory: whether to convert all images now; None does so if the vectors are few enough.
         progress: whether to show progress bars, on a terminal.
         **corruption: what is wrong with the training examples; see `corrupted`.
 
@@ -34,19 +38,20 @@ def load_vectors(
         UserError: as `open_dataset` and `corrupted`, or the images differ in size.
     """
     images = open_dataset(name, directory, progress=progress)
-    classes = images["train"].num_classes
-    splits = {split: _flattened(name, part) for split, part in images.items()}
-    splits["train"] = corrupted(splits["train"], classes, **corruption)
-    return Dataset(name, classes, **splits)
+    of = images["train"]
+    (first,), _ = of.read([0])
+    convert = partial(_to_vectors, name=name, shape=first.shape, max_intensity=of.max_intensity)
+    splits = {split: Stored(name, split, part, LabelledVectors, convert) for split, part in images.items()}
+    return make_dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
 
 
-def _flattened(name: str, split: LabelledImages) -> LabelledVectors:
-    images, labels = zip(*split, strict=True)
-    if len({image.shape for image in images}) != 1:
+def _to_vectors(
+    images: list[np.ndarray], labels: np.ndarray, *, name: str, shape: tuple[int, ...], max_intensity: float
+) -> LabelledVectors:
+    if any(image.shape != shape for image in images):
         raise UserError(f"data.name={name}: its images differ in size; choose another dataset")
     pixels = np.stack(images).reshape(len(images), -1)
-    features = pixels.astype(np.float32) / np.float32(split.max_intensity)
-    return LabelledVectors(features, np.array(labels, np.int32))
+    return LabelledVectors(pixels.astype(np.float32) / np.float32(max_intensity), labels)
 
 
 def load_diabetes(name: str = "diabetes", *, seed: int = 0) -> Dataset:

@@ -1,5 +1,6 @@
 """Squeezing sets through a vector, and getting them back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -7,10 +8,10 @@ import jax.numpy as jnp
 from matplotlib.figure import Figure
 
 import diffsort
-from experiments.data import Batch, PointSets
+from experiments.data import Batch, PixelSets
 from experiments.losses import Chamfer, SetLoss, SetPair
 from experiments.plots import reconstructed_point_sets
-from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 
 class Autoencoding(Task):
@@ -21,7 +22,7 @@ class Autoencoding(Task):
     Source: Y. Zhang, J. Hare, A. Prügel-Bennett, FSPool, ICLR 2020, section 5.1.
     """
 
-    kinds = (PointSets,)
+    kinds = (PixelSets,)
     loss_kind = SetLoss
     metric = "chamfer"
     better = "lower"
@@ -47,7 +48,7 @@ class Autoencoding(Task):
         chamfer = of.predictions["chamfer"].mean()
         return {**super().metrics(of, validation), "chamfer": float(chamfer)}
 
-    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure:
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws a test example of each class above its reconstruction."""
         first = test.first_of_each_class()
         drawn = test.examples.take(first).arrays()

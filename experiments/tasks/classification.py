@@ -1,5 +1,6 @@
 """Telling classes apart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments.data import Batch, Dataset, Examples, LabelledVectors, PointSets
 from experiments.plots import certified_accuracy_curve
-from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 
 class Classification(Task):
@@ -87,7 +88,7 @@ class CertifiedClassification(Classification):
             "median_certified_radius": float(np.median(radii)),
         }
 
-    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure:
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws the share of certified inputs against the radius."""
         return certified_accuracy_curve(certified_radii(test), self.radius)
 

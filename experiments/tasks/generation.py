@@ -1,5 +1,6 @@
 """Making sets of points that are distributed like the ink of images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffsort.losses import random_projections, sliced_wasserstein
-from experiments.data import Batch, Dataset, PointSets
+from experiments.data import Batch, Dataset, PixelSets
 from experiments.losses import SetLoss, SetPair
 from experiments.plots import point_sets_over_time
-from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 _JUDGES = 128  # directions of the distance that models are judged by, the same for all
 
@@ -38,7 +39,7 @@ class Generation(Task):
     Z. Zhang, A. Schwing, Generative modeling using the sliced Wasserstein distance, 2018.
     """
 
-    kinds = (PointSets,)
+    kinds = (PixelSets,)
     loss_kind = SetLoss
     metric = "distance"
     better = "lower"
@@ -94,14 +95,11 @@ class Generation(Task):
             "accuracy": float((distances.argmin(-1) == labels).mean()),
         }
 
-    def snapshot(self, of: Evaluation) -> np.ndarray:
-        """Returns the set of each class."""
-        generated: np.ndarray = of.predictions["generated"][of.first_of_each_class()]
-        return generated
-
-    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure:
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws the sets of all classes at several moments of the training."""
-        return point_sets_over_time(snapshots)
+        return point_sets_over_time(
+            [(of.step, of.predictions["generated"][of.first_of_each_class()]) for of in history]
+        )
 
     def _losses(self, model: Any, batch: Batch, key: jax.Array) -> jax.Array:
         for_noise, for_loss = jax.random.split(key)

@@ -1,5 +1,6 @@
 """Predicting a number, and how sure the prediction is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from experiments.data import Batch, Dataset, Measurements
 from experiments.losses import Head
 from experiments.plots import calibration_curve
-from experiments.tasks.task import Arrays, Evaluation, Snapshots, Task
+from experiments.tasks.task import Arrays, Evaluation, Task
 
 LEVELS = np.arange(1, 20) / 20  # 0.05, 0.10, …, 0.95
 
@@ -57,9 +58,9 @@ class Regression(Task):
             "rmse": float(np.sqrt(np.mean((middle - targets) ** 2))),
         }
 
-    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure:
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
         """Draws calibration, and the intervals of all test examples."""
-        return calibration_curve(LEVELS, self._quantiles(test, validation), test.given["targets"])
+        return calibration_curve(LEVELS, self._quantiles(test, history[-1]), test.given["targets"])
 
     def _quantiles(self, of: Evaluation, validation: Evaluation) -> np.ndarray:
         known = validation.predictions["outputs"], validation.given["targets"]

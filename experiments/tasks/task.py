@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 
 import jax
 import numpy as np
@@ -13,7 +13,6 @@ from experiments.data import Batch, Dataset, Examples, Split
 from experiments.losses import Loss
 
 Arrays = dict[str, jax.Array]
-Snapshots = Sequence[tuple[int, Any]]  # the step, and what a task has kept of an evaluation then
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +34,15 @@ class Evaluation:
     def first_of_each_class(self) -> np.ndarray:
         """Returns the rows of the first example of each class, for pictures."""
         return np.unique(self.given["labels"], return_index=True)[1]
+
+    def in_brief(self) -> Self:
+        """Returns the first example of each class alone: what a picture shows, and a history may keep."""
+        rows = self.first_of_each_class() if "labels" in self.given else np.arange(0)
+        predictions, given = (
+            {name: values[rows] for name, values in arrays.items()}
+            for arrays in (self.predictions, self.given)
+        )
+        return replace(self, predictions=predictions, given=given, examples=self.examples.take(rows))
 
 
 @dataclass(eq=False)
@@ -95,16 +103,11 @@ class Task(ABC):
         """
         return {"loss": float(of.predictions["losses"].mean())}
 
-    def snapshot(self, of: Evaluation) -> Any:
-        """Returns what `picture` needs of an evaluation on the way: little, as all are kept."""
-        return None
-
-    def picture(self, snapshots: Snapshots, validation: Evaluation, test: Evaluation) -> Figure | None:
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure | None:
         """Draws what a model has learned, where there is something to see.
 
         Args:
-            snapshots: of every evaluation of the validation split.
-            validation: the last of them.
+            history: the validation split at every evaluation.
             test: the test split, at the end.
         """
         return None

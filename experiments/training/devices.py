@@ -44,13 +44,13 @@ class Devices:
         """How an array lies that is whole on each device."""
         return NamedSharding(self.mesh, PartitionSpec())
 
-    def replicate(self, tree: Tree) -> Tree:
+    def copy(self, tree: Tree) -> Tree:
         """Returns copies of the arrays, whole on each device."""
         if self.process[1] > 1:
-            return jax.tree.map(self._replicate_from_all, tree)
-        return jax.tree.map(lambda leaf: jax.numpy.copy(jax.device_put(leaf, self.everywhere)), tree)
+            return jax.tree.map(self._copy_in_all, tree)
+        return jax.device_put(tree, self.everywhere, may_alias=False)
 
-    def _replicate_from_all(self, leaf: jax.Array) -> jax.Array:
+    def _copy_in_all(self, leaf: jax.Array) -> jax.Array:
         """The same, where each process has the whole of it, and sees its own devices alone."""
         whole = np.array(leaf)
         return jax.make_array_from_callback(whole.shape, self.everywhere, lambda index: whole[index])

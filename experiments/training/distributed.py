@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -209,6 +210,8 @@ def _arguments(config: DictConfig) -> dict[str, Any] | None:
     if missing := [key for key in _EXPLICIT if given and key not in given]:
         raise UserError(f"cluster.{next(iter(given))}: write cluster.{' and cluster.'.join(missing)} with it")
     if given:
+        if not re.fullmatch(r".+:\d+", address := str(given["coordinator_address"])):
+            raise UserError(f"cluster.coordinator_address={address}: write HOST:PORT")
         if not 0 <= given["process_id"] < given["num_processes"]:
             raise UserError(
                 f"cluster.process_id={given['process_id']}: write 0 to {given['num_processes'] - 1}, as "
@@ -218,8 +221,8 @@ def _arguments(config: DictConfig) -> dict[str, Any] | None:
     found = _launched()
     if found is None and wanted is True:
         raise UserError(
-            "distributed=true: started by no scheduler that JAX knows; start it with srun or mpirun, or write "
-            "cluster.coordinator_address=HOST:PORT cluster.num_processes=N cluster.process_id=I"
+            "distributed=true: started by no scheduler that JAX knows; start it with srun or mpirun, or "
+            "write cluster.coordinator_address=HOST:PORT cluster.num_processes=N cluster.process_id=I"
         )
     return {} if found is not None and found > 1 else None
 
@@ -239,7 +242,7 @@ def _launched() -> int | None:
 
 
 def _join(arguments: Mapping[str, Any], timeout: int) -> None:
-    """Meets the other processes; in a thread, as nothing interrupts it, and JAX ends the process if it fails."""
+    """Meets the other processes: in a thread, as nothing interrupts JAX, which may wait for ever."""
     import jax
 
     global _process

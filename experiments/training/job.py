@@ -4,15 +4,16 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.errors import UserError
 from experiments.files import write_bytes
 from experiments.run_directory import (
+    LAUNCH,
     METRICS_FILE,
     RunDirectory,
     effective_settings,
@@ -21,9 +22,22 @@ from experiments.run_directory import (
     run_key,
     runs_below,
 )
+from experiments.training.distributed import decided, kept_by_all, owned_by_first, restored_by_all
+from experiments.training.signals import Stopped
+from experiments.training.writing import reported
+
+if TYPE_CHECKING:
+    from experiments.training.checkpoints import Restored
+    from experiments.training.steps import TrainState
 
 _KEPT = ("seed", "model", "task", "data", "optimizer")  # of a run that goes on
-_FREE = ("data.directory", "trainer.resume", "trainer.overwrite")  # may be anything at any time
+# May be anything at any time.
+_FREE = (
+    "data.directory",
+    "data.in_memory",
+    "trainer.resume",
+    "trainer.overwrite",
+)
 _MOST_TOLD = 3
 
 
@@ -50,7 +64,7 @@ def run_job(config: DictConfig, hydra: Any, output: Path, sweep: Path | None = N
         UserError: the config asks for something that cannot be, or the directory is not free for it.
     """
     job = Job(config, hydra, output, sweep)
-    return job.known_results() or job.train()
+    return decided(job.known_results) or job.train()
 
 
 class Job:
@@ -114,6 +128,17 @@ class Job:
 
     def train(self) -> dict[str, Any]:
         """Trains, from where there is something to go on from; returns the summary."""
+        try:
+            summary = self._train()
+        except Stopped as stopped:
+            if self._run.has_results:
+                self._say_how_to_go_on(f"{stopped}; to go on")
+            raise
+        self._say_how_to_go_on("to train longer", f"trainer.steps={2 * self._config.trainer.steps}")
+        return summary
+
+    def _train(self) -> dict[str, Any]:
+        from experiments.training.checkpoints import Restored
         from experiments.training.loggers import build_logger
         from experiments.training.setup import build_setup
         from experiments.training.train import Beginning, train
@@ -121,32 +146,28 @@ class Job:
         run, config, trainer = self._run, self._config, self._config.trainer
         logger = build_logger(config, run.path)  # first: what it needs may be missing
         setup = build_setup(config)
-        step, state, source = 0, setup.initial, run
-        elsewhere = trainer.resume is not None and not self._own_checkpoints()
+        begin, source = Restored(0, setup.initial, {}), run
+        elsewhere = decided(lambda: trainer.resume is not None and not self._own_checkpoints())
         if elsewhere:
             source, paths = locate(Path(trainer.resume))
             if not paths:
                 raise UserError(f"trainer.resume={trainer.resume}: no checkpoint there yet")
-            step, state = self._restore(source, paths, state)
-        with run.owned():
-            if not self._overwrite and (summary := self._done_before()) is not None:  # in the meantime
+            begin = restored_by_all(lambda paths: self._restore(source, paths, setup.initial), paths)
+        with reported(run), owned_by_first(run):
+            if not self._overwrite and (summary := decided(self._done_before)) is not None:  # meanwhile
                 return summary
-            if not elsewhere and (paths := self._own_checkpoints()):
-                step, state = self._restore(run, paths, state)
+            if not elsewhere and decided(lambda: bool(self._own_checkpoints())):
+                paths = self._own_checkpoints()
+                begin = restored_by_all(lambda paths: self._restore(run, paths, setup.initial), paths)
             elif not elsewhere and not self._overwrite and run.has_results:
                 _say(f"{run.path}: no checkpoint yet, starts anew")
             with logger:
                 if self._overwrite:
-                    run.clear()
-                run.begin(config, self._hydra)
-                rows = run.keep(step, source)
-                try:
-                    summary = train(config, run, setup, Beginning(step, state, rows), logger)
-                except KeyboardInterrupt:
-                    self._say_how_to_go_on("interrupted; to go on")
-                    raise
-        self._say_how_to_go_on("to train longer", f"trainer.steps={2 * trainer.steps}")
-        return summary
+                    decided(run.clear)
+                decided(lambda: run.begin(config, self._hydra))
+                rows = kept_by_all(run, begin.step, source)
+                beginning = Beginning(begin.step, begin.state, rows, begin.extra)
+                return train(config, run, setup, beginning, logger)
 
     def _own_checkpoints(self) -> list[Path]:
         """What there is in the directory to go on from, the newest first."""
@@ -154,18 +175,17 @@ class Job:
             return []
         return locate(self._resume)[1] if self._in_place and self._resume else self._run.checkpoints()
 
-    def _restore(self, source: RunDirectory, paths: list[Path], like: Any) -> tuple[int, Any]:
-        """Returns the step and the state to go on from, and says what that is."""
+    def _restore(self, source: RunDirectory, paths: Sequence[Path], like: "TrainState") -> "Restored":
+        """Returns what to go on from, and says what that is."""
         from experiments.training.checkpoints import restore
 
         told = _check_goes_on(self._config, source)
-        step, state = restore(paths, like)
-        if step > self._config.trainer.steps:
-            raise UserError(
-                f"trainer.steps={self._config.trainer.steps} is less than the {step} of {source.path}"
-            )
-        _say(f"goes on from {source.path} at step {step}{told}")
-        return step, state
+        restored = restore(paths, like, mend=source is self._run)
+        steps = self._config.trainer.steps
+        if restored.step > steps:
+            raise UserError(f"trainer.steps={steps} is less than the {restored.step} of {source.path}")
+        _say(f"goes on from {source.path} at step {restored.step}{told}")
+        return restored
 
     def _check_same(self) -> None:
         run, config = self._run, self._config
@@ -210,7 +230,7 @@ def _check_goes_on(config: DictConfig, source: RunDirectory) -> str:
 
 def _settings(config: DictConfig, resolve: bool = False) -> dict[str, Any]:
     settings = flat(OmegaConf.to_container(config, resolve=resolve))
-    return {key: value for key, value in settings.items() if key not in _FREE}
+    return {key: value for key, value in settings.items() if not {key, key.split(".")[0]} & {*_FREE, *LAUNCH}}
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -1,5 +1,6 @@
 """Where the numbers of a run go while it trains: to metrics.jsonl, and beside it to what the config names."""
 
+import errno
 import importlib
 import os
 import time
@@ -228,9 +229,15 @@ class RunLogger:
         self._file = open_to_append(self._path)
 
     def log(self, row: Row) -> None:
-        """Writes a row at once, in digits enough to compare bit for bit; its `step` says when."""
+        """Writes a row at once, in digits enough to compare bit for bit; its `step` says when.
+
+        Raises:
+            OSError: it cannot be written, or the file is no longer there.
+        """
         if self._file is None:
             raise RuntimeError("log after begin, inside the with block.")
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "it was removed")
         print(to_json(dict(row)), file=self._file)
         self._tell(row)
 

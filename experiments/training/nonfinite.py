@@ -1,10 +1,9 @@
 """Numbers that are not finite: how to tell them, and how to say where they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments.data import Batches
@@ -14,13 +13,10 @@ MOST_IN_A_ROW = 10  # steps to leave out
 MOST_REWINDS = 3
 _MOST_TOLD = 8  # examples
 
-# Whether all floating-point arrays of a list are finite.
-_all_finite = jax.jit(lambda leaves: jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves])))
 
-
-def is_finite(leaves: Sequence[jax.Array]) -> bool:
-    """Returns whether there is no NaN and no infinity in these arrays."""
-    return bool(_all_finite([leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.inexact)]))
+def all_finite(arrays: Iterable[jax.Array]) -> bool:
+    """Returns whether there is no NaN and no infinity in these arrays; brings them to the host."""
+    return all(bool(np.isfinite(array).all()) for array in jax.device_get(list(arrays)))
 
 
 def describe(what: str, rate: float, batches: Batches, number: int, checkpoints: Sequence[Path]) -> str:

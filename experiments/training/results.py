@@ -30,17 +30,15 @@ class Outcome:
         steps: how many were made, in this attempt and earlier ones.
         state: the last state.
         program: the training step.
-        snapshots: what the task keeps of each evaluation for its picture, and the step.
-        validation: the validation split at the end.
-        test: the test split then.
+        history: the validation split at each evaluation, in brief but for the last.
+        test: the test split at the end.
         metrics: of the test split.
     """
 
     steps: int
     state: TrainState
     program: Steps
-    snapshots: list[tuple[int, Any]]
-    validation: Evaluation
+    history: list[Evaluation]
     test: Evaluation
     metrics: dict[str, float]
 
@@ -103,7 +101,7 @@ def _write_results(
     title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
     save_curves(rows, run.path / CURVES_FILE, title, task.metric)
-    if (figure := task.picture(outcome.snapshots, outcome.validation, outcome.test)) is not None:
+    if (figure := task.picture(outcome.history, outcome.test)) is not None:
         save_figure(figure, run.path / PICTURE_FILE)
     run.write_summary(summary)
     return summary

@@ -79,7 +79,7 @@ def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
         graph=graph,
         optimizer=optimizer,
         schedule=schedule,
-        initial=TrainState(parameters, optimizer.init(parameters)),
+        initial=TrainState(parameters, jax.jit(optimizer.init)(parameters)),
     )
 
 

@@ -103,7 +103,7 @@ class Steps:
 
     def leaves(self, state: TrainState) -> Leaves:
         """Returns the leaves of a copy of a state, on the devices, for calls to take."""
-        return jax.tree.leaves(self._devices.replicate(state))
+        return jax.tree.leaves(self._devices.copy(state))
 
     def state(self, leaves: Leaves) -> TrainState:
         """Returns the state of these leaves, which the next call takes."""

@@ -5,13 +5,12 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NoReturn
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from omegaconf import DictConfig
 
@@ -20,7 +19,7 @@ from experiments.errors import UserError
 from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
-from experiments.training.checkpoints import Checkpoints, restore
+from experiments.training.checkpoints import Checkpoints, Restored, restore
 from experiments.training.distributed import (
     decided,
     kept_by_all,
@@ -31,7 +30,7 @@ from experiments.training.distributed import (
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
-from experiments.training.nonfinite import MOST_IN_A_ROW, MOST_REWINDS, describe, is_finite
+from experiments.training.nonfinite import MOST_IN_A_ROW, MOST_REWINDS, all_finite, describe
 from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
@@ -40,6 +39,7 @@ from experiments.training.signals import Stopped
 from experiments.training.steps import Steps, TrainState, make_train_step
 
 _BEHIND = 2  # calls whose metrics are not waited for
+_PASSED_OVER = "passed_over"
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ class Beginning:
         step: how many steps have been made.
         state: parameters and optimizer state then.
         rows: the rows of metrics.jsonl until then.
-        passed_over: how many batches have been left out before, by `trainer.on_nonfinite=rewind`.
+        extra: the integers that were saved with the state: `passed_over`, how many batches have been left out
+            by `trainer.on_nonfinite=rewind`.
     """
 
     step: int
     state: TrainState
-    rows: list[dict[str, float]] = field(default_factory=list)
-    passed_over: int = 0
+    rows: list[dict[str, float]]
+    extra: Mapping[str, int]
 
 
 def train(
@@ -99,7 +100,7 @@ class _Training:
         self._run, self._setup, self._logger = run, setup, logger
         self._trainer = trainer = setup.trainer
         self._beginning, self._best = beginning, Best(setup.task, beginning.rows)
-        self._now, self._passed_over = beginning.step, beginning.passed_over
+        self._now, self._passed_over = beginning.step, beginning.extra.get(_PASSED_OVER, 0)
         step = make_train_step(
             *(setup.graph, setup.task, setup.optimizer),
             precision=trainer.precision,
@@ -108,11 +109,10 @@ class _Training:
         self._steps = Steps(step, beginning.state, setup.devices, checked=trainer.debug)
         self._leaves = self._steps.leaves(beginning.state)
         self._evaluate = evaluator(setup)
-        self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(jnp.arange(trainer.steps)))
+        self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
         self._clock = _Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
-        self._validation: Evaluation | None = None
-        self._snapshots: list[tuple[int, Any]] = []
+        self._history: list[Evaluation] = []
         self._last_saved: int | None = None
         self._not_finite = self._rewinds = 0  # in a row
         self._calls = 0
@@ -232,26 +232,26 @@ class _Training:
         self._rewinds += 1
         self._waiting.clear()
         self._checkpoints.wait()
-        next_batch, there = self._now + self._passed_over, self._beginning
+        next_batch = self._now + self._passed_over
+        there: Beginning | Restored = self._beginning
         if decided(lambda: bool(self._run.checkpoints())):
-            restored = restored_by_all(
-                lambda paths: restore(paths, self._beginning.state), self._run.checkpoints()
+            there = restored_by_all(
+                lambda paths: restore(paths, self._beginning.state, mend=True), self._run.checkpoints()
             )
-            there = Beginning(restored.step, restored.state)
         self._now, self._leaves = there.step, self._steps.leaves(there.state)
         self._passed_over = next_batch - there.step
         rows = kept_by_all(self._run, there.step)
         self._logger.go_back()
         self._best = Best(self._setup.task, rows)
-        self._snapshots = [(step, snapshot) for step, snapshot in self._snapshots if step <= there.step]
+        self._history = [of for of in self._history if of.step <= there.step]
         self._progress.say(f"goes back to step {there.step}, and on with other batches")
         self._clock.start()
 
     def _validate(self) -> None:
         now, task, parameters = self._now, self._setup.task, self._state.parameters
-        self._validation = self._evaluate(now, parameters, self._setup.data.validation)
-        self._snapshots.append((now, task.snapshot(self._validation)))
-        metrics = task.metrics(self._validation, self._validation)
+        self._history[-1:] = [last.in_brief() for last in self._history[-1:]]  # memory stays flat
+        self._history.append(self._evaluate(now, parameters, self._setup.data.validation))
+        metrics = task.metrics(self._history[-1], self._history[-1])
         row = {
             "step": now,
             "seconds": self._clock.seconds,
@@ -265,9 +265,9 @@ class _Training:
     def _save(self, folder: str) -> None:
         if folder == CHECKPOINTS and self._last_saved == self._now:
             return
-        if not is_finite(self._leaves):
+        if not all_finite(jax.tree.leaves(self._state.parameters)):
             self._give_up(self._now, f"parameters are not finite after step {self._now}")
-        self._checkpoints.save(folder, self._now, self._state, {"passed_over": self._passed_over})
+        self._checkpoints.save(folder, self._now, self._state, {_PASSED_OVER: self._passed_over})
         if folder == CHECKPOINTS:
             self._last_saved, self._rewinds = self._now, 0
 
@@ -284,16 +284,16 @@ class _Training:
                 f"stops early at step {self._now}: no better validation {metric} since step {self._best.step}"
             )
         test = self._evaluate(self._now, parameters, setup.data.test)
-        if self._validation is None:  # nothing was left to train
-            self._validation = self._evaluate(self._now, parameters, setup.data.validation)
-        metrics = task.metrics(test, self._validation)
+        if not self._history or self._history[-1].step < self._now:  # nothing was left to train
+            self._history.append(self._evaluate(self._now, parameters, setup.data.validation))
+        metrics = task.metrics(test, self._history[-1])
         self._progress.say(f"test {described(metrics)}")
         if wrong := [name for name, value in metrics.items() if math.isnan(value)]:
             raise UserError(
                 f"test {wrong[0].replace('_', ' ')} is not a number after step {self._now}; "
                 "lower optimizer.learning_rate, and start anew with trainer.overwrite=true"
             )
-        return Outcome(self._now, self._state, self._steps, self._snapshots, self._validation, test, metrics)
+        return Outcome(self._now, self._state, self._steps, self._history, test, metrics)
 
 
 class _Clock:
@@ -315,7 +315,6 @@ class _Clock:
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Leaves out what is done in a block."""
-        self.read()
         try:
             yield
         finally:

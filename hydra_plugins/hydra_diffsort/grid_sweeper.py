@@ -6,10 +6,8 @@ An experiment lists its own in `hydra.sweeper.params`. What the command line nam
 A job that fails leaves the others running, whatever process it is in. A directory has one sweep at a time.
 """
 
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from experiments.cli.grid import every_job, grid
 from experiments.cli.jobs import Failure
 from experiments.files import owned, write_text
 from experiments.sweeps.ledger import Ledger
+from experiments.training.signals import Stopped
 
 
 class GridSweeper(Sweeper):
@@ -58,11 +57,17 @@ class GridSweeper(Sweeper):
         jobs = every_job(axes)
         directory = Path(self.config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
-        with owned(directory, "hydra.sweep.dir=ANOTHER_DIRECTORY"), _ending_on_signals():
+        with owned(directory, "hydra.sweep.dir=ANOTHER_DIRECTORY"):
             write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
             varying = [axis[0].get_key_element().lstrip("+~") for axis in axes if len(axis) > 1]
             Ledger(directory).begin(len(jobs), varying)
-            batches = self._launch(jobs)
+            try:
+                batches = self._launch(jobs)
+            except Stopped as stopped:
+                print(
+                    f"{stopped}; the same command with hydra.sweep.dir={directory} goes on", file=sys.stderr
+                )
+                raise
         values = [job.return_value for batch in batches for job in batch]
         if failures := [value for value in values if isinstance(value, Failure)]:
             self._task.failures, self._task.jobs = failures, len(jobs)  # type: ignore[attr-defined]
@@ -75,16 +80,3 @@ class GridSweeper(Sweeper):
             self.launcher.launch(jobs[first : first + size], initial_job_idx=first)
             for first in range(0, len(jobs), size)
         ]
-
-
-@contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """Has signals that end a process end it as an exit does, so that launchers end their processes too."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number in before:
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -86,7 +86,7 @@ def the_sort_is_the_same_bit_for_bit():
 
 def what_does_not_divide_is_told():
     with pytest.raises(
-        UserError, match="cannot be divided among 8 devices; write .*=64, or trainer.devices=6"
+        UserError, match=r"cannot be divided among 8 devices; write .*=64, or trainer.devices=6"
     ):
         build_setup(configure("trainer.batch_size=60"))
 

@@ -8,18 +8,22 @@ import sys
 
 import hydra
 import jax
+import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from hydra import compose, initialize_config_dir
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 import diffsort
 from experiments.data import training_batches
+from experiments.errors import UserError
 from experiments.hydra_versions import INITIALIZE
 from experiments.schema import SORTS
 from experiments.training.setup import build_setup
 from experiments.training.steps import make_train_step
 from tests.experiments.conftest import CONFIGS
+from tests.experiments.data.writing import write, write_mnist
 
 CHOICES = sorted(
     (path.parent.name, path.stem) for path in CONFIGS.glob("*/*.yaml") if path.parent.name != "experiment"
@@ -68,6 +72,19 @@ def test_types_are_declared_without_jax():
     assert done.stdout == "False False\n"
 
 
+@pytest.fixture(scope="module")
+def _small_copies(data_directory):
+    """Fills the folder of datasets with those that are not to be had everywhere, only smaller."""
+    write_mnist(data_directory, "fashion_mnist", train=80, test=2)
+    features = {
+        "points": tfds.features.Tensor(shape=(2048, 3), dtype=np.float32),
+        "label": tfds.features.ClassLabel(num_classes=40),
+    }
+    clouds = [{"points": np.ones((2048, 3), np.float32), "label": label % 40} for label in range(80)]
+    splits = {"train": clouds, "test": clouds[:2]}
+    write(data_directory, "modelnet40", tfds.features.FeaturesDict(features), splits)
+
+
 def overrides_of(path):
     """The settings in the command that a config begins with."""
     command = re.search(r"^# python scripts/train.py(.*)", path.read_text(), flags=re.MULTILINE)
@@ -79,11 +96,20 @@ def overrides_of(path):
     [path for path in sorted(CONFIGS.glob("*/*.yaml")) if path.parent.name in BUILT and path.stem != "tfds"],
     ids=lambda path: f"{path.parent.name}={path.stem}",
 )
+@pytest.mark.usefixtures("_small_copies")
 def test_the_command_of_a_config_chooses_it_and_fits_together(configure, path):
     overrides = overrides_of(path)
     assert f"{path.parent.name}={path.stem}" in overrides
     setup = build_setup(configure(*overrides, "trainer.batch_size=64"))
     assert setup.task.metric
+
+
+@pytest.mark.usefixtures("_small_copies")
+@pytest.mark.parametrize("task", ["generation", "autoencoding"])
+def test_a_task_that_draws_images_refuses_clouds(configure, task):
+    overrides = overrides_of(CONFIGS / "task" / f"{task}.yaml")
+    with pytest.raises(UserError, match=f"data=modelnet40: task={task} needs PixelSets, not PointSets; "):
+        build_setup(configure(*overrides, "data=modelnet40"))
 
 
 def cells_of(experiment):
@@ -97,6 +123,7 @@ def cells_of(experiment):
         ]
 
 
+@pytest.mark.usefixtures("_small_copies")
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_cell_of_an_experiment_can_be_trained(configure, experiment):
     for cell in cells_of(experiment):

@@ -6,6 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from experiments.data import LabelledVectors
 from experiments.losses import SquaredError
 from experiments.run_directory import RunDirectory
 from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
@@ -103,3 +104,15 @@ def test_metrics_of_regression_by_hand():
     assert metrics["width"] == pytest.approx(2 * 1.6448536)
     assert metrics["rmse"] == pytest.approx(math.sqrt(101 / 3))
     assert metrics["loss"] == pytest.approx(101 / 3)
+
+
+def test_an_evaluation_in_brief_is_the_first_example_of_each_class():
+    labels = np.array([2, 0, 2, 1, 0], np.int32)
+    examples = LabelledVectors(np.arange(5, dtype=np.float32)[:, None], labels)
+    whole = Evaluation(7, {"scores": np.arange(10).reshape(5, 2)}, {"labels": labels}, examples)
+    for brief in (whole.in_brief(), whole.in_brief().in_brief()):
+        assert brief.given["labels"].tolist() == [0, 1, 2]
+        assert brief.predictions["scores"].tolist() == [[2, 3], [6, 7], [0, 1]]
+        assert brief.examples.take(brief.first_of_each_class()).features[:, 0].tolist() == [1, 3, 0]
+    regression = Evaluation(7, {"losses": np.zeros(5)}, {"targets": np.zeros(5)}, examples)
+    assert len(regression.in_brief().predictions["losses"]) == 0

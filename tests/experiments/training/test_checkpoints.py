@@ -1,15 +1,18 @@
 """Checkpoints: which are kept, and what is left of them when files are damaged."""
 
-import signal
+import errno
+import os
+import shutil
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from orbax.checkpoint import v1 as ocp
 
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
-from experiments.training import checkpoints
-from experiments.training.checkpoints import restore, save
+from experiments.training.checkpoints import Checkpoints, restore
 from experiments.training.steps import TrainState
 
 
@@ -17,11 +20,20 @@ def state(value, size=5):
     return TrainState({"weights": jnp.full(size, value)}, {"count": jnp.int32(value)})
 
 
+def save(run, step, value, **extra):
+    with Checkpoints(run, keep=2) as checkpoints:
+        checkpoints.save("checkpoints", step, state(value), extra)
+
+
+def same(found, value):
+    return jax.tree.all(jax.tree.map(jnp.array_equal, found, state(value)))
+
+
 @pytest.fixture
 def run(tmp_path):
     run = RunDirectory(tmp_path)
     for step in (3, 6, 9):
-        save(run, "checkpoints", step, state(float(step)), keep=2)
+        save(run, step, float(step), skipped=step)
     return run
 
 
@@ -32,35 +44,78 @@ def names(run):
 def test_the_newest_are_kept_and_come_back(run):
     assert names(run) == ["9", "6"]
     for path in run.checkpoints():
-        step, found = restore([path], state(0.0))
-        assert step == int(path.name)
-        assert jax.tree.all(jax.tree.map(jnp.array_equal, found, state(float(step))))
+        step, found, extra = restore([path], state(0.0))
+        assert step == int(path.name) == extra["skipped"]
+        assert same(found, float(step))
+
+
+def test_what_is_saved_may_be_overwritten_at_once(run):
+    buffers = np.full(5, 12.0, np.float32), np.int32(12)
+    with Checkpoints(run, keep=2) as checkpoints:
+        checkpoints.save("checkpoints", 12, TrainState({"weights": buffers[0]}, {"count": buffers[1]}))
+        buffers[0][:] = 0.0
+    assert same(restore(run.checkpoints(), state(0.0)).state, 12.0)
+
+
+def test_several_are_saved_at_a_time(run):
+    with Checkpoints(run, keep=2) as checkpoints:
+        for step in (11, 12, 13):
+            checkpoints.save("best", step, state(float(step)))
+            checkpoints.save("checkpoints", step, state(float(step)))
+        checkpoints.wait()
+        assert names(run) == ["13", "12"]
+        assert [path.name for path in run.checkpoints("best")] == ["13"]
+
+
+def test_those_from_before_there_were_digests_are_read(run):
+    leaves = {".parameters['weights']": jnp.ones(5), ".optimizer['count']": jnp.int32(1)}
+    ocp.save(run.path / "checkpoints" / "10", leaves)
+    assert restore(run.checkpoints(), state(0.0)).extra == {}
+    assert same(restore(run.checkpoints(), state(0.0)).state, 1.0)
+
+
+def test_arrays_come_back_to_where_they_were(run):
+    mesh = jax.make_mesh((1,), ("batch",))
+    sharding = jax.NamedSharding(mesh, jax.P())
+    found = restore(run.checkpoints(), jax.device_put(state(0.0), sharding)).state
+    assert {leaf.sharding for leaf in jax.tree.leaves(found)} == {sharding}
+    assert same(found, 9.0)
 
 
 def test_what_was_given_up_goes_as_the_next_is_saved(run):
-    (run.path / "checkpoints" / "7.orbax-checkpoint-tmp-0").mkdir()
-    save(run, "checkpoints", 7, state(7.0), keep=2)
-    assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["6", "7"]
-    save(run, "checkpoints", 7, state(8.0), keep=2)
-    assert restore(run.checkpoints(), state(0.0))[1].parameters["weights"][0] == 8.0
+    for name in ("7.orbax-checkpoint-tmp-0", "8.damaged"):
+        (run.path / "checkpoints" / name).mkdir()
+    save(run, 7, 7.0)
+    assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["6", "7", "8.damaged"]
+    save(run, 7, 8.0)
+    assert same(restore(run.checkpoints(), state(0.0)).state, 8.0)
 
 
-def test_an_interrupt_waits_until_a_checkpoint_is_whole(run, monkeypatch):
-    begun = checkpoints.ocp.save
+def remove(run):
+    shutil.rmtree(run.path)
 
-    def save_and_be_interrupted(*arguments, **settings):
-        signal.raise_signal(signal.SIGINT)
-        begun(*arguments, **settings)
 
-    monkeypatch.setattr(checkpoints.ocp, "save", save_and_be_interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            save(run, "checkpoints", 12, state(12.0), keep=2)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert restore(run.checkpoints(), state(0.0))[0] == 12
+def replace(run):
+    shutil.move(run.path, run.path.with_name("elsewhere"))
+    run.path.mkdir()
+
+
+def forbid(run):
+    shutil.move(run.path / "checkpoints", run.path / "elsewhere")
+    (run.path / "checkpoints").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [(remove, errno.ENOENT), (replace, "another directory is in its place"), (forbid, errno.ENOTDIR)],
+)
+def test_what_cannot_be_written_is_told_in_one_line(run, change, reason):
+    checkpoints = Checkpoints(run, keep=2)
+    change(run)
+    with pytest.raises(UserError) as caught, checkpoints:
+        checkpoints.save("checkpoints", 12, state(12.0))
+    reason = os.strerror(reason) if isinstance(reason, int) else reason
+    assert str(caught.value) == f"{run.path}/checkpoints/12: cannot be written ({reason}); no checkpoint yet"
 
 
 DAMAGE = {
@@ -77,8 +132,9 @@ def test_where_a_file_is_damaged_the_one_before_is_used_or_the_result_is_the_sam
     for path in [path for path in newest.rglob("*") if path.is_file() and path.stat().st_size]:
         before = path.read_bytes()
         damage(path)
-        step, found = restore(run.checkpoints(), state(0.0))
-        assert jax.tree.all(jax.tree.map(jnp.array_equal, found, state(float(step))))
+        step, found, extra = restore(run.checkpoints(), state(0.0))
+        assert same(found, float(step))
+        assert extra == {"skipped": step}
         told = capsys.readouterr().err
         assert (f"{newest}: cannot be used: " in told) == (step == 6)
         assert told.count("\n") == (step == 6)

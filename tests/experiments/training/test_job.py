@@ -16,6 +16,7 @@ from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
 from experiments.training.job import Job
 from experiments.training.loggers import RunLogger
+from experiments.training.signals import Stopped, ended_by_signals
 from tests.experiments.conftest import CONFIGS, train
 
 SMALL = ("model=maxpool", "model.point_widths=[4]", "model.set_widths=[4]")
@@ -285,10 +286,34 @@ def test_no_link_is_followed(small, finished, tmp_path):
     assert not any((finished / name).is_symlink() for name in names)
 
 
-def test_an_interrupt_tells_how_to_go_on(small, tmp_path, capsys):
+def train_and_signal(config, output, at, number):
+    """Trains until the row of a step is written, at which a signal comes."""
+    log = RunLogger.log
+
+    def log_until(self, row):
+        log(self, row)
+        if row["step"] == at and "loss" in row:
+            signal.raise_signal(number)
+
+    with pytest.MonkeyPatch.context() as patch, ended_by_signals():
+        patch.setattr(RunLogger, "log", log_until)
+        train(config, output)
+
+
+@pytest.mark.parametrize(
+    ("number", "at"), [(signal.SIGTERM, 13), (signal.SIGUSR1, 12), (signal.SIGINT, 20)], ids=str
+)
+def test_a_signal_saves_and_tells_how_to_go_on(small, finished, tmp_path, capsys, number, at):
     output = tmp_path / "it's, here"
-    train_and_die(small(), output, 12, by=KeyboardInterrupt)
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("interrupted")]
+    with pytest.raises(Stopped) as stopped:
+        train_and_signal(small(), output, at, number)
+    step = stopped.value.step
+    assert stopped.value.code == 128 + number
+    assert at <= step <= at + 2  # what was under way has come to its end
+    assert RunDirectory(output).checkpoints()[0].name == str(step)
+    name = signal.Signals(number).name
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "to go on" in line]
+    assert line.startswith(f"stopped by {name} at step {step}; to go on: ")
     words = subprocess.run(
         ["bash", "-c", f"printf '%s\\n' {line.partition(': python ')[2]}"],
         capture_output=True,
@@ -297,6 +322,39 @@ def test_an_interrupt_tells_how_to_go_on(small, tmp_path, capsys):
     ).stdout.splitlines()
     quoted = "'" + str(output).replace("'", r"\'") + "'"
     assert words == ["scripts/train.py", f"trainer.resume={quoted}", f"hydra.run.dir={quoted}"]
+    train(small(), output)
+    assert numbers(output) == numbers(finished)
+    assert results(output) == results(finished)
+
+
+def test_what_is_damaged_is_set_aside_and_the_one_before_is_used(small, finished, tmp_path, capsys):
+    train_and_die(small(), tmp_path / "run", None)
+    newest, before = RunDirectory(tmp_path / "run").checkpoints()
+    (newest / "state" / "_METADATA").write_text("{")
+    capsys.readouterr()
+    train(small(), tmp_path / "run")
+    told = capsys.readouterr().err
+    assert f"{newest}: cannot be used: it is damaged (" in told
+    assert "); set aside as 20.damaged\n" in told
+    assert f"goes on from {tmp_path / 'run'} at step {before.name}\n" in told
+    assert (newest.with_name("20.damaged") / "state" / "_METADATA").read_text() == "{"
+    assert_same(tmp_path / "run", finished)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what Orbax was about
+def test_a_directory_that_is_gone_ends_the_run(small, tmp_path):
+    log = RunLogger.log
+
+    def remove(self, row):
+        if row["step"] == 5:
+            shutil.rmtree(tmp_path / "run")
+        log(self, row)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunLogger, "log", remove)
+        with pytest.raises(UserError, match=r"run: cannot be written \(it was removed\); no checkpoint yet"):
+            train(small(), tmp_path / "run")
+    assert not (tmp_path / "run" / "summary.json").exists()
 
 
 def test_a_run_says_what_it_is_at_once(small, tmp_path, capsys):

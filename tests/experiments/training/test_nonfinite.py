@@ -49,7 +49,7 @@ def train_poisoned(config, output, which, value=1e30):
     setup = replace(setup, batches=Poisoned(setup.batches, which, value))
     output.mkdir()
     with build_logger(config, output) as logger:
-        summary = train_from(config, run, setup, Beginning(0, setup.initial), logger)
+        summary = train_from(config, run, setup, Beginning(0, setup.initial, [], {}), logger)
     return summary, [row for row in run.metrics() if "loss" in row]
 
 
@@ -107,7 +107,7 @@ def test_a_run_goes_back_and_on_with_other_batches(configure, tmp_path):
     run, setup = RunDirectory(tmp_path / "rest"), build_setup(config)
     run.path.mkdir()
     before = run.keep(15, RunDirectory(tmp_path / "run"))
-    beginning = Beginning(restored.step, restored.state, before, restored.extra["passed_over"])
+    beginning = Beginning(restored.step, restored.state, before, restored.extra)
     with build_logger(config, run.path) as logger:
         train_from(config, run, setup, beginning, logger)
     rest = [row for row in run.metrics() if "loss" in row]
