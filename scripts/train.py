@@ -15,7 +15,7 @@ def train(config: DictConfig) -> float:
     """Trains as configured, unless it has been, in Hydra's output directory; returns the test metric."""
     hydra = HydraConfig.get()
     sweep = Path(hydra.runtime.cwd, hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
-    with together(config):
+    with together(config, swept=sweep is not None):
         output = output_of_all(Path(hydra.runtime.output_dir))
         summary = run_job(config, hydra, output, sweep)
         metric = summary["metric"]

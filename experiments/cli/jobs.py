@@ -88,7 +88,8 @@ class Job:
                 run.forget_error()
             return value
         if hydra.mode == RunMode.MULTIRUN:
-            keep_failure(run, config, hydra, failure.reason, trace)
+            if is_first():
+                keep_failure(run, config, hydra, failure.reason, trace)
             if hydra.sweeper.get("collects_failures"):
                 return failure
             raise JobError(failure)

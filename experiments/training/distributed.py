@@ -7,14 +7,10 @@ checkpoints, which Orbax writes with all of them. The others keep quiet.
 A process by itself does nothing of this, and this module loads JAX only where there are several.
 """
 
-import atexit
 import contextlib
 import itertools
 import json
 import os
-import re
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from signal import SIGTERM
@@ -24,11 +20,9 @@ from omegaconf import DictConfig
 
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
+from experiments.training.cluster import first_line, initialization, initialize, leave
 from experiments.training.signals import StopSignals
 
-_EXPLICIT = ("coordinator_address", "num_processes", "process_id")
-
-_HEARTBEAT = 30  # seconds after which a process that is not heard of has died, and the others end
 _MEETING = 10  # seconds that a process which ends waits for the others to do the same
 _LONGEST = 24 * 3600 * 1000  # milliseconds that anything takes which process 0 does alone
 
@@ -57,17 +51,24 @@ def is_first() -> bool:
 
 
 @contextlib.contextmanager
-def together(config: DictConfig) -> Iterator[None]:
+def together(config: DictConfig, *, swept: bool = False) -> Iterator[None]:
     """Runs a block in step with the other processes of the job, if there are any.
 
     Args:
         config: the composed config, whose `distributed` and `cluster` say whether there are.
+        swept: whether the block is a run of a sweep.
 
     Raises:
         UserError: there are none where there must be, or one does not answer.
     """
-    if _process[1] == 1 and (arguments := _arguments(config)) is not None:
-        _join(arguments, config.cluster.initialization_timeout)
+    global _process
+    if _process[1] == 1 and (arguments := initialization(config)) is not None:
+        if swept and "SUBMITIT_EXECUTOR" not in os.environ:  # which hydra/launcher=slurm sets for its jobs
+            raise UserError(
+                "-m: each of several processes sweeps by itself; start the sweep once, with "
+                "hydra/launcher=slurm hydra.launcher.tasks_per_node=N"
+            )
+        _process = initialize(arguments, config.cluster.initialization_timeout)
     if _process[1] == 1:
         yield
         return
@@ -83,7 +84,7 @@ def together(config: DictConfig) -> Iterator[None]:
             if _is_loss(error):
                 raise UserError(
                     f"process {_process[0]}: another process has ended, or cannot be reached "
-                    f"({_first_line(error)}); the same command goes on from the last checkpoint"
+                    f"({first_line(error)}); the same command goes on from the last checkpoint"
                 ) from error
             raise
 
@@ -199,86 +200,6 @@ def stop_agreed_on(number: int | None, call: int) -> int | None:
     return (number or SIGTERM) if multihost_utils.reached_preemption_sync_point(call) else None
 
 
-def _arguments(config: DictConfig) -> dict[str, Any] | None:
-    """Returns what to call `jax.distributed.initialize` with; None for a process by itself."""
-    wanted, cluster = config.get("distributed", "auto"), config.get("cluster") or {}
-    if wanted not in (True, False, "auto"):
-        raise UserError(f"distributed={wanted}: no such choice (choices: auto, true, false)")
-    if wanted is False:
-        return None
-    given = {key: cluster[key] for key in _EXPLICIT if cluster.get(key) is not None}
-    if missing := [key for key in _EXPLICIT if given and key not in given]:
-        raise UserError(f"cluster.{next(iter(given))}: write cluster.{' and cluster.'.join(missing)} with it")
-    if given:
-        if not re.fullmatch(r".+:\d+", address := str(given["coordinator_address"])):
-            raise UserError(f"cluster.coordinator_address={address}: write HOST:PORT")
-        if not 0 <= given["process_id"] < given["num_processes"]:
-            raise UserError(
-                f"cluster.process_id={given['process_id']}: write 0 to {given['num_processes'] - 1}, as "
-                f"cluster.num_processes={given['num_processes']}"
-            )
-        return {**given, "cluster_detection_method": "deactivate"} if given["num_processes"] > 1 else None
-    found = _launched()
-    if found is None and wanted is True:
-        raise UserError(
-            "distributed=true: started by no scheduler that JAX knows; start it with srun or mpirun, or "
-            "write cluster.coordinator_address=HOST:PORT cluster.num_processes=N cluster.process_id=I"
-        )
-    return {} if found is not None and found > 1 else None
-
-
-def _launched() -> int | None:
-    """Returns how many processes a scheduler has started of this program; None where none that JAX knows has.
-
-    A shell in a SLURM allocation is a step of one task, whatever the allocation is for.
-    """
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS", 2)) == 1:
-        return 1
-    from jax._src import clusters  # as jax.distributed.initialize does
-
-    kinds = clusters.ClusterEnv._cluster_types
-    found = next((kind for kind in kinds if not kind.opt_in_only_method and kind.is_env_present()), None)
-    return None if found is None else found.get_process_count()
-
-
-def _join(arguments: Mapping[str, Any], timeout: int) -> None:
-    """Meets the other processes: in a thread, as nothing interrupts JAX, which may wait for ever."""
-    import jax
-
-    global _process
-    failed: list[Exception] = []
-
-    def initialize() -> None:
-        try:
-            jax.distributed.initialize(
-                **arguments,
-                initialization_timeout=2 * timeout + _HEARTBEAT,
-                heartbeat_timeout_seconds=_HEARTBEAT,
-                shutdown_timeout_seconds=_HEARTBEAT,
-            )
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=initialize, daemon=True)
-    thread.start()
-    try:
-        thread.join(timeout)
-    except BaseException as error:
-        _leave(error)
-        raise
-    if thread.is_alive():
-        where = arguments.get("coordinator_address", "where the scheduler says")
-        late = UserError(
-            f"cluster.initialization_timeout={timeout}: not all processes have met within as many seconds "
-            f"(coordinator: {where}); see whether all run, and reach it"
-        )
-        _leave(late)
-        raise late
-    if failed:
-        raise UserError(f"distributed: {_first_line(failed[0])}") from failed[0]
-    _process = jax.process_index(), jax.process_count()
-
-
 def _client() -> Any:
     from jax._src import distributed  # Orbax's way to it, too
 
@@ -290,19 +211,7 @@ def _meet(error: BaseException) -> None:
     try:
         _client().wait_at_barrier("experiments/end", _MEETING * 1000)
     except Exception:
-        _leave(error)
-
-
-def _leave(error: BaseException) -> None:
-    """Has the process end without a word to the others when it ends, which they then notice."""
-    status = error.code if isinstance(error, SystemExit) else 2 if isinstance(error, UserError) else 1
-
-    def leave() -> None:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status if isinstance(status, int) else 1)
-
-    atexit.register(leave)  # what is registered last is called first
+        leave(error)
 
 
 def _is_loss(error: BaseException) -> bool:
@@ -311,7 +220,3 @@ def _is_loss(error: BaseException) -> bool:
     return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") and any(
         sign in str(error).lower() for sign in signs
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
