@@ -39,12 +39,12 @@ class Restored(NamedTuple):
 
     Attributes:
         step: what it was saved as.
-        state: parameters and optimizer state, on the devices of the state that was asked for.
+        state: parameters and optimizer state, as NumPy's arrays; None stands for that of the beginning.
         extra: the integers that were saved with it.
     """
 
     step: int
-    state: TrainState
+    state: TrainState | None
     extra: dict[str, int]
 
 
@@ -159,7 +159,7 @@ def restore(paths: Sequence[Path], like: TrainState, *, mend: bool = False) -> R
 
     Args:
         paths: checkpoints of one folder, one or more.
-        like: a state of the same model and optimizer, on the devices to restore to.
+        like: a state of the same model and optimizer; its shapes will do.
         mend: whether those that cannot be used are set aside, so that the next ones saved do not replace
             them. It is for the owner of the directory to ask for.
 
@@ -227,17 +227,13 @@ def _read(path: Path, like: TrainState) -> Restored:
     digests = found.pop(_DIGESTS, None)  # None: of before there were digests
     if digests is not None and json.loads(digests.tobytes()) != _digests(found):
         raise _UnusableError("it is damaged (it holds other numbers than were saved)")
-    leaves = [_placed(found[key], leaf) for key, leaf in wanted.items()]
+    leaves = [found[key] for key in wanted]
     extra = {key.removeprefix(_EXTRA): int(found[key]) for key in found.keys() - wanted.keys()}
     return Restored(int(path.name), jax.tree.unflatten(jax.tree.structure(like), leaves), extra)
 
 
 def _is_ours(key: str) -> bool:
     return key == _DIGESTS or key.startswith(_EXTRA)
-
-
-def _placed(found: np.ndarray, like: jax.Array) -> jax.Array:
-    return jax.make_array_from_callback(found.shape, like.sharding, lambda index: np.asarray(found[index]))
 
 
 def _digests(leaves: Mapping[str, np.ndarray]) -> dict[str, str]:

@@ -144,18 +144,18 @@ class Job:
         run, config, trainer = self._run, self._config, self._config.trainer
         logger = build_logger(config, run.path)  # first: what it needs may be missing
         setup = build_setup(config)
-        begin, source = Restored(0, setup.initial, {}), run
+        begin, source = Restored(0, None, {}), run
         elsewhere = trainer.resume is not None and not self._own_checkpoints()
         if elsewhere:
             source, paths = locate(Path(trainer.resume))
             if not paths:
                 raise UserError(f"trainer.resume={trainer.resume}: no checkpoint there yet")
-            begin = self._restore(source, paths, setup.initial)
+            begin = self._restore(source, paths, setup.shapes)
         with reported(run), run.owned():
             if not self._overwrite and (summary := self._done_before()) is not None:  # in the meantime
                 return summary
             if not elsewhere and (paths := self._own_checkpoints()):
-                begin = self._restore(run, paths, setup.initial)
+                begin = self._restore(run, paths, setup.shapes)
             elif not elsewhere and not self._overwrite and run.has_results:
                 _say(f"{run.path}: no checkpoint yet, starts anew")
             with logger:

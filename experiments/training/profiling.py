@@ -33,7 +33,7 @@ def write_profile(output: Path, steps: Steps, state: TrainState, batches: Batche
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0  # would slow down what is measured
     leaves = steps.leaves(state)
-    steps.compile(leaves, batches[0], [1])
+    steps.compile(batches[0], [1])
     for now in range(_WARM_UP):
         leaves, _ = jax.block_until_ready(steps(leaves, [batches[now]]))
     with jax.profiler.trace(str(folder), profiler_options=options):

@@ -74,12 +74,10 @@ def test_those_from_before_there_were_digests_are_read(run):
     assert same(restore(run.checkpoints(), state(0.0)).state, 1.0)
 
 
-def test_arrays_come_back_to_where_they_were(run):
-    mesh = jax.make_mesh((1,), ("batch",))
-    sharding = jax.NamedSharding(mesh, jax.P())
-    found = restore(run.checkpoints(), jax.device_put(state(0.0), sharding)).state
-    assert {leaf.sharding for leaf in jax.tree.leaves(found)} == {sharding}
+def test_shapes_are_enough_to_restore(run):
+    found = restore(run.checkpoints(), jax.eval_shape(state, 0.0)).state
     assert same(found, 9.0)
+    assert {type(leaf) for leaf in jax.tree.leaves(found)} == {np.ndarray}
 
 
 def test_what_was_given_up_goes_as_the_next_is_saved(run):
