@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -37,6 +38,7 @@ _SETTINGS: Any = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.facecolor": "none",
+    "figure.facecolor": "none",
     "axes.axisbelow": True,
     "axes.grid": True,
     "grid.alpha": 0.2,
@@ -121,8 +123,9 @@ class Drawing(Figure):
             warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be of any script
             self._layout.execute(self)
             self.set_layout_engine("none")  # or else it would be found again for each format
-            self.savefig(svg, format="svg", metadata={"Date": None}, transparent=True)
-            self.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+            # Not by savefig, which draws everything twice.
+            FigureCanvasSVG(self).print_svg(svg, metadata={"Date": None})
+            FigureCanvasPdf(self).print_pdf(pdf, metadata={"CreationDate": None})
         return Picture(name, caption, _finished(svg.getvalue(), caption, self._titles), pdf.getvalue())
 
 
