@@ -5,7 +5,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, TypeVar
 from xml.etree import ElementTree
@@ -244,16 +244,16 @@ def draw_diamond(figure: Drawing, axes: Axes, row: int, value: float, title: str
 
 
 def draw_curves(
-    figure: Drawing, axes: Axes, curves: Sequence[pd.DataFrame], quantity: str, title: str, **style: Any
+    figure: Drawing, panels: Iterable[Axes], curves: Sequence[pd.DataFrame], title: str, **style: Any
 ) -> None:
-    """Draws curves against steps or seconds as one mark, as far as they can be seen."""
+    """Draws curves as one mark, against steps in a panel and against seconds in another."""
     most = _MOST_POINTS if len(figure.axes) <= FEW_PANELS else _MOST_POINTS // 8
     gap = pd.DataFrame({"seconds": [math.nan], "value": [math.nan]}, [0])
-    parts = [part for curve in curves for part in (_decimated(curve, most), gap)]
-    seen = pd.concat(parts[:-1])
-    across = seen.index if quantity == "steps" else seen["seconds"]
-    (line,) = axes.plot(across, seen["value"].where(seen["value"].abs() < LARGEST), **style)
-    figure.describe(line, [title])
+    seen = pd.concat([part for curve in curves for part in (_decimated(curve, most), gap)][:-1])
+    values = seen["value"].where(seen["value"].abs() < LARGEST)
+    for axes, across in zip(panels, (seen.index, seen["seconds"]), strict=True):
+        (line,) = axes.plot(across, values, **style)
+        figure.describe(line, [title])
 
 
 def _decimated(curve: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -144,9 +144,9 @@ def curves_figure(sweep: Sweep) -> Picture | None:
         grid = figure.subplots(len(facets), len(kinds), sharex="col", sharey="col", squeeze=False)
     for row, facet in zip(grid, facets, strict=True):
         row[0].set_title(facet.title, loc="left", fontsize="small")
-        for axes, (label, quantity) in zip(row, kinds, strict=True):
-            for index, cell in facet.members:
-                _draw_curves(figure, axes, index, cell, drawn[label], quantity)
+        for index, cell in facet.members:
+            for first, key in enumerate(drawn.values()):
+                _draw_curves(figure, row[2 * first : 2 * first + 2], index, cell, key)
     _finish_curves(grid, kinds, len(facets) == 1, sweep, drawn)
     drawing.draw_legend(figure, labels)
     caption = (
@@ -174,11 +174,11 @@ def _score(sweep: Sweep, cell: Cell) -> float:
 
 
 def _draw_estimate(figure: Drawing, axes: Axes, row: int, values: pd.Series) -> None:
-    estimate = statistics.mean_estimate(values)
-    if estimate is None:
+    if values.empty:
         return
+    estimate = statistics.mean_estimate(values)
     drawing.draw_row(figure, axes, row, values.to_dict())
-    if estimate.low is not None and estimate.high is not None:
+    if not math.isnan(estimate.low):
         axes.plot([estimate.low, estimate.high], [row, row], color=BLUE, linewidth=2, zorder=3)
     drawing.draw_diamond(figure, axes, row, estimate.mean, "mean")
 
@@ -188,11 +188,11 @@ def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None
     flat = [value for values in found for value in values]
     bars = not drawing.far_apart(flat, _DECADES)  # whose lengths would mean nothing on a logarithmic axis
     for row, (cell, steps) in enumerate(zip(cells, found, strict=True)):
-        step, share = statistics.median(steps), statistics.median(cell.numbers("sort_fraction"))
-        if step is None:
+        step, share = steps.median(), cell.numbers("sort_fraction").median()
+        if steps.empty:
             continue
         parts = [("sort not measured", step, 0.0, _WHOLE)]
-        if share is not None:
+        if not math.isnan(share):
             rest = step * (1 - share)
             parts = [("rest", rest, 0.0, _REST), ("sort", step - rest, rest, _SORT)]
         for name, width, left, colour in parts:
@@ -219,15 +219,13 @@ def _from_zero(axes: Axes, values: Sequence[float]) -> None:
 def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) -> None:
     """The mean over seeds with its interval, or the median of times, and each seed."""
     style = drawing.cell_style(index)
-    found = [(value, cell.numbers(key)) for value, cell in line.points]
-    known = [(value, numbers, statistics.mean_estimate(numbers)) for value, numbers in found if len(numbers)]
     timed = key == "step_time_ms"
-    middles: Any = [
-        statistics.median(numbers) if timed else e.mean for _, numbers, e in known if e is not None
-    ]
-    axes.plot([value for value, _, _ in known], middles, markersize=4, **style)
-    for value, numbers, estimate in known:
-        if estimate and estimate.low is not None and estimate.high is not None and not timed:
+    found = [(value, numbers) for value, cell in line.points if len(numbers := cell.numbers(key))]
+    estimates = [statistics.mean_estimate(numbers) for _, numbers in found]
+    middles = [n.median() if timed else e.mean for (_, n), e in zip(found, estimates, strict=True)]
+    axes.plot([value for value, _ in found], middles, markersize=4, **style)
+    for (value, numbers), estimate in zip(found, estimates, strict=True):
+        if not (timed or math.isnan(estimate.low)):
             axes.plot([value, value], [estimate.low, estimate.high], color=style["color"], linewidth=1)
         named = {f"seed {seed}": number for seed, number in numbers.items()}
         figure.points(axes, named, value, "y", markersize=3, mec=style["color"], alpha=0.5)
@@ -243,22 +241,23 @@ def _mark(axes: Axes, values: Sequence[float]) -> None:
         axes.set_xticks([], minor=True)
 
 
-def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, quantity: str) -> None:
-    """Each seed faintly, and the mean over the seeds."""
+def _draw_curves(figure: Drawing, panels: Iterable[Axes], index: int, cell: Cell, key: str) -> None:
+    """Each seed faintly, and the mean over the seeds, against steps and against seconds."""
     style = drawing.cell_style(index)
-    curves = {seed: run.curve(key) for seed, run in cell.finished.items()}
+    curves = {f"{cell.label}, seed {seed}": run.curve(key) for seed, run in cell.finished.items()}
     alone = len(figure.axes) <= drawing.FEW_PANELS
     if key == "loss":
         blocks = _BLOCKS if alone else _BLOCKS // 2
-        curves = {seed: statistics.block_means(curve, blocks) for seed, curve in curves.items()}
-    faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
-    for seed, curve in curves.items() if alone else ():
-        drawing.draw_curves(figure, axes, [curve], quantity, f"{cell.label}, seed {seed}", **faint)
-    if not alone:  # together, since there are many
-        drawing.draw_curves(figure, axes, list(curves.values()), quantity, cell.label, **faint)
-    mean = statistics.mean_curve(list(curves.values()))
-    style["marker"] = "" if len(mean) > _MARKED else style["marker"]
-    drawing.draw_curves(figure, axes, [mean], quantity, cell.label, markersize=4, linewidth=1.6, **style)
+        curves = {name: statistics.block_means(curve, blocks) for name, curve in curves.items()}
+    members = list(curves.values())
+    mean = statistics.mean_curve(members)
+    named = {name: [curve] for name, curve in curves.items()} if alone else {cell.label: members}
+    marker = "" if len(mean) > _MARKED else style["marker"]
+    for name, together in named.items():
+        faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
+        drawing.draw_curves(figure, panels, together, name, **faint)
+    look = {**style, "marker": marker, "markersize": 4, "linewidth": 1.6}
+    drawing.draw_curves(figure, panels, [mean], cell.label, **look)
 
 
 def _finish_curves(

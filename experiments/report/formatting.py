@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from experiments.report.statistics import Estimate
 from experiments.report.sweep import ABSENT, Cell, shortened
@@ -52,40 +55,46 @@ def texts(found: Iterable[str | None]) -> list[Entry]:
 
 
 def numbers(
-    values: Sequence[float | None],
+    values: Iterable[float | None],
     places: int | None = None,
     better: Better | None = None,
-    alike: Sequence[float | None] | None = None,
+    alike: Iterable[float | None] | None = None,
 ) -> list[Entry]:
     """Returns numbers with as many decimals each: three digits of the largest, of others alike, if not told.
 
-    Numbers of very different size have more, or the small ones would have no digit left.
+    Numbers of very different size have more, or the small ones would have no digit left. Those that are
+    not there are None or NaN.
 
     >>> [entry.text for entry in numbers([4.125, None, 12.0])]
     ['4.1', '–', '12.0']
     >>> [entry.text for entry in numbers([0.0125, 1200.0])]
     ['0.013', '1,200.000']
     """
+    found = pd.Series(values, dtype=float)
     if places is None:
-        alike = values if alike is None else alike
-        places = decimals(alike)
-        sizes = [abs(v) for v in alike if v and math.isfinite(v)]
-        if sizes and max(sizes) >= _FAR * min(sizes):
-            places = max(places, min(decimals([min(sizes)], _FEWEST_DIGITS), _MOST_DECIMALS))
-    return _entries(values, values, lambda value: number(value, places), better)
-
-
-def percents(shares: Sequence[float | None]) -> list[Entry]:
-    """Returns shares in percent."""
-    return _entries(shares, shares, lambda share: f"{share:.0%}", None)
+        sizes = _sizes(found if alike is None else alike)
+        places = decimals(sizes)
+        if sizes.max() >= _FAR * sizes.min():
+            places = max(places, min(decimals([sizes.min()], _FEWEST_DIGITS), _MOST_DECIMALS))
+    return entries(found, [number(value, places) for value in found], better)
 
 
 def intervals(
-    estimates: Sequence[Estimate | None], places: int, signed: bool = False, better: Better | None = None
+    estimates: Sequence[Estimate], places: int, signed: bool = False, better: Better | None = None
 ) -> list[Entry]:
     """Returns means with their intervals, where they have one."""
-    means = [None if estimate is None else estimate.mean for estimate in estimates]
-    return _entries(estimates, means, lambda estimate: interval(estimate, places, signed), better)
+    written = [interval(estimate, places, signed) for estimate in estimates]
+    return entries([estimate.mean for estimate in estimates], written, better)
+
+
+def entries(values: Iterable[float], written: Iterable[str], better: Better | None = None) -> list[Entry]:
+    """Returns numbers as they are written, where they are not NaN, the best of different ones marked."""
+    known = pd.Series(values, dtype=float)
+    best = None
+    if better is not None and known.nunique() > 1:
+        best = known.max() if better == "higher" else known.min()
+    pairs = zip(known, written, strict=True)
+    return [Entry(ABSENT) if math.isnan(v) else Entry(text, v, v == best) for v, text in pairs]
 
 
 def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
@@ -94,8 +103,8 @@ def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
     >>> decimals([0.95, 0.03]), decimals([12.3, None]), decimals([])
     (3, 1, 0)
     """
-    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
-    return min(max(0, digits - math.ceil(math.log10(largest))), 12) if largest else 0
+    sizes = _sizes(values)
+    return min(max(0, digits - math.ceil(math.log10(sizes.max()))), 12) if len(sizes) else 0
 
 
 def number(value: float, places: int, signed: bool = False) -> str:
@@ -117,7 +126,7 @@ def interval(estimate: Estimate, places: int, signed: bool = False) -> str:
     '0.93 [0.90, 0.97]'
     """
     mean = number(estimate.mean, places, signed)
-    if estimate.low is None or estimate.high is None:
+    if math.isnan(estimate.low):
         return mean
     return f"{mean} [{number(estimate.low, places, signed)}, {number(estimate.high, places, signed)}]"
 
@@ -154,15 +163,7 @@ def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bo
     return "\n".join([head, f"|{'|'.join(rule)}|", *body])
 
 
-def _entries(
-    found: Sequence[Any],
-    values: Sequence[float | None],
-    shown: Callable[[Any], str],
-    better: Better | None,
-) -> list[Entry]:
-    known = {value for value in values if value is not None}
-    best = (max(known) if better == "higher" else min(known)) if better and len(known) > 1 else None
-    return [
-        Entry(ABSENT) if item is None else Entry(shown(item), value, value is not None and value == best)
-        for item, value in zip(found, values, strict=True)
-    ]
+def _sizes(values: Iterable[float | None]) -> pd.Series:
+    """The sizes of those that are finite and not 0."""
+    sizes = pd.Series(values, dtype=float).abs()
+    return sizes[(sizes > 0) & np.isfinite(sizes)]

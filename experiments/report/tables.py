@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
+
 from experiments.report import statistics
 from experiments.report.formatting import (
     Better,
@@ -12,9 +14,9 @@ from experiments.report.formatting import (
     Table,
     cell_table,
     decimals,
+    entries,
     intervals,
     numbers,
-    percents,
     texts,
 )
 from experiments.report.load import Run
@@ -36,10 +38,10 @@ def headline_table(sweep: Sweep, target: float | None) -> Table:
     if len(cells) > 1:
         columns["difference to baseline [95%]"] = [_difference(sweep, cell, places) for cell in cells]
     columns["step, ms"] = numbers(_medians(sweep, _STEP), better="lower")
-    columns["sort's share"] = percents(_medians(sweep, "sort_fraction"))
+    columns["sort's share"] = _percents(_medians(sweep, "sort_fraction"))
     if target is not None:
-        seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].dropna() for cell in cells]
-        columns[f"s to {target:g}"] = numbers([statistics.median(found) for found in seconds], better="lower")
+        seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].median() for cell in cells]
+        columns[f"s to {target:g}"] = numbers(seconds, better="lower")
     return cell_table(cells, columns)
 
 
@@ -71,15 +73,15 @@ def milestones_table(sweep: Sweep) -> Table | None:
 
 def targets_table(sweep: Sweep, target: float) -> Table:
     """Returns how many runs of each cell reach the target, and when."""
-    found = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
-    seconds = [there["seconds"].dropna() for there in found]
-    shares = [(len(there), len(cell.finished)) for there, cell in zip(found, sweep.cells, strict=True)]
+    there = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
+    counts = [(len(found), len(cell.finished)) for found, cell in zip(there, sweep.cells, strict=True)]
+    seconds = [found["seconds"] for found in there]
     columns = {
-        "runs there": [Entry(f"{count} of {total}", count) for count, total in shares],
-        "steps": numbers([statistics.median(there.index) for there in found], 0, better="lower"),
-        "seconds": numbers([statistics.median(known) for known in seconds], better="lower"),
-        "soonest, s": numbers([min(known, default=None) for known in seconds]),
-        "latest, s": numbers([max(known, default=None) for known in seconds]),
+        "runs there": [Entry(f"{count} of {total}", count) for count, total in counts],
+        "steps": numbers([found.index.to_series().median() for found in there], 0, better="lower"),
+        "seconds": numbers([found.median() for found in seconds], better="lower"),
+        "soonest, s": numbers([found.min() for found in seconds]),
+        "latest, s": numbers([found.max() for found in seconds]),
     }
     return cell_table(sweep.cells, columns)
 
@@ -87,19 +89,16 @@ def targets_table(sweep: Sweep, target: float) -> Table:
 def speed_table(sweep: Sweep) -> Table:
     """Returns the time of a step, split into sort and rest, compile time and memory."""
     steps, shares = _medians(sweep, _STEP), _medians(sweep, "sort_fraction")
-    pairs = list(zip(steps, shares, strict=True))
-    sorts = [None if step is None or share is None else step * share for step, share in pairs]
-    rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
     ratios = [statistics.ratio_estimate(cell, _STEP) for cell in sweep.cells]
-    compared = intervals(ratios, decimals(ratio.mean for ratio in ratios if ratio))
-    entries = zip(sweep.cells, compared, strict=True)
+    compared = intervals(ratios, decimals(ratio.mean for ratio in ratios))
     columns = {
         "step, ms": numbers(steps, better="lower"),
-        "sort, ms": numbers(sorts, alike=steps),
-        "rest, ms": numbers(rests, alike=steps),
-        "sort's share": percents(shares),
+        "sort, ms": numbers(steps * shares, alike=steps),
+        "rest, ms": numbers(steps - steps * shares, alike=steps),
+        "sort's share": _percents(shares),
         "step / baseline [95%]": [
-            Entry("baseline", 1.0) if cell is cell.baseline else entry for cell, entry in entries
+            Entry("baseline", 1.0) if cell is cell.baseline else entry
+            for cell, entry in zip(sweep.cells, compared, strict=True)
         ],
         "compilation, s": numbers(_medians(sweep, "compile_time_s")),
         "memory of a step, MB": numbers(_medians(sweep, "step_memory_mb"), better="lower"),
@@ -154,8 +153,12 @@ def duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds))) if abs(seconds) < 1e12 else f"{seconds:.3g} s"
 
 
-def _medians(sweep: Sweep, key: str) -> list[float | None]:
-    return [statistics.median(cell.numbers(key)) for cell in sweep.cells]
+def _medians(sweep: Sweep, key: str) -> pd.Series:
+    return pd.Series([cell.numbers(key).median() for cell in sweep.cells], dtype=float)
+
+
+def _percents(shares: pd.Series) -> list[Entry]:
+    return entries(shares, [f"{share:.0%}" for share in shares])
 
 
 def _metric(sweep: Sweep, name: str) -> list[Entry]:
