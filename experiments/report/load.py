@@ -15,16 +15,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from experiments.errors import UserError
-from experiments.files import UnreadableError, read_json, read_json_lines, read_text, read_yaml
-from experiments.run_directory import (
-    ERROR_FILE,
-    HYDRA,
-    METRICS_FILE,
-    SUMMARY_FILE,
-    RunDirectory,
-    flat,
-    runs_below,
-)
+from experiments.files import UnreadableError, read_json, read_json_lines, read_yaml
+from experiments.run_directory import HYDRA, METRICS_FILE, SUMMARY_FILE, RunDirectory, flat, runs_below
+from experiments.sweeps.grid import every_job, grid
 
 SEED = "seed"  # the key that tells replicates apart
 
@@ -132,12 +125,12 @@ def clean(text: str) -> str:
     return _UNSHOWABLE.sub(" ", text)
 
 
-def read_runs(directory: Path) -> tuple[list[Run], list[Problem], dict[Path, frozenset[str]]]:
+def read_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
     """Reads the runs at and below a directory.
 
     Returns:
-        The runs, as their sweeps started them; what is wrong with them, a run whose config cannot be read
-        being among the problems only; and by directory what the command line of each run said, if known.
+        The runs, as their sweeps started them; and what is wrong with them, a run whose config cannot be read
+        being among the problems only.
 
     Raises:
         UserError: there is no such directory, or no finished run in it.
@@ -146,35 +139,23 @@ def read_runs(directory: Path) -> tuple[list[Run], list[Problem], dict[Path, fro
         raise UserError(f"{directory}: no such directory; give the output directory of a sweep.")
     runs: list[Run] = []
     problems: list[Problem] = []
-    begun: dict[Path, frozenset[str]] = {}
     for found in runs_below(directory):
-        path = found.path
-        name = clean(directory.resolve().name if path == directory else str(path.relative_to(directory)))
+        at_top = found.path == directory
+        name = clean(directory.resolve().name if at_top else str(found.path.relative_to(directory)))
         try:
             run, complaints = _read_run(found, name)
         except (UnreadableError, ValueError) as error:  # the latter of numbers too long to write
-            problems.append(
-                Problem(name, f"{clean(str(error))}: left out, since nothing else tells what was run")
-            )
-            with suppress(UnreadableError, ValueError):
-                begun[path] = frozenset(map(clean, found.overrides()))
-            continue
-        runs.append(run)
-        begun[path] = frozenset(run.overrides)
+            complaints = [f"{clean(str(error))}: left out, since nothing else tells what was run"]
+        else:
+            runs.append(run)
         problems += [Problem(name, complaint) for complaint in complaints]
     if all(run.summary is None for run in runs):
         raise UserError(f"{directory}: no finished run in it that can be read (no {SUMMARY_FILE}).")
-    return sorted(runs, key=lambda run: run.order), problems, begun
+    return sorted(runs, key=lambda run: run.order), problems
 
 
-def read_multiruns(
-    directory: Path, begun: dict[Path, frozenset[str]]
-) -> tuple[list[Multirun], list[Problem], int]:
+def read_multiruns(directory: Path) -> tuple[list[Multirun], list[Problem], int]:
     """Reads the sweeps at and below a directory.
-
-    Args:
-        directory: to look in.
-        begun: the overrides of the runs there, by their directories.
 
     Returns:
         The sweeps, what is wrong with them, and how many of their jobs have never begun.
@@ -187,11 +168,8 @@ def read_multiruns(
         try:
             multirun = _read_multirun(path)
             multiruns.append(multirun)
-            known = [said for run, said in begun.items() if run.is_relative_to(path.parent)]
-            never = [
-                job for job in _jobs(multirun.overrides) if not any(said.issuperset(job) for said in known)
-            ]
-        except (UnreadableError, HydraException, RecursionError, ValueError) as error:
+            never = _never_begun(_jobs(multirun.overrides), path.parent)
+        except (UserError, UnreadableError, HydraException, RecursionError, ValueError) as error:
             what = clean(str(error)) or "nested too deeply"
             problems.append(Problem(name, f"whether all its jobs have run is not known ({what})"))
             continue
@@ -214,7 +192,7 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
     except UnreadableError as error:
         missing = str(error)
     curves, more = _read_curves(rows, summary)
-    reason = _first_line(path / ERROR_FILE)
+    reason = as_text((found.error() or "").removesuffix("."))
     if reason and summary is None and not rows:  # the reason says it all
         complaints = []
     complaints += [*more, *_complaints(rows, summary, missing, reason)]
@@ -256,17 +234,17 @@ def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
         rows, lines = read_json_lines(path)
     except UnreadableError as error:
         return [], [f"{error}: it has no curves"]
-    steps: list[Any] = [row.get("step") for row in rows]
-    good = (
-        set(map(type, steps)) <= {int} and min(steps, default=0) >= 0 and max(steps, default=0) < _MOST_STEPS
-    )
-    bad = (i for i, step in enumerate(steps) if type(step) is not int or not 0 <= step < _MOST_STEPS)
-    count = len(rows) if good else next(bad)
+    good = list(itertools.takewhile(_has_step, rows))
+    count = len(good)
     if count == lines:
-        return rows, [] if rows else [f"{path.name} is empty: it has no curves"]
+        return good, [] if good else [f"{path.name} is empty: it has no curves"]
     if count == lines - 1:
-        return rows[:count], [f"{path.name}: the last line is cut"]
-    return rows[:count], [f"{path.name}: line {count + 1} cannot be read, and what follows it is left out"]
+        return good, [f"{path.name}: the last line is cut"]
+    return good, [f"{path.name}: line {count + 1} cannot be read, and what follows it is left out"]
+
+
+def _has_step(row: dict[str, Any]) -> bool:
+    return type(step := row.get("step")) is int and 0 <= step < _MOST_STEPS
 
 
 def _read_curves(
@@ -304,26 +282,22 @@ def _read_multirun(path: Path) -> Multirun:
     return Multirun(tuple(clean(str(line)) for line in said), launcher.endswith("BasicLauncher"))
 
 
-def _jobs(overrides: Sequence[str]) -> list[tuple[str, ...]]:
-    """The overrides of each job, as Hydra's own sweeper expands them."""
+def _jobs(overrides: Sequence[str]) -> list[list[str]]:
     if sum(map(len, overrides)) > _LONGEST_COMMAND:
         raise UnreadableError("its command line is too long")
-    settings: dict[str, list[str]] = {}
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        key = override.get_key_element()
-        swept = override.is_sweep_override()
-        values = override.sweep_string_iterator() if swept else [override.get_value_element_as_str()]
-        settings[key] = [f"{key}={value}" for value in itertools.islice(values, _MOST_JOBS)]
-    if math.prod(map(len, settings.values())) >= _MOST_JOBS:
+    parser = OverridesParser.create()
+    axes = grid({}, parser.parse_overrides(list(overrides)), parser)
+    if math.prod(map(len, axes)) >= _MOST_JOBS:
         raise UnreadableError("it has too many")
-    return list(itertools.product(*settings.values()))
+    return every_job(axes)
 
 
-def _first_line(path: Path) -> str | None:
-    try:
-        return as_text(read_text(path).partition("\n")[0].removesuffix("."))
-    except UnreadableError:
-        return None
+def _never_begun(jobs: Sequence[Sequence[str]], directory: Path) -> list[Sequence[str]]:
+    begun = []
+    for run in runs_below(directory):
+        with suppress(UnreadableError, ValueError):
+            begun.append(set(map(clean, run.overrides())))
+    return [job for job in jobs if not any(said.issuperset(job) for said in begun)]
 
 
 def _look_up(content: Any, *keys: str) -> Any:
