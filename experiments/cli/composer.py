@@ -5,11 +5,10 @@ import contextlib
 import copy
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,38 +21,23 @@ from experiments.errors import UserError
 from experiments.hydra_versions import INITIALIZE
 
 
-class Groups(Mapping[str, Sequence[str]]):
-    """The choices of every config group, asked for when they are wanted: Hydra takes its time."""
-
-    def __init__(self, loader: ConfigLoader) -> None:
-        self._loader = loader
-        self._choices = functools.cache(loader.get_group_options)
-
-    def __getitem__(self, group: str) -> Sequence[str]:
-        if not (choices := self._choices(group)):
-            raise KeyError(group)
-        return choices
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._loader.list_groups("")
-        yield from (f"hydra/{name}" for name in self._loader.list_groups("hydra"))
-
-    def __len__(self) -> int:
-        return len(list(self))
-
-
 class Composer:
     """Composes configs, remembering those it has composed, while Hydra is initialised.
 
     Args:
         config_name: the main config.
         always: settings of every config.
+
+    Attributes:
+        parser: reads settings.
+        groups: what finds the choices of each config group; Hydra takes its time.
     """
 
     def __init__(self, config_name: str, always: Sequence[str]) -> None:
         loader = GlobalHydra.instance().config_loader()
         self.parser = OverridesParser.create(config_loader=loader)
-        self.groups = Groups(loader)
+        names = [*loader.list_groups(""), *(f"hydra/{name}" for name in loader.list_groups("hydra"))]
+        self.groups = {name: functools.partial(loader.get_group_options, name) for name in names}
 
         @functools.cache
         def compose(lines: tuple[str, ...]) -> DictConfig:
