@@ -75,13 +75,6 @@ class Picture(NamedTuple):
     pdf: bytes
 
 
-class Facet(NamedTuple):
-    """A panel of small multiples: what its members have in common; which colour, and what to draw in it."""
-
-    title: str
-    members: list[tuple[int, Any]]
-
-
 class Drawing(Figure):
     """A figure of the common width whose points say what they are.
 
@@ -161,7 +154,7 @@ def draw_legend(figure: Figure, labels: Sequence[str]) -> None:
 
 def small_multiples(
     items: Sequence[tuple[Mapping[str, str], T]], groups: Collection[str], score: Callable[[T], float]
-) -> tuple[list[Facet], list[str], str]:
+) -> tuple[dict[str, list[tuple[int, T]]], list[str], str]:
     """Deals things among panels, so that colour stands for one thing only.
 
     All are in one panel if there are colours enough. Else the colour is the column with the most values that
@@ -173,11 +166,12 @@ def small_multiples(
         score: how much something should be shown, if not all can.
 
     Returns:
-        The panels; what each colour is; and a sentence, if some panels are left out.
+        The colour and the thing of each curve, by panel; what each colour is; and a sentence, if some panels
+        are left out.
     """
     if len(items) <= len(_COLOURS):
         labels = [label_of(values, groups) for values, _ in items]
-        return [Facet("", [(i, item) for i, (_, item) in enumerate(items)])], labels, ""
+        return {"": [(i, item) for i, (_, item) in enumerate(items)]}, labels, ""
     distinct = {name: list(dict.fromkeys(values[name] for values, _ in items)) for name in items[0][0]}
     fitting = [name for name, found in distinct.items() if 1 < len(found) <= len(_COLOURS)]
     column = max(reversed(fitting), key=lambda name: len(distinct[name]), default=None)
@@ -186,13 +180,12 @@ def small_multiples(
     for values, item in items:
         title = label_of({name: value for name, value in values.items() if name != column}, groups)
         panels.setdefault(title, []).append((colours.index(values[column]) if column else 0, item))
-    shown = panels
-    if len(panels) > _MOST_PANELS:
-        best = sorted(panels, key=lambda t: max(score(item) for _, item in panels[t]), reverse=True)
-        shown = {title: panels[title] for title in panels if title in best[:_MOST_PANELS]}
-    left_out = f" The best {_MOST_PANELS} of {len(panels)} panels." if shown is not panels else ""
     legend = [label_of({column: value}, groups) for value in colours] if column else []
-    return [Facet(title, members) for title, members in shown.items()], legend, left_out
+    if len(panels) <= _MOST_PANELS:
+        return panels, legend, ""
+    best = sorted(panels, key=lambda t: max(score(item) for _, item in panels[t]), reverse=True)
+    shown = {title: panels[title] for title in panels if title in best[:_MOST_PANELS]}
+    return shown, legend, f" The best {_MOST_PANELS} of {len(panels)} panels."
 
 
 def far_apart(values: Sequence[float], times: float = _FAR) -> bool:

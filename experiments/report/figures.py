@@ -2,8 +2,9 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,8 @@ _ACROSS = 25  # characters of these names in a line
 _DECADES = 100  # times as large: what a linear axis does not show
 _MULTIPLY = 4  # times, of values that multiply rather than add
 _REST, _SORT, _WHOLE = SKY_BLUE, VERMILION, "0.6"
+
+Line = list[tuple[float, Cell]]  # cells that differ in one column of numbers, from the least up
 
 
 def results_figure(sweep: Sweep) -> Picture:
@@ -67,43 +70,36 @@ def speed_figure(sweep: Sweep, target: float | None) -> Picture:
     return figure.written("speed", caption + left_out)
 
 
-class Line(NamedTuple):
-    """Cells that differ in one column of numbers: the rest, and value and cell from the least value up."""
-
-    values: dict[str, str]
-    points: list[tuple[float, Cell]]
-
-
 def numeric_columns(sweep: Sweep) -> list[str]:
     """Returns the columns that have a number in every cell, and a line along them of three at least."""
     return [
         column
         for column in sweep.cells[0].values
         if all(_is_number(cell.values[column]) for cell in sweep.cells)
-        and any(len(line.points) >= _LEAST for line in lines_along(sweep, column))
+        and any(len(line) >= _LEAST for _, line in lines_along(sweep, column))
     ]
 
 
-def lines_along(sweep: Sweep, column: str) -> list[Line]:
-    """Returns the cells as lines along a numeric column, in the order of their first cells."""
-    lines: dict[tuple[tuple[str, str], ...], list[tuple[float, Cell]]] = {}
-    for cell in sweep.cells:
+def lines_along(sweep: Sweep, column: str) -> list[tuple[dict[str, str], Line]]:
+    """Returns the cells as lines along a numeric column, each with what its cells have in common."""
+    lines: dict[tuple[tuple[str, str], ...], Line] = defaultdict(list)
+    for cell in sorted(sweep.cells, key=lambda cell: float(cell.values[column])):
         others = tuple(item for item in cell.values.items() if item[0] != column)
-        lines.setdefault(others, []).append((float(cell.values[column]), cell))
-    return [Line(dict(o), sorted(points, key=lambda point: point[0])) for o, points in lines.items()]
+        lines[others].append((float(cell.values[column]), cell))
+    return [(dict(others), line) for others, line in lines.items()]
 
 
 def along_figure(sweep: Sweep, column: str) -> Picture:
     """Draws the headline metric and the time of a step against a column of numbers, a curve a line."""
-    items = [(line.values, line) for line in lines_along(sweep, column)]
+    lines = lines_along(sweep, column)
     facets, labels, left_out = drawing.small_multiples(
-        items, sweep.groups, lambda line: max(_score(sweep, cell) for _, cell in line.points)
+        lines, sweep.groups, lambda line: max(_score(sweep, cell) for _, cell in line)
     )
     figure = Drawing(0.6 + 2.5 * len(facets) + 0.25 * len(labels))
     panels = figure.subplots(len(facets), 2, sharex=True, sharey="col", squeeze=False)
-    for (left, right), facet in zip(panels, facets, strict=True):
-        left.set_title(facet.title, loc="left", fontsize="small")
-        for index, line in facet.members:
+    for (left, right), (title, members) in zip(panels, facets.items(), strict=True):
+        left.set_title(title, loc="left", fontsize="small")
+        for index, line in members:
             for axes, key in ((left, sweep.metric.test), (right, "step_time_ms")):
                 _draw_line(figure, axes, index, line, key)
         left.set_ylabel(in_words(sweep.metric.test))
@@ -112,7 +108,7 @@ def along_figure(sweep: Sweep, column: str) -> Picture:
         if drawing.far_apart([value for cell in sweep.cells for value in cell.numbers(key)], times):
             drawing.scale_by_logarithm(axes, "y")
     for axes in panels[-1]:
-        _mark(axes, sorted({value for _, line in items for value, _ in line.points}))
+        _mark(axes, sorted({value for _, line in lines for value, _ in line}))
         axes.set_xlabel(column)
     drawing.draw_legend(figure, labels)
     caption = (
@@ -142,9 +138,9 @@ def curves_figure(sweep: Sweep) -> Picture | None:
     else:
         figure = Drawing(0.8 + 1.5 * len(facets) + 0.25 * len(labels))
         grid = figure.subplots(len(facets), len(kinds), sharex="col", sharey="col", squeeze=False)
-    for row, facet in zip(grid, facets, strict=True):
-        row[0].set_title(facet.title, loc="left", fontsize="small")
-        for index, cell in facet.members:
+    for row, (title, members) in zip(grid, facets.items(), strict=True):
+        row[0].set_title(title, loc="left", fontsize="small")
+        for index, cell in members:
             for first, key in enumerate(drawn.values()):
                 _draw_curves(figure, row[2 * first : 2 * first + 2], index, cell, key)
     _finish_curves(grid, kinds, len(facets) == 1, sweep, drawn)
@@ -220,7 +216,7 @@ def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) ->
     """The mean over seeds with its interval, or the median of times, and each seed."""
     style = drawing.cell_style(index)
     timed = key == "step_time_ms"
-    found = [(value, numbers) for value, cell in line.points if len(numbers := cell.numbers(key))]
+    found = [(value, numbers) for value, cell in line if len(numbers := cell.numbers(key))]
     estimates = [statistics.mean_estimate(numbers) for _, numbers in found]
     middles = [n.median() if timed else e.mean for (_, n), e in zip(found, estimates, strict=True)]
     axes.plot([value for value, _ in found], middles, markersize=4, **style)
