@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +148,7 @@ def read_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
             complaints = [f"{clean(str(error))}: left out, since nothing else tells what was run"]
         else:
             runs.append(run)
-        problems += [Problem(name, complaint) for complaint in complaints]
+        problems += [Problem(name, complaint) for complaint in dict.fromkeys(complaints)]
     if all(run.summary is None for run in runs):
         raise UserError(f"{directory}: no finished run in it that can be read (no {SUMMARY_FILE}).")
     return sorted(runs, key=lambda run: run.order), problems
@@ -181,27 +181,38 @@ def read_multiruns(directory: Path) -> tuple[list[Multirun], list[Problem], int]
 def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
     path = found.path
     config = read_yaml(path / HYDRA / "config.yaml", dict)
-    hydra = read_yaml(path / HYDRA / "hydra.yaml", dict)
-    choices = _look_up(hydra, "hydra", "runtime", "choices")
-    if not isinstance(choices, dict):
+    hydra = flat(read_yaml(path / HYDRA / "hydra.yaml", dict))
+    begin, job = "hydra.runtime.choices.", hydra.get("hydra.job.num")
+    choices = {key.removeprefix(begin): clean(str(c)) for key, c in hydra.items() if key.startswith(begin)}
+    if not choices:
         raise UnreadableError(f"{HYDRA}/hydra.yaml does not tell the choices")
-    rows, complaints = _read_rows(path / METRICS_FILE)
-    summary, missing = None, ""
+    complaints: list[str] = []
+    rows = _read_rows(path / METRICS_FILE, complaints)
+    reason = as_text((found.error() or "").removesuffix("."))
+    summary, curves = None, {}
     try:
         summary = read_json(path / SUMMARY_FILE)
     except UnreadableError as error:
-        missing = str(error)
-    curves, more = _read_curves(rows, summary)
-    reason = as_text((found.error() or "").removesuffix("."))
-    if reason and summary is None and not rows:  # the reason says it all
-        complaints = []
-    complaints += [*more, *_complaints(rows, summary, missing, reason)]
-    job = _look_up(hydra, "hydra", "job", "num")
+        if reason and not rows:  # the reason says it all
+            complaints.clear()
+        reached = _reached(rows)
+        failed = f"failed: {reason} ({reached})"
+        complaints.append(failed if reason else f"{error}: failed, or still running; {reached}")
+    else:
+        keys = "loss", f"validation_{summary.get('metric') or 'accuracy'}"
+        curves = {
+            key: _read_curve(rows, key, number(summary.get("step_time_ms")), complaints) for key in keys
+        }
+        if reason:
+            complaints.append(f"finished, but a later attempt failed: {reason}")
+        last, steps = max((row["step"] for row in rows), default=math.inf), number(summary.get("steps"))
+        if steps is not None and last < steps:
+            complaints.append(f"{METRICS_FILE} ends at step {last:,} of {steps:,.0f}")
     sweep = next((p for p in path.parents if (p / _MULTIRUN).is_file()), path.parent)
     return Run(
         path=path,
         name=name,
-        choices={str(g): clean(str(c)) for g, c in choices.items() if not str(g).startswith("hydra/")},
+        choices={group: choice for group, choice in choices.items() if not group.startswith("hydra/")},
         config={clean(key): clean(_as_typed(value)) for key, value in flat(config).items()},
         overrides=tuple(map(clean, found.overrides())),
         order=(str(sweep), job if isinstance(job, int) else 0, name),
@@ -211,75 +222,59 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
     ), complaints
 
 
-def _complaints(
-    rows: list[dict[str, Any]], summary: dict[str, Any] | None, missing: str, error: str | None
-) -> Iterator[str]:
-    last = max((row["step"] for row in rows), default=0)
-    if summary is None:
-        losses = [row["loss"] for row in rows if number(row.get("loss")) is not None]
-        reached = f"metrics end at step {last:,}" if rows else "no metrics either"
-        reached += f" with loss {losses[-1]}" if losses else ""
-        yield f"failed: {error} ({reached})" if error else f"{missing}: failed, or still running; {reached}"
-        return
-    if error:
-        yield f"finished, but a later attempt failed: {error}"
-    steps = number(summary.get("steps"))
-    if rows and steps is not None and last < steps:
-        yield f"{METRICS_FILE} ends at step {last:,} of {steps:,.0f}"
+def _reached(rows: list[dict[str, Any]]) -> str:
+    losses = [row["loss"] for row in rows if number(row.get("loss")) is not None]
+    last = f"metrics end at step {max(row['step'] for row in rows):,}" if rows else "no metrics either"
+    return last + (f" with loss {losses[-1]}" if losses else "")
 
 
-def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows up to the first that cannot be read or has no step, and what is wrong with the file."""
+def _read_rows(path: Path, complaints: list[str]) -> list[dict[str, Any]]:
+    """The rows up to the first that cannot be read or has no step."""
     try:
         rows, lines = read_json_lines(path)
     except UnreadableError as error:
-        return [], [f"{error}: it has no curves"]
+        complaints.append(f"{error}: it has no curves")
+        return []
     good = list(itertools.takewhile(_has_step, rows))
-    count = len(good)
-    if count == lines:
-        return good, [] if good else [f"{path.name} is empty: it has no curves"]
-    if count == lines - 1:
-        return good, [f"{path.name}: the last line is cut"]
-    return good, [f"{path.name}: line {count + 1} cannot be read, and what follows it is left out"]
+    if lines == 0:
+        complaints.append(f"{path.name} is empty: it has no curves")
+    elif len(good) == lines - 1:
+        complaints.append(f"{path.name}: the last line is cut")
+    elif len(good) < lines:
+        what = f"line {len(good) + 1} cannot be read, and what follows it is left out"
+        complaints.append(f"{path.name}: {what}")
+    return good
 
 
 def _has_step(row: dict[str, Any]) -> bool:
     return type(step := row.get("step")) is int and 0 <= step < _MOST_STEPS
 
 
-def _read_curves(
-    rows: list[dict[str, Any]], summary: dict[str, Any] | None
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The curves of a finished run, seconds by the time of a step where rows have none."""
-    curves: dict[str, pd.DataFrame] = {}
-    complaints: list[str] = []
-    if summary is None:
-        return curves, complaints
-    step_time = number(summary.get("step_time_ms"))
-    by_step = math.nan if step_time is None else step_time / 1e3
-    for key in ("loss", f"validation_{summary.get('metric') or 'accuracy'}"):
-        at = {row["step"]: row for row in rows if row.get(key) is not None}
-        steps = sorted(at)
-        found = {
-            "seconds": [at[step].get("seconds", step * by_step) for step in steps],
-            "value": [at[step][key] for step in steps],
-        }
-        for column, values in found.items():
-            if not set(map(type, values)) <= {float}:
-                found[column] = [number(value) for value in values]
-                if None in found[column]:
-                    name, step = key if column == "value" else column, steps[found[column].index(None)]
-                    complaints.append(f"{METRICS_FILE}: {clean(name)} is not a number at step {step:,}")
-        curves[key] = pd.DataFrame(found, pd.Index(steps, dtype=int, name="step"), dtype=float)
-    return curves, list(dict.fromkeys(complaints))
+def _read_curve(
+    rows: list[dict[str, Any]], key: str, step_time: float | None, complaints: list[str]
+) -> pd.DataFrame:
+    """A curve, with the seconds by the milliseconds of a step where rows have none."""
+    at = {row["step"]: row for row in rows if row.get(key) is not None}
+    steps, by_step = sorted(at), math.nan if step_time is None else step_time / 1e3
+    found: dict[str, list[Any]] = {
+        "seconds": [at[step].get("seconds", step * by_step) for step in steps],
+        "value": [at[step][key] for step in steps],
+    }
+    for column, values in found.items():
+        if not set(map(type, values)) <= {float}:
+            found[column] = list(map(number, values))
+            if None in found[column]:
+                what, step = key if column == "value" else column, steps[found[column].index(None)]
+                complaints.append(f"{METRICS_FILE}: {clean(what)} is not a number at step {step:,}")
+    return pd.DataFrame(found, pd.Index(steps, dtype=int, name="step"), dtype=float)
 
 
 def _read_multirun(path: Path) -> Multirun:
-    content = read_yaml(path, dict)
-    overrides = _look_up(content, "hydra", "overrides", "task")
-    launcher = str(_look_up(content, "hydra", "launcher", "_target_"))
-    said = overrides if isinstance(overrides, list) else []
-    return Multirun(tuple(clean(str(line)) for line in said), launcher.endswith("BasicLauncher"))
+    content = flat(read_yaml(path, dict))
+    said = content.get("hydra.overrides.task")
+    launcher = str(content.get("hydra.launcher._target_"))
+    lines = said if isinstance(said, list) else []
+    return Multirun(tuple(clean(str(line)) for line in lines), launcher.endswith("BasicLauncher"))
 
 
 def _jobs(overrides: Sequence[str]) -> list[list[str]]:
@@ -298,12 +293,6 @@ def _never_begun(jobs: Sequence[Sequence[str]], directory: Path) -> list[Sequenc
         with suppress(UnreadableError, ValueError):
             begun.append(set(map(clean, run.overrides())))
     return [job for job in jobs if not any(said.issuperset(job) for said in begun)]
-
-
-def _look_up(content: Any, *keys: str) -> Any:
-    for key in keys:
-        content = content.get(key) if isinstance(content, dict) else None
-    return content
 
 
 def _as_typed(value: Any) -> str:
