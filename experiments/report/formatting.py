@@ -27,26 +27,27 @@ class Entry(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table, of whose columns so many are words and the others numbers."""
+    """The columns of a table by their heads, of which the first so many are words and the others numbers."""
 
-    header: Sequence[str]
-    rows: Sequence[Sequence[Entry]]
+    columns: Mapping[str, Sequence[Entry]]
     words: int
 
+    @property
+    def rows(self) -> list[tuple[Entry, ...]]:
+        """The entries, a row at a time."""
+        return list(zip(*self.columns.values(), strict=True))
 
-def cell_table(cells: Sequence[Cell], columns: Mapping[str, Sequence[Entry]]) -> Table:
+
+def cell_table(cells: Sequence[Cell], columns: dict[str, list[Entry]]) -> Table:
     """Returns a table with a row a cell, which begins with what tells the cells apart.
 
     Args:
         cells: of the sweep.
         columns: by their header, an entry for each cell.
     """
-    names = tuple(cells[0].values) or ("cell",)
-    rows = [
-        [*texts(shortened(value) for value in cell.values.values() or (cell.label,)), *entries]
-        for cell, *entries in zip(cells, *columns.values(), strict=True)
-    ]
-    return Table((*names, *columns), rows, words=len(names))
+    told = {name: texts(shortened(cell.values[name]) for cell in cells) for name in cells[0].values}
+    told = told or {"cell": texts(cell.label for cell in cells)}
+    return Table(told | columns, words=len(told))
 
 
 def texts(found: Iterable[str | None]) -> list[Entry]:
@@ -139,7 +140,7 @@ def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bo
         escaped: makes text safe for where the Markdown is shown.
         marked: whether to print the best in bold, and links.
 
-    >>> table = Table(("model", "ms"), [texts(("maxpool", "10.5")), texts(("dgcnn", "4.0"))], words=1)
+    >>> table = Table({"model": texts(["maxpool", "dgcnn"]), "ms": texts(["10.5", "4.0"])}, words=1)
     >>> print(table_markdown(table))
     | model   |   ms |
     |:--------|-----:|
@@ -152,7 +153,7 @@ def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bo
         text = escaped(entry.text).replace("|", "\\|")
         return " ".join(filter(None, [f"**{text}**" if entry.best and marked else text, *links]))
 
-    lines = [[written(entry) for entry in row] for row in (texts(table.header), *table.rows)]
+    lines = [[written(entry) for entry in row] for row in (texts(table.columns), *table.rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     sides = ["<" if index < table.words else ">" for index in range(len(widths))]
     padded = [[f"{t:{s}{w}}" for t, s, w in zip(line, sides, widths, strict=True)] for line in lines]

@@ -109,33 +109,37 @@ def speed_table(sweep: Sweep) -> Table:
 
 def losses_table(sweep: Sweep) -> Table | None:
     """Returns the differences of loss curves between sorts; None if no cells differ in the sort alone."""
-    rows = []
-    for found in statistics.loss_differences(sweep.cells):
-        largest = "one is NaN" if found.largest != found.largest else f"{found.largest:.2g}"
-        counts = numbers([found.seeds, found.losses], 0)
-        first = numbers([found.first_step], 0)
-        labels = texts([found.second.label, found.first.label])
-        rows.append([*labels, *counts, Entry(largest, found.largest), *first])
-    header = ("cell", "compared with", "seeds", "losses", "largest difference", "first at step")
-    return Table(header, rows, words=2) if rows else None
+    found = statistics.loss_differences(sweep.cells)
+    largest = [difference.largest for difference in found]
+    columns = {
+        "cell": texts(difference.second.label for difference in found),
+        "compared with": texts(difference.first.label for difference in found),
+        "seeds": numbers([difference.seeds for difference in found], 0),
+        "losses": numbers([difference.losses for difference in found], 0),
+        "largest difference": [Entry("one is NaN" if gap != gap else f"{gap:.2g}", gap) for gap in largest],
+        "first at step": numbers([difference.first_step for difference in found], 0),
+    }
+    return Table(columns, words=2) if found else None
 
 
 def runs_table(sweep: Sweep, output: Path) -> Table:
     """Returns what came of each run and when, and links to its files, as seen from a folder."""
-    runs, columns = sweep.runs, {}
-    columns["run"] = [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs]
-    columns["outcome"] = texts(_outcome(run) for run in runs)
-    columns["date"] = texts(date_of(run) for run in runs)
-    columns["revision"] = texts(_revision(run) for run in runs)
-    columns["files"] = [Entry("", links=_files(run, output)) for run in runs]
-    columns[in_words(sweep.metric.test)] = numbers([run.number(sweep.metric.test) for run in runs])
-    columns["best step"] = numbers([run.number("best_step") for run in runs], 0)
+    runs = sweep.runs
     spent = [run.number("duration_s") for run in runs]
-    columns["duration"] = [Entry(ABSENT) if s is None else Entry(duration(s), s) for s in spent]
+    words = {
+        "run": [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs],
+        "outcome": texts(map(_outcome, runs)),
+        "date": texts(map(date_of, runs)),
+        "revision": texts(map(_revision, runs)),
+        "files": [Entry("", links=_files(run, output)) for run in runs],
+    }
+    columns = words | {
+        in_words(sweep.metric.test): numbers([run.number(sweep.metric.test) for run in runs]),
+        "best step": numbers([run.number("best_step") for run in runs], 0),
+        "duration": [Entry(ABSENT) if s is None else Entry(duration(s), s) for s in spent],
+    }
     told = {name: found for name, found in columns.items() if any(e.text != ABSENT or e.links for e in found)}
-    return Table(
-        tuple(told), list(zip(*told.values(), strict=True)), words=len(set(list(columns)[:5]) & set(told))
-    )
+    return Table(told, words=len(words.keys() & told.keys()))
 
 
 def date_of(run: Run) -> str | None:
