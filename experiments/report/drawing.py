@@ -19,9 +19,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, ROOMY, SKY_BLUE, VERMILION, scale_by_logarithm
 from experiments.report.load import LARGEST
 from experiments.report.sweep import label_of
 
@@ -56,10 +55,8 @@ _LINES, _MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D", "v", "P", "X")
 
 _ACROSS, _LABEL = 120, 30  # characters of a legend, and of a line of a row's name
 _FAR = 4  # times as large
-_DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
 _MOST_PANELS = 6  # small multiples of a figure
-FEW_PANELS = 4  # that have room
 _MOST_POINTS = 200  # of a curve as wide as half a page: more cannot be seen
 _FEW_ROWS = 20
 
@@ -193,15 +190,14 @@ def far_apart(values: Sequence[float], times: float = _FAR) -> bool:
     return bool(values) and 1 / LARGEST < times * min(values) < max(values) < LARGEST
 
 
-def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
-    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 unless that would be too many."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = axis.get_data_interval()
-    axes.set(**{f"{which}scale": "log"})
-    room = high < _DECADES * low and len(axes.figure.axes) <= FEW_PANELS
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if room else (1,)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_locator(NullLocator())
+def scale_if_far_apart(
+    axes: Axes, which: Literal["x", "y"], values: Sequence[float], times: float = _FAR
+) -> bool:
+    """Makes an axis logarithmic if these numbers are far apart; returns whether they are."""
+    far = far_apart(values, times)
+    if far:
+        scale_by_logarithm(axes, which)
+    return far
 
 
 def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]]:
@@ -240,7 +236,7 @@ def draw_curves(
     figure: Drawing, panels: Iterable[Axes], curves: Sequence[pd.DataFrame], title: str, **style: Any
 ) -> None:
     """Draws curves as one mark, against steps in a panel and against seconds in another."""
-    most = _MOST_POINTS if len(figure.axes) <= FEW_PANELS else _MOST_POINTS // 8
+    most = _MOST_POINTS if len(figure.axes) <= ROOMY else _MOST_POINTS // 8
     gap = pd.DataFrame({"seconds": [math.nan], "value": [math.nan]}, [0])
     seen = pd.concat([part for curve in curves for part in (_decimated(curve, most), gap)][:-1])
     values = seen["value"].where(seen["value"].abs() < LARGEST)

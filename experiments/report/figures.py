@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from experiments.plots import BLUE, SKY_BLUE, VERMILION
+from experiments.plots import BLUE, ROOMY, SKY_BLUE, VERMILION, scale_by_logarithm
 from experiments.report import drawing, statistics
 from experiments.report.drawing import INK, Drawing, Picture
 from experiments.report.load import LARGEST
@@ -42,8 +42,7 @@ def results_figure(sweep: Sweep) -> Picture:
         for row, values in enumerate(panel):
             _draw_estimate(figure, axes, row, values)
     panels[0].set_xlabel(in_words(sweep.metric.test))
-    if drawing.far_apart([value for values in found for value in values], _DECADES):
-        drawing.scale_by_logarithm(panels[0], "x")
+    drawing.scale_if_far_apart(panels[0], "x", [value for values in found for value in values], _DECADES)
     if len(panels) > 1:
         panels[1].axvline(0, color="0.5", linewidth=0.8, zorder=1)
         panels[1].set_xlabel("difference to the baseline at equal seeds")
@@ -105,8 +104,8 @@ def along_figure(sweep: Sweep, column: str) -> Picture:
         left.set_ylabel(in_words(sweep.metric.test))
         right.set_ylabel("milliseconds a training step")
     for axes, key, times in zip(panels[0], (sweep.metric.test, "step_time_ms"), (_DECADES, 4), strict=True):
-        if drawing.far_apart([value for cell in sweep.cells for value in cell.numbers(key)], times):
-            drawing.scale_by_logarithm(axes, "y")
+        values = [value for cell in sweep.cells for value in cell.numbers(key)]
+        drawing.scale_if_far_apart(axes, "y", values, times)
     for axes in panels[-1]:
         _mark(axes, sorted({value for _, line in lines for value, _ in line}))
         axes.set_xlabel(column)
@@ -206,9 +205,7 @@ def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None
 
 
 def _from_zero(axes: Axes, values: Sequence[float]) -> None:
-    if drawing.far_apart(values, _DECADES):
-        drawing.scale_by_logarithm(axes, "x")
-    else:
+    if not drawing.scale_if_far_apart(axes, "x", values, _DECADES):
         axes.set_xlim(left=0)
 
 
@@ -229,8 +226,7 @@ def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) ->
 
 def _mark(axes: Axes, values: Sequence[float]) -> None:
     """Makes the axis logarithmic if the values multiply rather than add, and names them if they are few."""
-    if drawing.far_apart(values, _MULTIPLY - 1e-9):
-        drawing.scale_by_logarithm(axes, "x")
+    drawing.scale_if_far_apart(axes, "x", values, _MULTIPLY - 1e-9)
     if len(values) <= _NAMED:
         names = [f"{value:g}" for value in values]
         axes.set_xticks(values, names, rotation=45 if sum(map(len, names)) > _ACROSS else 0)
@@ -241,7 +237,7 @@ def _draw_curves(figure: Drawing, panels: Iterable[Axes], index: int, cell: Cell
     """Each seed faintly, and the mean over the seeds, against steps and against seconds."""
     style = drawing.cell_style(index)
     curves = {f"{cell.label}, seed {seed}": run.curve(key) for seed, run in cell.finished.items()}
-    alone = len(figure.axes) <= drawing.FEW_PANELS
+    alone = len(figure.axes) <= ROOMY
     if key == "loss":
         blocks = _BLOCKS if alone else _BLOCKS // 2
         curves = {name: statistics.block_means(curve, blocks) for name, curve in curves.items()}
@@ -269,12 +265,12 @@ def _finish_curves(
                 row.set_ylabel(label, fontsize="medium" if alone else "x-small")
         losses = [run.curve("loss")["value"] for run in sweep.finished]
         if label == "training loss" and all((values > 1 / LARGEST).all() for values in losses):
-            drawing.scale_by_logarithm(axes, "y")
+            scale_by_logarithm(axes, "y")
         if not alone or column >= len(kinds) - 2:
             axes.set_xlabel(names[quantity] if alone else quantity)
-        if quantity == "seconds" and drawing.far_apart([end for end in ends if end > 0]):
-            drawing.scale_by_logarithm(axes, "x")
-        elif quantity == "steps":
+        if quantity == "seconds":
+            drawing.scale_if_far_apart(axes, "x", [end for end in ends if end > 0])
+        else:
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
