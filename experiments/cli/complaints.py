@@ -90,7 +90,7 @@ def incomplete(error: BaseException, job: Sequence[Override], config: DictConfig
 
 
 def describe(error: BaseException) -> str:
-    """Returns in one line what an exception of the `CONFIG_ERRORS` says."""
+    """Returns in one line what an exception says, of the `CONFIG_ERRORS` most of all."""
     root = _root(error)
     if isinstance(root, MissingConfigException) and root.missing_cfg_file and root.options is not None:
         group, _, name = root.missing_cfg_file.rpartition("/")
@@ -103,7 +103,8 @@ def describe(error: BaseException) -> str:
     if isinstance(root, OSError) and root.filename is not None:
         return f"{root.filename}: {root.strerror}"
     said = re.split(r"\s+full_key: |\nConfig search path:|\nAvailable options:|\s+See https?:", str(root))[0]
-    return one_line(said) or type(root).__name__
+    name = type(root).__name__
+    return (one_line(said) if isinstance(root, CONFIG_ERRORS) else f"{name}: {one_line(said)}") or name
 
 
 def _unreadable(error: OverrideParseException) -> str:

@@ -13,10 +13,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict, read_write
 
-from experiments.cli.complaints import CONFIG_ERRORS, complaint
+from experiments.cli.complaints import complaint, describe
 from experiments.errors import UserError
 from experiments.hydra_versions import INITIALIZE
 
@@ -58,9 +57,9 @@ class Composer:
         try:
             return self._compose(tuple(str(setting.input_line) for setting in settings))
         except Exception as error:  # no code of ours runs here: what trips Hydra up is what it was given
-            raise self._blame(settings) or self._composing(error) from error
+            raise self._blame(settings, error) from error
 
-    def _blame(self, settings: Sequence[Override]) -> UserError | None:
+    def _blame(self, settings: Sequence[Override], error: Exception) -> UserError:
         """Adds setting by setting until Hydra complains: choices, what is merged over them, keys."""
         added: list[str] = []
         before = self._compose(())  # fails where the main config does, whatever the settings
@@ -68,14 +67,9 @@ class Composer:
             added.append(str(setting.input_line))
             try:
                 before = self._compose(tuple(added))
-            except Exception as error:
-                return UserError(complaint(self._composing(error), setting, before, self.groups))
-        return None
-
-    @staticmethod
-    def _composing(error: Exception) -> Exception:
-        known = isinstance(error, CONFIG_ERRORS)
-        return error if known else HydraException(f"{type(error).__name__}: {error}")
+            except Exception as culprit:
+                return UserError(complaint(culprit, setting, before, self.groups))
+        return UserError(describe(error))
 
 
 @contextlib.contextmanager

@@ -131,18 +131,17 @@ def curves_figure(sweep: Sweep) -> Picture | None:
         [(cell.values, cell) for cell in cells], sweep.groups, lambda c: _score(sweep, c)
     )
     kinds = [(label, quantity) for label in drawn for quantity in ("steps", "seconds")]
-    if len(facets) == 1:  # loss below metric; or else a row of panels for each facet
-        figure = Drawing(2.9 * len(drawn) + 0.25 * len(labels))
-        grid = figure.subplots(len(drawn), 2, sharex="col", sharey="row", squeeze=False).reshape(1, -1)
-    else:
-        figure = Drawing(0.8 + 1.5 * len(facets) + 0.25 * len(labels))
-        grid = figure.subplots(len(facets), len(kinds), sharex="col", sharey="col", squeeze=False)
+    alone = len(facets) == 1  # loss below metric; or else a row of panels for each facet
+    shape = (len(drawn), 2) if alone else (len(facets), len(kinds))
+    figure = Drawing((2.9 * len(drawn) if alone else 0.8 + 1.5 * len(facets)) + 0.25 * len(labels))
+    grid = figure.subplots(*shape, sharex="col", sharey="row" if alone else "col", squeeze=False)
+    grid = grid.reshape(len(facets), -1)
     for row, (title, members) in zip(grid, facets.items(), strict=True):
         row[0].set_title(title, loc="left", fontsize="small")
         for index, cell in members:
             for first, key in enumerate(drawn.values()):
                 _draw_curves(figure, row[2 * first : 2 * first + 2], index, cell, key)
-    _finish_curves(grid, kinds, len(facets) == 1, sweep, drawn)
+    _finish_curves(grid, kinds, alone, sweep, drawn)
     drawing.draw_legend(figure, labels)
     caption = (
         "Learning curves, against steps and against time: the mean over seeds where all have a value, and "

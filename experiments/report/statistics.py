@@ -95,6 +95,7 @@ def block_means(curve: pd.DataFrame, blocks: int) -> pd.DataFrame:
     return curve.iloc[width - 1 : count * width : width].assign(value=means)
 
 
+@functools.lru_cache(maxsize=10_000)  # for two tables and a figure
 def arrivals(cell: Cell, metric: Metric, target: float | None) -> pd.DataFrame:
     """Returns the first evaluation at which each finished run of a cell is as good as a target.
 
