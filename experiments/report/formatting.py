@@ -18,10 +18,9 @@ _FAR = 30  # times as large
 
 
 class Entry(NamedTuple):
-    """An entry: what to show, what to sort by, whether it is the best, and texts and addresses of links."""
+    """An entry: what to show, whether it is the best, and texts and addresses of links."""
 
     text: str
-    value: float | None = None
     best: bool = False
     links: Sequence[tuple[str, str]] = ()
 
@@ -95,7 +94,7 @@ def entries(values: Iterable[float], written: Iterable[str], better: Better | No
     if better is not None and known.nunique() > 1:
         best = known.max() if better == "higher" else known.min()
     pairs = zip(known, written, strict=True)
-    return [Entry(ABSENT) if math.isnan(v) else Entry(text, v, v == best) for v, text in pairs]
+    return [Entry(ABSENT) if math.isnan(v) else Entry(text, v == best) for v, text in pairs]
 
 
 def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:

@@ -90,6 +90,11 @@ class Sweep:
     problems: list[Problem]
 
     @property
+    def unreadable(self) -> int:
+        """How many runs could not be read."""
+        return sum("left out, since" in problem.what for problem in self.problems)
+
+    @property
     def groups(self) -> Collection[str]:
         """The names that are config groups."""
         return self.runs[0].choices

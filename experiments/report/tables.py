@@ -1,7 +1,7 @@
 """The tables of a report, most of them with a row for each cell."""
 
+import math
 import os
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,7 +32,7 @@ def headline_table(sweep: Sweep, target: float | None) -> Table:
     cells = sweep.cells
     places = decimals(value for cell in cells for value in cell.numbers(sweep.metric.test))
     columns = {
-        "seeds": [Entry(_of(len(cell.finished), len(cell.runs)), len(cell.finished)) for cell in cells],
+        "seeds": texts(_of(len(cell.finished), len(cell.runs)) for cell in cells),
         f"{in_words(sweep.metric.test)} [95%]": _metric(sweep, sweep.metric.name),
     }
     if len(cells) > 1:
@@ -74,10 +74,11 @@ def milestones_table(sweep: Sweep) -> Table | None:
 def targets_table(sweep: Sweep, target: float) -> Table:
     """Returns how many runs of each cell reach the target, and when."""
     there = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
-    counts = [(len(found), len(cell.finished)) for found, cell in zip(there, sweep.cells, strict=True)]
     seconds = [found["seconds"] for found in there]
     columns = {
-        "runs there": [Entry(f"{count} of {total}", count) for count, total in counts],
+        "runs there": texts(
+            f"{len(found)} of {len(cell.finished)}" for found, cell in zip(there, sweep.cells, strict=True)
+        ),
         "steps": numbers([found.index.to_series().median() for found in there], 0, better="lower"),
         "seconds": numbers([found.median() for found in seconds], better="lower"),
         "soonest, s": numbers([found.min() for found in seconds]),
@@ -97,7 +98,7 @@ def speed_table(sweep: Sweep) -> Table:
         "rest, ms": numbers(steps - steps * shares, alike=steps),
         "sort's share": _percents(shares),
         "step / baseline [95%]": [
-            Entry("baseline", 1.0) if cell is cell.baseline else entry
+            Entry("baseline") if cell is cell.baseline else entry
             for cell, entry in zip(sweep.cells, compared, strict=True)
         ],
         "compilation, s": numbers(_medians(sweep, "compile_time_s")),
@@ -110,13 +111,15 @@ def speed_table(sweep: Sweep) -> Table:
 def losses_table(sweep: Sweep) -> Table | None:
     """Returns the differences of loss curves between sorts; None if no cells differ in the sort alone."""
     found = statistics.loss_differences(sweep.cells)
-    largest = [difference.largest for difference in found]
     columns = {
         "cell": texts(difference.second.label for difference in found),
         "compared with": texts(difference.first.label for difference in found),
         "seeds": numbers([difference.seeds for difference in found], 0),
         "losses": numbers([difference.losses for difference in found], 0),
-        "largest difference": [Entry("one is NaN" if gap != gap else f"{gap:.2g}", gap) for gap in largest],
+        "largest difference": texts(
+            "one is NaN" if math.isnan(difference.largest) else f"{difference.largest:.2g}"
+            for difference in found
+        ),
         "first at step": numbers([difference.first_step for difference in found], 0),
     }
     return Table(columns, words=2) if found else None
@@ -136,7 +139,7 @@ def runs_table(sweep: Sweep, output: Path) -> Table:
     columns = words | {
         in_words(sweep.metric.test): numbers([run.number(sweep.metric.test) for run in runs]),
         "best step": numbers([run.number("best_step") for run in runs], 0),
-        "duration": [Entry(ABSENT) if s is None else Entry(duration(s), s) for s in spent],
+        "duration": texts(None if seconds is None else duration(seconds) for seconds in spent),
     }
     told = {name: found for name, found in columns.items() if any(e.text != ABSENT or e.links for e in found)}
     return Table(told, words=len(words.keys() & told.keys()))
@@ -154,7 +157,10 @@ def duration(seconds: float) -> str:
     >>> duration(3724.6)
     '1:02:05'
     """
-    return str(timedelta(seconds=round(seconds))) if abs(seconds) < 1e12 else f"{seconds:.3g} s"
+    if not abs(seconds) < 1e12:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def _medians(sweep: Sweep, key: str) -> pd.Series:
@@ -178,7 +184,7 @@ def _metric(sweep: Sweep, name: str) -> list[Entry]:
 
 def _difference(sweep: Sweep, cell: Cell, places: int) -> Entry:
     if cell is cell.baseline:
-        return Entry("baseline", 0.0)
+        return Entry("baseline")
     differences = statistics.paired_differences(cell, sweep.metric.test)
     (entry,) = intervals([statistics.mean_estimate(differences)], places, signed=True)
     partly = len(differences) not in (0, len(cell.finished))
