@@ -90,21 +90,13 @@ class Drawing(Figure):
         artist.set_gid(f"described-{len(self._titles)}")
         self._titles[artist.get_gid()] = list(titles)
 
-    def points(self, axes: Axes, found: Mapping[Any, float], across: Any, along: str, **style: Any) -> None:
-        """Draws values as hollow circles.
-
-        Args:
-            axes: to draw in.
-            found: values, by what they are called.
-            across: the other coordinate, one for all or one each.
-            along: the axis of the values, `x` or `y`.
-            **style: of the markers.
-        """
-        values = np.array(list(found.values()), float)
-        others = np.broadcast_to(np.asarray(across, float), values.shape)
+    def points(
+        self, axes: Axes, across: Sequence[float], up: Sequence[float], titles: Sequence[str], **style: Any
+    ) -> None:
+        """Draws hollow circles, each with its title."""
         look = {"marker": "o", "linestyle": "", "mfc": "none", "alpha": 0.8, **style}
-        (line,) = axes.plot(*((values, others) if along == "x" else (others, values)), **look)
-        self.describe(line, [f"{name}: {value:.6g}" for name, value in found.items()])
+        (line,) = axes.plot(across, up, **look)
+        self.describe(line, titles)
 
     def written(self, name: str, caption: str) -> Picture:
         """Returns the figure as it is written: the same bytes for the same figure."""
@@ -216,20 +208,22 @@ def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]
     return figure, found
 
 
-def draw_row(
-    figure: Drawing, axes: Axes, row: int, found: Mapping[Any, float], name: str = "seed", colour: str = BLUE
+def draw_seeds(
+    figure: Drawing, axes: Axes, found: Sequence[pd.Series], name: str = "seed", colour: str = BLUE
 ) -> None:
-    """Draws each seed's value in a row, one above the other where there are several."""
-    spread = _SPREAD if len(found) > 1 else 0.0
-    heights = row + np.linspace(-spread, spread, len(found))
-    named = {f"{name} {key}": value for key, value in found.items()}
-    figure.points(axes, named, heights, "x", markersize=4, mec=colour, mew=0.9, zorder=2)
+    """Draws the values of each row, one above the other where there are several."""
+    spreads = [np.linspace(-_SPREAD, _SPREAD, len(values)) * (len(values) > 1) for values in found]
+    heights = [height for row, spread in enumerate(spreads) for height in row + spread]
+    values = [value for row in found for value in row]
+    titles = [f"{name} {key}: {value:.6g}" for row in found for key, value in row.items()]
+    figure.points(axes, values, heights, titles, markersize=4, mec=colour, mew=0.9, zorder=2)
 
 
-def draw_diamond(figure: Drawing, axes: Axes, row: int, value: float, title: str) -> None:
-    """Draws the value that stands for a row."""
-    (line,) = axes.plot([value], [row], "D", color=BLUE, markersize=6, zorder=4)
-    figure.describe(line, [f"{title}: {value:.6g}"])
+def draw_diamonds(figure: Drawing, axes: Axes, found: Sequence[float], name: str) -> None:
+    """Draws the value that stands for each row, where there is one."""
+    known = pd.Series(found, dtype=float).dropna()
+    (line,) = axes.plot(known, known.index, "D", color=BLUE, markersize=6, zorder=4)
+    figure.describe(line, [f"{name}: {value:.6g}" for value in known])
 
 
 def draw_curves(

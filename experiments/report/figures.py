@@ -38,9 +38,8 @@ def results_figure(sweep: Sweep) -> Picture:
     compared = any(map(len, others))
     same = compared and not any(map(np.any, others))
     figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if compared and not same else 1)
-    for axes, panel in zip(panels, (found, differences), strict=False):
-        for row, values in enumerate(panel):
-            _draw_estimate(figure, axes, row, values)
+    for axes, values in zip(panels, (found, differences), strict=False):
+        _draw_estimates(figure, axes, values)
     panels[0].set_xlabel(in_words(sweep.metric.test))
     drawing.scale_if_far_apart(panels[0], "x", [value for values in found for value in values], _DECADES)
     if len(panels) > 1:
@@ -54,16 +53,15 @@ def speed_figure(sweep: Sweep, target: float | None) -> Picture:
     """Draws the time of a step, split into sort and rest, and the seconds to the target."""
     cells, left_out = _best_cells(sweep)
     found = [statistics.arrivals(cell, sweep.metric, target) for cell in cells]
-    there = [list(arrived["seconds"].dropna()) for arrived in found]
-    figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if any(there) else 1)
+    there = [arrived["seconds"].dropna().reset_index(drop=True) for arrived in found]
+    some = any(map(len, there))
+    figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if some else 1)
     _draw_step_times(figure, panels[0], cells)
     caption = "The time of a training step, its median over seeds as a bar and each seed as a circle."
-    if any(there):
+    if some:
         caption = f"Left: t{caption[1:]} Right: the time to the target; the diamond is the median."
-        for row, seconds in enumerate(there):
-            drawing.draw_row(figure, panels[1], row, dict(enumerate(seconds)), "arrival")
-            if seconds:
-                drawing.draw_diamond(figure, panels[1], row, float(np.median(seconds)), "median")
+        drawing.draw_seeds(figure, panels[1], there, "arrival")
+        drawing.draw_diamonds(figure, panels[1], [seconds.median() for seconds in there], "median")
         panels[1].set_xlabel(f"seconds to {in_words(sweep.metric.validation)} {target:g}")
         _from_zero(panels[1], [second for seconds in there for second in seconds])
     return figure.written("speed", caption + left_out)
@@ -167,39 +165,40 @@ def _score(sweep: Sweep, cell: Cell) -> float:
     return float(values.mean()) * (1 if sweep.metric.higher_is_better else -1)
 
 
-def _draw_estimate(figure: Drawing, axes: Axes, row: int, values: pd.Series) -> None:
-    if values.empty:
-        return
-    estimate = statistics.mean_estimate(values)
-    drawing.draw_row(figure, axes, row, values.to_dict())
-    if not math.isnan(estimate.low):
-        axes.plot([estimate.low, estimate.high], [row, row], color=BLUE, linewidth=2, zorder=3)
-    drawing.draw_diamond(figure, axes, row, estimate.mean, "mean")
+def _draw_estimates(figure: Drawing, axes: Axes, found: Sequence[pd.Series]) -> None:
+    estimates = pd.DataFrame([statistics.mean_estimate(values) for values in found])
+    ends = estimates.dropna()
+    drawing.draw_seeds(figure, axes, found)
+    axes.hlines(ends.index, ends["low"], ends["high"], color=BLUE, linewidth=2, zorder=3)
+    drawing.draw_diamonds(figure, axes, estimates["mean"], "mean")
 
 
 def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None:
     found = [cell.numbers("step_time_ms") for cell in cells]
     flat = [value for values in found for value in values]
-    bars = not drawing.far_apart(flat, _DECADES)  # whose lengths would mean nothing on a logarithmic axis
-    for row, (cell, steps) in enumerate(zip(cells, found, strict=True)):
-        step, share = steps.median(), cell.numbers("sort_fraction").median()
-        if steps.empty:
+    steps = pd.Series([values.median() for values in found], dtype=float)
+    shares = pd.Series([cell.numbers("sort_fraction").median() for cell in cells], dtype=float)
+    rests = steps * (1 - shares)
+    parts = {
+        "sort not measured": (steps[shares.isna()], 0 * steps, _WHOLE),
+        "rest": (rests, 0 * steps, _REST),
+        "sort": (steps - rests, rests, _SORT),
+    }
+    for name, (widths, lefts, colour) in parts.items():
+        widths = widths.dropna()
+        lefts, titles = lefts[widths.index], [f"{name}: {width:.4g} ms" for width in widths]
+        look: Any = {"color": colour, "label": name if len(widths) else None}
+        if drawing.far_apart(flat, _DECADES):  # the lengths of bars would mean nothing on a logarithmic axis
+            (line,) = axes.plot(lefts + widths, widths.index, "|", markersize=12, mew=3, **look)
+            figure.describe(line, titles)
             continue
-        parts = [("sort not measured", step, 0.0, _WHOLE)]
-        if not math.isnan(share):
-            rest = step * (1 - share)
-            parts = [("rest", rest, 0.0, _REST), ("sort", step - rest, rest, _SORT)]
-        for name, width, left, colour in parts:
-            look: Any = {"color": colour, "label": name}
-            if bars:
-                (mark,) = axes.barh(row, width, 0.62, left=left, hatch="///" * (name == "sort"), **look)
-            else:
-                (mark,) = axes.plot([left + width], [row], "|", markersize=12, mew=3, **look)
-            figure.describe(mark, [f"{name}: {width:.4g} ms"])
-        drawing.draw_row(figure, axes, row, steps.to_dict(), colour=INK)
+        bars = axes.barh(widths.index, widths, 0.62, left=lefts, hatch="///" * (name == "sort"), **look)
+        for bar, title in zip(bars, titles, strict=True):
+            figure.describe(bar, [title])
+    drawing.draw_seeds(figure, axes, found, colour=INK)
     axes.set_xlabel("milliseconds a training step")
-    labelled = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(labelled.values(), labelled, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
+    labelled = axes.get_legend_handles_labels()  # there may be none
+    axes.legend(*labelled, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
     _from_zero(axes, flat)
 
 
@@ -213,14 +212,15 @@ def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) ->
     style = drawing.cell_style(index)
     timed = key == "step_time_ms"
     found = [(value, numbers) for value, cell in line if len(numbers := cell.numbers(key))]
-    estimates = [statistics.mean_estimate(numbers) for _, numbers in found]
-    middles = [n.median() if timed else e.mean for (_, n), e in zip(found, estimates, strict=True)]
-    axes.plot([value for value, _ in found], middles, markersize=4, **style)
-    for (value, numbers), estimate in zip(found, estimates, strict=True):
-        if not (timed or math.isnan(estimate.low)):
-            axes.plot([value, value], [estimate.low, estimate.high], color=style["color"], linewidth=1)
-        named = {f"seed {seed}": number for seed, number in numbers.items()}
-        figure.points(axes, named, value, "y", markersize=3, mec=style["color"], alpha=0.5)
+    across, estimates = [value for value, _ in found], [statistics.mean_estimate(n) for _, n in found]
+    middles = [n.median() for _, n in found] if timed else [estimate.mean for estimate in estimates]
+    axes.plot(across, middles, markersize=4, **style)
+    if not timed:
+        low, high = ([estimate[end] for estimate in estimates] for end in (1, 2))
+        axes.vlines(across, low, high, color=style["color"], linewidth=1)
+    seeds = [(value, n, f"seed {seed}: {n:.6g}") for value, numbers in found for seed, n in numbers.items()]
+    columns = zip(*seeds, strict=True) if seeds else ((), (), ())
+    figure.points(axes, *columns, markersize=3, mec=style["color"], alpha=0.5)
 
 
 def _mark(axes: Axes, values: Sequence[float]) -> None:
