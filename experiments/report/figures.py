@@ -176,8 +176,7 @@ def _draw_estimates(figure: Drawing, axes: Axes, found: Sequence[pd.Series]) -> 
 def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None:
     found = [cell.numbers("step_time_ms") for cell in cells]
     flat = [value for values in found for value in values]
-    steps = pd.Series([values.median() for values in found], dtype=float)
-    shares = pd.Series([cell.numbers("sort_fraction").median() for cell in cells], dtype=float)
+    steps, shares = statistics.medians(cells, "step_time_ms"), statistics.medians(cells, "sort_fraction")
     rests = steps * (1 - shares)
     parts = {
         "sort not measured": (steps[shares.isna()], 0 * steps, _WHOLE),

@@ -1,5 +1,6 @@
 """Writes the report on a sweep: a page, the same as Markdown, and the numbers of its runs."""
 
+import functools
 import html
 import re
 import shlex
@@ -23,8 +24,8 @@ MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "repo
 
 _MOST_PROBLEMS = 100
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
-_CODE = re.compile(r"(`[^`]+`)")
-_MARKS = re.compile(r"\*|\](?=\()|\b_|_\b")  # of Markdown, in what is none
+_CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
+_MARKS = re.compile(r"[\\*`]|\](?=[(:\[])|\b_|_\b")  # of Markdown, in what is none
 
 
 def write_report(
@@ -135,13 +136,14 @@ def _anchor(title: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text in a line of Markdown in which nothing but code means anything, to HTML neither."""
+    plain = functools.partial(_MARKS.sub, r"\\\g<0>")
     parts = _CODE.split(" ".join(text.split()))
     for index, part in enumerate(parts):
         safe = html.escape(part, quote=False)
         if index % 2 == 0:
-            parts[index] = _MARKS.sub(r"\\\g<0>", safe)
-        elif safe != part:
-            parts[index] = f"<code>{safe[1:-1]}</code>"
+            parts[index] = plain(safe)
+        elif safe != part:  # which a code span would show as it is
+            parts[index] = f"<code>{plain(safe[1:-1])}</code>"
     return "".join(parts)
 
 

@@ -50,6 +50,11 @@ def _mean_estimate(values: tuple[float, ...]) -> Estimate:
     return Estimate(float(sample.mean()), *np.quantile(sample[drawn].mean(-1), _TAILS).tolist())
 
 
+def medians(cells: Sequence[Cell], key: str) -> pd.Series:
+    """Returns the median of each cell's numbers; NaN if it has none."""
+    return pd.Series([cell.numbers(key).median() for cell in cells], dtype=float)
+
+
 def pairs(cell: Cell, key: str) -> pd.DataFrame:
     """Returns a cell's numbers and its baseline's, for each seed that both have."""
     others = pd.Series(dtype=float) if cell.baseline is None else cell.baseline.numbers(key)

@@ -37,8 +37,8 @@ def headline_table(sweep: Sweep, target: float | None) -> Table:
     }
     if len(cells) > 1:
         columns["difference to baseline [95%]"] = [_difference(sweep, cell, places) for cell in cells]
-    columns["step, ms"] = numbers(_medians(sweep, _STEP), better="lower")
-    columns["sort's share"] = _percents(_medians(sweep, "sort_fraction"))
+    columns["step, ms"] = numbers(statistics.medians(sweep.cells, _STEP), better="lower")
+    columns["sort's share"] = _percents(statistics.medians(sweep.cells, "sort_fraction"))
     if target is not None:
         seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].median() for cell in cells]
         columns[f"s to {target:g}"] = numbers(seconds, better="lower")
@@ -89,7 +89,7 @@ def targets_table(sweep: Sweep, target: float) -> Table:
 
 def speed_table(sweep: Sweep) -> Table:
     """Returns the time of a step, split into sort and rest, compile time and memory."""
-    steps, shares = _medians(sweep, _STEP), _medians(sweep, "sort_fraction")
+    steps, shares = statistics.medians(sweep.cells, _STEP), statistics.medians(sweep.cells, "sort_fraction")
     ratios = [statistics.ratio_estimate(cell, _STEP) for cell in sweep.cells]
     compared = intervals(ratios, decimals(ratio.mean for ratio in ratios))
     columns = {
@@ -101,9 +101,9 @@ def speed_table(sweep: Sweep) -> Table:
             Entry("baseline") if cell is cell.baseline else entry
             for cell, entry in zip(sweep.cells, compared, strict=True)
         ],
-        "compilation, s": numbers(_medians(sweep, "compile_time_s")),
-        "memory of a step, MB": numbers(_medians(sweep, "step_memory_mb"), better="lower"),
-        "parameters": numbers(_medians(sweep, "parameters"), 0),
+        "compilation, s": numbers(statistics.medians(sweep.cells, "compile_time_s")),
+        "memory of a step, MB": numbers(statistics.medians(sweep.cells, "step_memory_mb"), better="lower"),
+        "parameters": numbers(statistics.medians(sweep.cells, "parameters"), 0),
     }
     return cell_table(sweep.cells, columns)
 
@@ -161,10 +161,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
-
-
-def _medians(sweep: Sweep, key: str) -> pd.Series:
-    return pd.Series([cell.numbers(key).median() for cell in sweep.cells], dtype=float)
 
 
 def _percents(shares: pd.Series) -> list[Entry]:
