@@ -1,7 +1,10 @@
-"""Entries of tables: numbers for people, with the decimals of their column and the best of them marked."""
+"""Text and tables in Markdown: numbers with the decimals of their column, and the best of them in bold."""
 
+import functools
+import html
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,29 +18,18 @@ Better = Literal["higher", "lower"]
 _DIGITS, _FEWEST_DIGITS = 3, 2  # significant digits of the largest number of a column, and of the smallest
 _MOST_DECIMALS = 5
 _FAR = 30  # times as large
-
-
-class Entry(NamedTuple):
-    """An entry: what to show, whether it is the best, and texts and addresses of links."""
-
-    text: str
-    best: bool = False
-    links: Sequence[tuple[str, str]] = ()
+_CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
+_MARKS = re.compile(r"[\\*`]|\](?=[(:\[])|\b_|_\b")  # of Markdown, in what is none
 
 
 class Table(NamedTuple):
     """The columns of a table by their heads, of which the first so many are words and the others numbers."""
 
-    columns: Mapping[str, Sequence[Entry]]
+    columns: Mapping[str, Sequence[str]]
     words: int
 
-    @property
-    def rows(self) -> list[tuple[Entry, ...]]:
-        """The entries, a row at a time."""
-        return list(zip(*self.columns.values(), strict=True))
 
-
-def cell_table(cells: Sequence[Cell], columns: dict[str, list[Entry]]) -> Table:
+def cell_table(cells: Sequence[Cell], columns: dict[str, list[str]]) -> Table:
     """Returns a table with a row a cell, which begins with what tells the cells apart.
 
     Args:
@@ -49,9 +41,22 @@ def cell_table(cells: Sequence[Cell], columns: dict[str, list[Entry]]) -> Table:
     return Table(told | columns, words=len(told))
 
 
-def texts(found: Iterable[str | None]) -> list[Entry]:
+def escaped(text: str) -> str:
+    """Returns text for a line of Markdown in which nothing but code means anything, to HTML neither."""
+    plain = functools.partial(_MARKS.sub, r"\\\g<0>")
+    parts = _CODE.split(" ".join(text.split()))
+    for index, part in enumerate(parts):
+        safe = html.escape(part, quote=False)
+        if index % 2 == 0:
+            parts[index] = plain(safe)
+        elif safe != part:  # which a code span would show as it is
+            parts[index] = f"<code>{plain(safe[1:-1])}</code>"
+    return "".join(parts)
+
+
+def texts(found: Iterable[str | None]) -> list[str]:
     """Returns words, or numbers that are text already, as entries."""
-    return [Entry(ABSENT if text is None else text) for text in found]
+    return [ABSENT if text is None else escaped(text).replace("|", "\\|") for text in found]
 
 
 def numbers(
@@ -59,15 +64,15 @@ def numbers(
     places: int | None = None,
     better: Better | None = None,
     alike: Iterable[float | None] | None = None,
-) -> list[Entry]:
+) -> list[str]:
     """Returns numbers with as many decimals each: three digits of the largest, of others alike, if not told.
 
     Numbers of very different size have more, or the small ones would have no digit left. Those that are
     not there are None or NaN.
 
-    >>> [entry.text for entry in numbers([4.125, None, 12.0])]
+    >>> numbers([4.125, None, 12.0])
     ['4.1', '–', '12.0']
-    >>> [entry.text for entry in numbers([0.0125, 1200.0])]
+    >>> numbers([0.0125, 1200.0])
     ['0.013', '1,200.000']
     """
     found = pd.Series(values, dtype=float)
@@ -81,20 +86,20 @@ def numbers(
 
 def intervals(
     estimates: Sequence[Estimate], places: int, signed: bool = False, better: Better | None = None
-) -> list[Entry]:
+) -> list[str]:
     """Returns means with their intervals, where they have one."""
     written = [interval(estimate, places, signed) for estimate in estimates]
     return entries([estimate.mean for estimate in estimates], written, better)
 
 
-def entries(values: Iterable[float], written: Iterable[str], better: Better | None = None) -> list[Entry]:
-    """Returns numbers as they are written, where they are not NaN, the best of different ones marked."""
+def entries(values: Iterable[float], written: Iterable[str], better: Better | None = None) -> list[str]:
+    """Returns numbers as they are written, where they are not NaN, the best of different ones in bold."""
     known = pd.Series(values, dtype=float)
     best = None
     if better is not None and known.nunique() > 1:
         best = known.max() if better == "higher" else known.min()
     pairs = zip(known, written, strict=True)
-    return [Entry(ABSENT) if math.isnan(v) else Entry(text, v == best) for v, text in pairs]
+    return [ABSENT if math.isnan(v) else f"**{text}**" if v == best else text for v, text in pairs]
 
 
 def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
@@ -131,28 +136,16 @@ def interval(estimate: Estimate, places: int, signed: bool = False) -> str:
     return f"{mean} [{number(estimate.low, places, signed)}, {number(estimate.high, places, signed)}]"
 
 
-def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bool = False) -> str:
+def table_markdown(table: Table) -> str:
     """Returns a table as Markdown that aligns on a screen too.
 
-    Args:
-        table: the table.
-        escaped: makes text safe for where the Markdown is shown.
-        marked: whether to print the best in bold, and links.
-
-    >>> table = Table({"model": texts(["maxpool", "dgcnn"]), "ms": texts(["10.5", "4.0"])}, words=1)
-    >>> print(table_markdown(table))
-    | model   |   ms |
-    |:--------|-----:|
-    | maxpool | 10.5 |
-    | dgcnn   |  4.0 |
+    >>> print(table_markdown(Table({"model": ["maxpool", "dgcnn"], "ms": ["10.5", "**4.0**"]}, words=1)))
+    | model   |      ms |
+    |:--------|--------:|
+    | maxpool |    10.5 |
+    | dgcnn   | **4.0** |
     """
-
-    def written(entry: Entry) -> str:
-        links = [f"[{escaped(text)}]({address})" for text, address in entry.links if marked]
-        text = escaped(entry.text).replace("|", "\\|")
-        return " ".join(filter(None, [f"**{text}**" if entry.best and marked else text, *links]))
-
-    lines = [[written(entry) for entry in row] for row in (texts(table.columns), *table.rows)]
+    lines = [texts(table.columns), *zip(*table.columns.values(), strict=True)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     sides = ["<" if index < table.words else ">" for index in range(len(widths))]
     padded = [[f"{t:{s}{w}}" for t, s, w in zip(line, sides, widths, strict=True)] for line in lines]

@@ -1,7 +1,5 @@
 """Writes the report on a sweep: a page, the same as Markdown, and the numbers of its runs."""
 
-import functools
-import html
 import re
 import shlex
 from collections.abc import Sequence
@@ -15,7 +13,7 @@ from experiments.errors import UserError
 from experiments.files import write_bytes, write_text
 from experiments.report import figures, tables
 from experiments.report.drawing import Picture, drawing_settings
-from experiments.report.formatting import table_markdown
+from experiments.report.formatting import escaped, table_markdown
 from experiments.report.load import SEED
 from experiments.report.statistics import default_target
 from experiments.report.sweep import Sweep, counted, environments, in_words, load_sweep, same_everywhere
@@ -24,8 +22,6 @@ MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "repo
 
 _MOST_PROBLEMS = 100
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
-_CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
-_MARKS = re.compile(r"[\\*`]|\](?=[(:\[])|\b_|_\b")  # of Markdown, in what is none
 
 
 def write_report(
@@ -134,40 +130,27 @@ def _anchor(title: str) -> str:
     return re.sub(r"\W+", "-", title.lower())
 
 
-def _escaped(text: str) -> str:
-    """Text in a line of Markdown in which nothing but code means anything, to HTML neither."""
-    plain = functools.partial(_MARKS.sub, r"\\\g<0>")
-    parts = _CODE.split(" ".join(text.split()))
-    for index, part in enumerate(parts):
-        safe = html.escape(part, quote=False)
-        if index % 2 == 0:
-            parts[index] = plain(safe)
-        elif safe != part:  # which a code span would show as it is
-            parts[index] = f"<code>{plain(safe[1:-1])}</code>"
-    return "".join(parts)
-
-
 _TEMPLATES = jinja2.Environment(  # noqa: S701 (every text goes through a filter that escapes it)
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
-_TEMPLATES.globals |= {
-    "figures": figures,
-    "tables": tables,
-    "problem_points": problem_points,
-    "provenance_points": provenance_points,
-    "same_everywhere": same_everywhere,
-}
-_TEMPLATES.filters |= {
-    "anchor": _anchor,
-    "shell": shlex.join,
-    "text": _escaped,
-    "paragraph": lambda words: f"{_escaped(words)}\n\n",
-    "table": lambda table: table_markdown(table, _escaped, marked=True),
-    "words": in_words,
-}
+_TEMPLATES.globals.update(
+    figures=figures,
+    tables=tables,
+    problem_points=problem_points,
+    provenance_points=provenance_points,
+    same_everywhere=same_everywhere,
+)
+_TEMPLATES.filters.update(
+    anchor=_anchor,
+    paragraph=lambda words: f"{escaped(words)}\n\n",
+    shell=shlex.join,
+    table=table_markdown,
+    text=escaped,
+    words=in_words,
+)
 
 
 def _harmless(text: str) -> str:

@@ -10,7 +10,6 @@ import pandas as pd
 from experiments.report import statistics
 from experiments.report.formatting import (
     Better,
-    Entry,
     Table,
     cell_table,
     decimals,
@@ -98,7 +97,7 @@ def speed_table(sweep: Sweep) -> Table:
         "rest, ms": numbers(steps - steps * shares, alike=steps),
         "sort's share": _percents(shares),
         "step / baseline [95%]": [
-            Entry("baseline") if cell is cell.baseline else entry
+            "baseline" if cell is cell.baseline else entry
             for cell, entry in zip(sweep.cells, compared, strict=True)
         ],
         "compilation, s": numbers(statistics.medians(sweep.cells, "compile_time_s")),
@@ -130,18 +129,18 @@ def runs_table(sweep: Sweep, output: Path) -> Table:
     runs = sweep.runs
     spent = [run.number("duration_s") for run in runs]
     words = {
-        "run": [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs],
+        "run": [_link(run.name, run.path, output) for run in runs],
         "outcome": texts(map(_outcome, runs)),
         "date": texts(map(date_of, runs)),
         "revision": texts(map(_revision, runs)),
-        "files": [Entry("", links=_files(run, output)) for run in runs],
+        "files": [_files(run, output) for run in runs],
     }
     columns = words | {
         in_words(sweep.metric.test): numbers([run.number(sweep.metric.test) for run in runs]),
         "best step": numbers([run.number("best_step") for run in runs], 0),
         "duration": texts(None if seconds is None else duration(seconds) for seconds in spent),
     }
-    told = {name: found for name, found in columns.items() if any(e.text != ABSENT or e.links for e in found)}
+    told = {name: found for name, found in columns.items() if {*found} - {ABSENT, ""}}
     return Table(told, words=len(words.keys() & told.keys()))
 
 
@@ -163,11 +162,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def _percents(shares: pd.Series) -> list[Entry]:
+def _percents(shares: pd.Series) -> list[str]:
     return entries(shares, [f"{share:.0%}" for share in shares])
 
 
-def _metric(sweep: Sweep, name: str) -> list[Entry]:
+def _metric(sweep: Sweep, name: str) -> list[str]:
     found = [cell.numbers(f"test_{name}") for cell in sweep.cells]
     places = decimals(value for values in found for value in values)
     better: Better | None = (
@@ -178,13 +177,13 @@ def _metric(sweep: Sweep, name: str) -> list[Entry]:
     return intervals([statistics.mean_estimate(values) for values in found], places, better=better)
 
 
-def _difference(sweep: Sweep, cell: Cell, places: int) -> Entry:
+def _difference(sweep: Sweep, cell: Cell, places: int) -> str:
     if cell is cell.baseline:
-        return Entry("baseline")
+        return "baseline"
     differences = statistics.paired_differences(cell, sweep.metric.test)
     (entry,) = intervals([statistics.mean_estimate(differences)], places, signed=True)
     partly = len(differences) not in (0, len(cell.finished))
-    return entry._replace(text=f"{entry.text} ({len(differences)} seeds)") if partly else entry
+    return f"{entry} ({len(differences)} seeds)" if partly else entry
 
 
 def _of(count: int, total: int) -> str:
@@ -203,19 +202,17 @@ def _revision(run: Run) -> str | None:
     return f"{commit[:10]}{dash}{rest}" or None
 
 
-def _files(run: Run, output: Path) -> list[tuple[str, str]]:
+def _files(run: Run, output: Path) -> str:
     names = {
         "config": f"{HYDRA}/config.yaml",
         "curves": CURVES_FILE,
         "picture": PICTURE_FILE,
         "error": ERROR_FILE,
     }
-    return [
-        (label, _address(path, output))
-        for label, name in names.items()
-        if (path := run.path / name).is_file()
-    ]
+    paths = {label: run.path / name for label, name in names.items()}
+    return " ".join(_link(label, path, output) for label, path in paths.items() if path.is_file())
 
 
-def _address(path: Path, output: Path) -> str:
-    return quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
+def _link(text: str, path: Path, output: Path) -> str:
+    address = quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
+    return f"[{texts([text])[0]}]({address})"
