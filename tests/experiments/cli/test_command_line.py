@@ -111,7 +111,7 @@ MISTAKES = [
 def test_a_mistake_is_one_line_and_costs_nothing(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
 ) -> None:
-    monkeypatch.setenv("PATH", "/bin")  # without srun
+    monkeypatch.setenv("PATH", "/nowhere")  # without srun
     Path("file").touch()
     ran: list[DictConfig] = []
     outcome = invoke(*typed.split(" "), task=ran.append)
