@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from experiments.cli.complaints import complaint, describe
 from experiments.errors import UserError
@@ -90,13 +90,12 @@ def composer(flags: argparse.Namespace, config_dir: Path, config_name: str) -> I
 @contextlib.contextmanager
 def as_if_running(config: DictConfig) -> Iterator[tuple[DictConfig, DictConfig]]:
     """Yields the task's and Hydra's part of a config, where `${hydra:...}` resolves as in the task."""
-    config, task = copy.deepcopy(config), copy.deepcopy(config)
-    with read_write(config), open_dict(config), open_dict(task):
+    config = copy.deepcopy(config)
+    with read_write(config), open_dict(config):
         config.hydra.runtime.output_dir = str(Path.cwd())
         config.hydra.job.id, config.hydra.job.num = "0", 0
-        del task["hydra"]
     HydraConfig.instance().set_config(config)
     try:
-        yield task, config.hydra
+        yield OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), config.hydra
     finally:
         HydraConfig.instance().cfg = None
