@@ -95,6 +95,7 @@ MISTAKES = [
     ("-m model=sortpool,maxpol", "model=maxpol: no such choice; did you mean maxpool? (choices: *)"),
     ("-m seed=1,abc", f"seed=abc: *{INTEGER}; write seed=0"),
     ("-m model=glob(x*)", "model=glob(x[*]): no values, so no jobs; name at least one"),
+    ("-m seed=range(1000000)", "seed=range(1000000): a job for each value; name fewer than 100,000"),
     ("-m seed=interval(0,1)", "seed=interval(0,1): a sweep lists its values, as in seed=1,2,3"),
     ("-m hydra.verbose=true,false", "hydra.verbose=*: Hydra's own settings take one value in a sweep"),
     ("-m hydra.sweep.dir=file", "hydra.sweep.dir=file: *; write hydra.sweep.dir=ANOTHER_DIRECTORY"),
@@ -110,7 +111,7 @@ MISTAKES = [
 def test_a_mistake_is_one_line_and_costs_nothing(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
 ) -> None:
-    monkeypatch.setenv("PATH", "/bin")  # without srun
+    monkeypatch.setenv("PATH", "/nowhere")  # without srun
     Path("file").touch()
     ran: list[DictConfig] = []
     outcome = invoke(*typed.split(" "), task=ran.append)
