@@ -64,6 +64,7 @@ class Checkpoints:
         self._pending: dict[str, tuple[int, ocp.AsyncResponse[None]]] = {}  # by folder
 
     def __enter__(self) -> Self:
+        self._levels = [logger.level for logger in _TOLD]
         for logger in _TOLD:
             logger.setLevel(logging.CRITICAL)
         return self
@@ -71,8 +72,9 @@ class Checkpoints:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with suppress(*([] if kind is None else [UserError])):  # something else has gone wrong first
             self.wait()
-        for logger in _TOLD if kind is None else ():
-            logger.setLevel(logging.NOTSET)
+        if kind is None or not issubclass(kind, UserError):
+            for logger, level in zip(_TOLD, self._levels, strict=True):
+                logger.setLevel(level)
 
     def save(self, folder: str, step: int, state: TrainState, extra: Mapping[str, int] = _NOTHING) -> None:
         """Begins to save the state after a step, and returns as soon as that may change.
@@ -218,7 +220,9 @@ def _context() -> ocp.Context:
 
 def _read(path: Path, like: TrainState) -> Restored:
     at, wanted = epath.Path(path.absolute()), _leaves(like)
-    there: Mapping[str, Any] = ocp.metadata(at).metadata
+    there: Mapping[str, Any] | None = ocp.metadata(at).metadata
+    if there is None:
+        raise _UnusableError("it is damaged (Orbax cannot read what is in it)")
     if _shapes({key: leaf for key, leaf in there.items() if key in wanted or not _is_ours(key)}) != _shapes(
         wanted
     ):
