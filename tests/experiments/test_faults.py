@@ -69,7 +69,6 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_interrupts,
         )
         self.started.append(process)
         return process
@@ -82,14 +81,13 @@ class Machine:
         return self.folder / out.rpartition(" ")[2].strip()
 
 
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # those in the background of a shell do not
-
-
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, data_directory: Path) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("machine"), data_directory)
+    # Tests that run in the background of a shell ignore interrupts, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield machine
+    signal.signal(signal.SIGINT, before)
     for process in machine.started:
         with process:
             process.kill()

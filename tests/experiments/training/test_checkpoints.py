@@ -153,3 +153,16 @@ def test_what_none_can_be_read_from_is_one_line(run, capsys, like):
     ):
         restore([newest, before], like)
     assert capsys.readouterr().err.count("it is of another model or optimizer") == 3
+
+
+@pytest.mark.parametrize("changed", [".parameters['weights']", "extra.skipped", "digests"])
+def test_other_numbers_than_were_saved_are_found(run, capsys, changed):
+    newest, before = run.checkpoints()
+    leaves = ocp.load(newest)
+    leaves[changed] = np.array(leaves[changed] + np.ones_like(leaves[changed]))
+    ocp.save(newest, leaves, overwrite=True)
+    assert restore(run.checkpoints(), state(0.0), mend=True).step == 6
+    told = capsys.readouterr().err
+    assert told.startswith(f"{newest}: cannot be used: it is damaged (")
+    assert told.endswith("; set aside as 9.damaged\n")
+    assert names(run) == [before.name]
