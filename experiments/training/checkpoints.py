@@ -93,7 +93,7 @@ class Checkpoints:
         leaves |= {_EXTRA + name: np.array(value) for name, value in extra.items()}
         leaves[_DIGESTS] = np.frombuffer(json.dumps(_digests(leaves)).encode(), np.uint8)
         with self._written(folder, step):
-            to = epath.Path((self._run.path / folder / str(step)).absolute())
+            to = _LiteralPath((self._run.path / folder / str(step)).absolute())
             with _context():
                 self._pending[folder] = step, ocp.save_async(to, leaves, overwrite=True)
 
@@ -171,7 +171,7 @@ def restore(paths: Sequence[Path], like: TrainState, *, mend: bool = False) -> R
     refused: dict[Path, str] = {}
     for path in paths:
         try:
-            with _quiet():
+            with _quiet(), _context():
                 found = _read(path, like)
         except _UnusableError as error:
             refused[path] = str(error)
@@ -211,15 +211,25 @@ def _quiet() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
+class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
+    """A path that is no pattern itself: in `model.widths=[4]` Orbax does not find what it has just written."""
+
+    def glob(self, pattern: str) -> Iterator[Any]:
+        """Yields what is below this path and fits a pattern."""
+        return (self / path.relative_to(self) for path in Path(self).glob(pattern))
+
+
 def _context() -> ocp.Context:
-    """Has Orbax make directories at once: where that fails later, its threads wait for minutes."""
+    """How Orbax is to work."""
     context = ocp.Context()
+    context.file.path_class = _LiteralPath
+    # At once: where it fails later, Orbax's threads wait for minutes.
     context.asynchronous.create_directories_asynchronously = False
     return context
 
 
 def _read(path: Path, like: TrainState) -> Restored:
-    at, wanted = epath.Path(path.absolute()), _leaves(like)
+    at, wanted = _LiteralPath(path.absolute()), _leaves(like)
     there: Mapping[str, Any] | None = ocp.metadata(at).metadata
     if there is None:
         raise _UnusableError("it is damaged (Orbax cannot read what is in it)")
