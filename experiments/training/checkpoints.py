@@ -64,6 +64,7 @@ class Checkpoints:
         self._pending: dict[str, tuple[int, ocp.AsyncResponse[None]]] = {}  # by folder
 
     def __enter__(self) -> Self:
+        self._levels = [logger.level for logger in _TOLD]
         for logger in _TOLD:
             logger.setLevel(logging.CRITICAL)
         return self
@@ -71,8 +72,9 @@ class Checkpoints:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with suppress(*([] if kind is None else [UserError])):  # something else has gone wrong first
             self.wait()
-        for logger in _TOLD if kind is None else ():
-            logger.setLevel(logging.NOTSET)
+        if kind is None or not issubclass(kind, UserError):
+            for logger, level in zip(_TOLD, self._levels, strict=True):
+                logger.setLevel(level)
 
     def save(self, folder: str, step: int, state: TrainState, extra: Mapping[str, int] = _NOTHING) -> None:
         """Begins to save the state after a step, and returns as soon as that may change.
@@ -91,7 +93,7 @@ class Checkpoints:
         leaves |= {_EXTRA + name: np.array(value) for name, value in extra.items()}
         leaves[_DIGESTS] = np.frombuffer(json.dumps(_digests(leaves)).encode(), np.uint8)
         with self._written(folder, step):
-            to = epath.Path((self._run.path / folder / str(step)).absolute())
+            to = _LiteralPath((self._run.path / folder / str(step)).absolute())
             with _context():
                 self._pending[folder] = step, ocp.save_async(to, leaves, overwrite=True)
 
@@ -169,7 +171,7 @@ def restore(paths: Sequence[Path], like: TrainState, *, mend: bool = False) -> R
     refused: dict[Path, str] = {}
     for path in paths:
         try:
-            with _quiet():
+            with _quiet(), _context():
                 found = _read(path, like)
         except _UnusableError as error:
             refused[path] = str(error)
@@ -209,16 +211,28 @@ def _quiet() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
+class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
+    """A path that is no pattern itself: in `model.widths=[4]` Orbax does not find what it has just written."""
+
+    def glob(self, pattern: str) -> Iterator[Any]:
+        """Yields what is below this path and fits a pattern."""
+        return (self / path.relative_to(self) for path in Path(self).glob(pattern))
+
+
 def _context() -> ocp.Context:
-    """Has Orbax make directories at once: where that fails later, its threads wait for minutes."""
+    """How Orbax is to work."""
     context = ocp.Context()
+    context.file.path_class = _LiteralPath
+    # At once: where it fails later, Orbax's threads wait for minutes.
     context.asynchronous.create_directories_asynchronously = False
     return context
 
 
 def _read(path: Path, like: TrainState) -> Restored:
-    at, wanted = epath.Path(path.absolute()), _leaves(like)
-    there: Mapping[str, Any] = ocp.metadata(at).metadata
+    at, wanted = _LiteralPath(path.absolute()), _leaves(like)
+    there: Mapping[str, Any] | None = ocp.metadata(at).metadata
+    if there is None:
+        raise _UnusableError("it is damaged (Orbax cannot read what is in it)")
     if _shapes({key: leaf for key, leaf in there.items() if key in wanted or not _is_ours(key)}) != _shapes(
         wanted
     ):
