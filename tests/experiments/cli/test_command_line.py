@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -209,7 +210,7 @@ def mistaken(config: DictConfig) -> float:
     if config.seed == 14:
         raise RuntimeError("boom")
     if config.seed == 15:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
     return 0.0
 
 
@@ -248,7 +249,8 @@ def test_a_bug_keeps_its_traceback(invoke: Invoke, error: Exception, begun: bool
 @pytest.mark.parametrize("typed", ["seed=15", "-m seed=1,15"])
 def test_an_interrupt_is_a_short_line(invoke: Invoke, typed: str) -> None:
     outcome = invoke(*typed.split(), task=mistaken)
-    assert (outcome.err.splitlines()[-1], outcome.status) == ("interrupted", 130)
+    assert outcome.status == 130
+    assert "Traceback" not in outcome.err
 
 
 def test_a_sweeper_that_needs_results_learns_of_a_failure(invoke: Invoke) -> None:
