@@ -3,10 +3,12 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import Formatter, LogLocator, NullLocator
 
 from experiments.files import write_bytes
 
@@ -17,7 +19,9 @@ GREEN = "#009E73"
 PURPLE = "#CC79A7"
 ORANGE = "#E69F00"
 SKY_BLUE = "#56B4E9"
-BLACK = "#000000"
+
+ROOMY = 4  # panels of a figure at most, for each to have room
+_DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -26,6 +30,17 @@ def save_figure(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:], metadata={dated: None} if dated else None)
     write_bytes(path, buffer.getvalue())
+
+
+def scale_by_logarithm(axes: Axes, which: Literal["x", "y"], form: Formatter | str = "{x:g}") -> None:
+    """Makes an axis logarithmic, and names 1, 2 and 5 on it, or powers of ten if these would be too many."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_data_interval()
+    axes.set(**{f"{which}scale": "log"})
+    many = high >= _DECADES * low or len(axes.figure.axes) > ROOMY
+    axis.set_major_locator(LogLocator(subs=(1,) if many else (1, 2, 5)))
+    axis.set_major_formatter(form)
+    axis.set_minor_locator(NullLocator())
 
 
 def save_curves(rows: list[dict[str, float]], path: Path, title: str, metric: str = "accuracy") -> None:

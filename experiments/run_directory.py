@@ -33,6 +33,7 @@ from experiments.files import (
     from_json,
     owned,
     read_json,
+    read_text,
     read_yaml,
     to_json,
     write_text,
@@ -174,8 +175,8 @@ class RunDirectory:
     def error(self) -> str | None:
         """Returns in one line why the last attempt failed; None if it did not."""
         try:
-            return (self.path / ERROR_FILE).read_text(encoding="utf-8").partition("\n")[0]
-        except OSError:
+            return read_text(self.path / ERROR_FILE).partition("\n")[0]
+        except UnreadableError:
             return None
 
     def keep_error(self, reason: str, trace: str = "") -> None:

@@ -10,11 +10,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from experiments.benchmarks.contestants import BUILTIN, NUMPY, REFERENCE, TORCH, label
 from experiments.benchmarks.measurements import Result, run_times
-from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, save_figure
+from experiments.plots import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY_BLUE,
+    VERMILION,
+    save_figure,
+    scale_by_logarithm,
+)
 
 _MARKS: dict[str, tuple[str, str]] = {
     REFERENCE: (BLUE, "o"),
@@ -30,7 +39,6 @@ _GROUPS = {
     "pooling": "sets × points × features, sorted over points",
     "rows": "rows × length",
 }
-_DECADES = 1e3  # of an axis, to name more than the powers of ten
 _TIME = "time per element, forward and backward  (← lower is better)"
 
 
@@ -100,7 +108,8 @@ def _draw_cases(axes: Axes, times: pd.DataFrame) -> None:
     axes.set_ylim(min(heights) - 0.6, 0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
-    _in_time(axes, "x")
+    scale_by_logarithm(axes, "x", EngFormatter("s"))
+    axes.set_xlabel(_TIME)
 
 
 def _draw_scaling(axes: Axes, times: pd.DataFrame) -> None:
@@ -108,20 +117,10 @@ def _draw_scaling(axes: Axes, times: pd.DataFrame) -> None:
         shown = times[name].dropna()
         axes.plot(shown.index.get_level_values("elements"), shown, **_mark(name))
     axes.grid()
-    axes.set(xscale="log", xlabel="elements in the one row sorted")
+    axes.set(xscale="log", xlabel="elements in the one row sorted", ylabel=_TIME)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    _in_time(axes, "y")
-
-
-def _in_time(axes: Axes, which: str) -> None:
-    """Makes an axis logarithmic, with times as people say them at 1, 2 and 5 unless these are too many."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = axis.get_data_interval()
-    axes.set(**{f"{which}scale": "log", f"{which}label": _TIME})
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _DECADES * low else (1,)))
-    axis.set_major_formatter(EngFormatter("s"))
-    axis.set_minor_formatter(NullFormatter())
+    scale_by_logarithm(axes, "y", EngFormatter("s"))
 
 
 def _mark(name: str) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.cli.complaints import CONFIG_ERRORS, choice_of, incomplete, unknown_key
 from experiments.cli.composer import Composer, as_if_running
-from experiments.cli.grid import assignments, every_value, grid
 from experiments.errors import UserError
+from experiments.sweeps.grid import every_value, grid, keys
 
 
 def parse(compose: Composer, lines: Sequence[str]) -> list[Override]:
@@ -83,7 +83,7 @@ def _check_declared(compose: Composer, job: Sequence[Override]) -> None:
         adds = setting.is_add() or setting.is_force_add()
         if not adds or compose.is_choice(setting) or setting.is_hydra_override():
             continue
-        for key, _ in assignments(setting):
+        for key in keys(setting):
             section, _, name = key.rpartition(".")
             inside = OmegaConf.select(declared, section) if section else declared
             is_open = OmegaConf.is_dict(inside) and OmegaConf.get_type(inside) is dict

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
@@ -17,12 +17,12 @@ from experiments.errors import UserError
 CONFIG_ERRORS = (UserError, HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError)
 """What composing a config raises, and what Hydra raises around the task."""
 
+Groups = Mapping[str, Callable[[], Sequence[str]]]  # what finds the choices of each
+
 _NEAR = 0.6
 
 
-def complaint(
-    error: BaseException, setting: Override, before: DictConfig, groups: Mapping[str, Sequence[str]]
-) -> str:
+def complaint(error: BaseException, setting: Override, before: DictConfig, groups: Groups) -> str:
     """Returns what is wrong with a setting.
 
     Args:
@@ -45,11 +45,11 @@ def complaint(
         fix = f"{key}={value}" if "[" not in value else f"'{key}={value}'"
         return f"{plain}: {key}: {told}; write {fix}" if choice else f"{line}: {told}; write {fix}"
     if choice and "(choices: " not in told and "use +" not in told:
-        told += f"; write {plain}" if plain != line else f" (choices: {', '.join(groups[group])})"
+        told += f"; write {plain}" if plain != line else f" (choices: {', '.join(groups[group]())})"
     return told if told.startswith(f"{plain}: ") else f"{line}: {told}"
 
 
-def unknown_key(key: str, setting: Override, before: DictConfig, groups: Mapping[str, Sequence[str]]) -> str:
+def unknown_key(key: str, setting: Override, before: DictConfig, groups: Groups) -> str:
     """Returns that there is no such key, and which are like it; the arguments are as in `complaint`."""
     tree: Any = OmegaConf.to_container(before, resolve=False)
     tree = {name: of for name, of in tree.items() if (name == "hydra") == key.startswith("hydra")}
@@ -67,9 +67,11 @@ def unknown_key(key: str, setting: Override, before: DictConfig, groups: Mapping
     return choice_of(meant, groups, f"{key}: no such key") or told
 
 
-def choice_of(name: str | None, groups: Mapping[str, Sequence[str]], told: str) -> str | None:
+def choice_of(name: str | None, groups: Groups, told: str) -> str | None:
     """Returns `told` with the choice that was probably meant by a name alone; None if no group has it."""
-    meant = (f"{told}; did you mean {group}={name}?" for group in groups if name in groups.get(group, ()))
+    meant = (
+        f"{told}; did you mean {group}={name}?" for group, choices in groups.items() if name in choices()
+    )
     return next(meant, None)
 
 
@@ -88,7 +90,7 @@ def incomplete(error: BaseException, job: Sequence[Override], config: DictConfig
 
 
 def describe(error: BaseException) -> str:
-    """Returns in one line what an exception of the `CONFIG_ERRORS` says."""
+    """Returns in one line what an exception says, of the `CONFIG_ERRORS` most of all."""
     root = _root(error)
     if isinstance(root, MissingConfigException) and root.missing_cfg_file and root.options is not None:
         group, _, name = root.missing_cfg_file.rpartition("/")
@@ -101,7 +103,8 @@ def describe(error: BaseException) -> str:
     if isinstance(root, OSError) and root.filename is not None:
         return f"{root.filename}: {root.strerror}"
     said = re.split(r"\s+full_key: |\nConfig search path:|\nAvailable options:|\s+See https?:", str(root))[0]
-    return one_line(said) or type(root).__name__
+    name = type(root).__name__
+    return (one_line(said) if isinstance(root, CONFIG_ERRORS) else f"{name}: {one_line(said)}") or name
 
 
 def _unreadable(error: OverrideParseException) -> str:

@@ -5,41 +5,19 @@ import contextlib
 import copy
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experiments.cli.complaints import CONFIG_ERRORS, complaint
+from experiments.cli.complaints import complaint, describe
 from experiments.errors import UserError
 from experiments.hydra_versions import INITIALIZE
-
-
-class Groups(Mapping[str, Sequence[str]]):
-    """The choices of every config group, asked for when they are wanted: Hydra takes its time."""
-
-    def __init__(self, loader: ConfigLoader) -> None:
-        self._loader = loader
-        self._choices = functools.cache(loader.get_group_options)
-
-    def __getitem__(self, group: str) -> Sequence[str]:
-        if not (choices := self._choices(group)):
-            raise KeyError(group)
-        return choices
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._loader.list_groups("")
-        yield from (f"hydra/{name}" for name in self._loader.list_groups("hydra"))
-
-    def __len__(self) -> int:
-        return len(list(self))
 
 
 class Composer:
@@ -48,12 +26,17 @@ class Composer:
     Args:
         config_name: the main config.
         always: settings of every config.
+
+    Attributes:
+        parser: reads settings.
+        groups: what finds the choices of each config group; Hydra takes its time.
     """
 
     def __init__(self, config_name: str, always: Sequence[str]) -> None:
         loader = GlobalHydra.instance().config_loader()
         self.parser = OverridesParser.create(config_loader=loader)
-        self.groups = Groups(loader)
+        names = [*loader.list_groups(""), *(f"hydra/{name}" for name in loader.list_groups("hydra"))]
+        self.groups = {name: functools.partial(loader.get_group_options, name) for name in names}
 
         @functools.cache
         def compose(lines: tuple[str, ...]) -> DictConfig:
@@ -74,9 +57,9 @@ class Composer:
         try:
             return self._compose(tuple(str(setting.input_line) for setting in settings))
         except Exception as error:  # no code of ours runs here: what trips Hydra up is what it was given
-            raise self._blame(settings) or self._composing(error) from error
+            raise self._blame(settings, error) from error
 
-    def _blame(self, settings: Sequence[Override]) -> UserError | None:
+    def _blame(self, settings: Sequence[Override], error: Exception) -> UserError:
         """Adds setting by setting until Hydra complains: choices, what is merged over them, keys."""
         added: list[str] = []
         before = self._compose(())  # fails where the main config does, whatever the settings
@@ -84,14 +67,9 @@ class Composer:
             added.append(str(setting.input_line))
             try:
                 before = self._compose(tuple(added))
-            except Exception as error:
-                return UserError(complaint(self._composing(error), setting, before, self.groups))
-        return None
-
-    @staticmethod
-    def _composing(error: Exception) -> Exception:
-        known = isinstance(error, CONFIG_ERRORS)
-        return error if known else HydraException(f"{type(error).__name__}: {error}")
+            except Exception as culprit:
+                return UserError(complaint(culprit, setting, before, self.groups))
+        return UserError(describe(error))
 
 
 @contextlib.contextmanager
@@ -112,13 +90,12 @@ def composer(flags: argparse.Namespace, config_dir: Path, config_name: str) -> I
 @contextlib.contextmanager
 def as_if_running(config: DictConfig) -> Iterator[tuple[DictConfig, DictConfig]]:
     """Yields the task's and Hydra's part of a config, where `${hydra:...}` resolves as in the task."""
-    config, task = copy.deepcopy(config), copy.deepcopy(config)
-    with read_write(config), open_dict(config), open_dict(task):
+    config = copy.deepcopy(config)
+    with read_write(config), open_dict(config):
         config.hydra.runtime.output_dir = str(Path.cwd())
         config.hydra.job.id, config.hydra.job.num = "0", 0
-        del task["hydra"]
     HydraConfig.instance().set_config(config)
     try:
-        yield task, config.hydra
+        yield OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), config.hydra
     finally:
         HydraConfig.instance().cfg = None

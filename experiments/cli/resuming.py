@@ -5,10 +5,10 @@ from pathlib import Path
 
 from experiments.cli.checks import parse
 from experiments.cli.composer import Composer
-from experiments.cli.grid import assignments
 from experiments.errors import UserError
 from experiments.files import UnreadableError
 from experiments.run_directory import LAUNCH, RunDirectory, locate
+from experiments.sweeps.grid import keys
 
 _RESUME = "trainer.resume"
 _NOT_TAKEN = {_RESUME, "trainer.overwrite"}
@@ -39,7 +39,7 @@ def with_resumed(compose: Composer, lines: list[str], *, multirun: bool) -> list
         own = parse(compose, _run_of(place).overrides())
     except UnreadableError as error:
         raise UserError(f"{_RESUME}={place}: {error}") from error
-    typed = {key for setting in settings for key, _ in assignments(setting)} | _NOT_TAKEN
+    typed = {key for setting in settings for key in keys(setting)} | _NOT_TAKEN
     kept = [
         str(setting.input_line)
         for setting in own

@@ -5,7 +5,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, TypeVar
 from xml.etree import ElementTree
@@ -14,13 +14,13 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from experiments.plots import BLUE, GREEN, ORANGE, PURPLE, ROOMY, SKY_BLUE, VERMILION, scale_by_logarithm
 from experiments.report.load import LARGEST
 from experiments.report.sweep import label_of
 
@@ -37,6 +37,7 @@ _SETTINGS: Any = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.facecolor": "none",
+    "figure.facecolor": "none",
     "axes.axisbelow": True,
     "axes.grid": True,
     "grid.alpha": 0.2,
@@ -54,10 +55,8 @@ _LINES, _MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D", "v", "P", "X")
 
 _ACROSS, _LABEL = 120, 30  # characters of a legend, and of a line of a row's name
 _FAR = 4  # times as large
-_DECADES = 1e3  # of a logarithmic axis, to name more than the powers of ten
 _SPREAD = 0.16  # of a row's height that the points of its seeds take up
 _MOST_PANELS = 6  # small multiples of a figure
-FEW_PANELS = 4  # that have room
 _MOST_POINTS = 200  # of a curve as wide as half a page: more cannot be seen
 _FEW_ROWS = 20
 
@@ -71,13 +70,6 @@ class Picture(NamedTuple):
     caption: str
     svg: str
     pdf: bytes
-
-
-class Facet(NamedTuple):
-    """A panel of small multiples: what its members have in common; which colour, and what to draw in it."""
-
-    title: str
-    members: list[tuple[int, Any]]
 
 
 class Drawing(Figure):
@@ -98,21 +90,13 @@ class Drawing(Figure):
         artist.set_gid(f"described-{len(self._titles)}")
         self._titles[artist.get_gid()] = list(titles)
 
-    def points(self, axes: Axes, found: Mapping[Any, float], across: Any, along: str, **style: Any) -> None:
-        """Draws values as hollow circles.
-
-        Args:
-            axes: to draw in.
-            found: values, by what they are called.
-            across: the other coordinate, one for all or one each.
-            along: the axis of the values, `x` or `y`.
-            **style: of the markers.
-        """
-        values = np.array(list(found.values()), float)
-        others = np.broadcast_to(np.asarray(across, float), values.shape)
+    def points(
+        self, axes: Axes, across: Sequence[float], up: Sequence[float], titles: Sequence[str], **style: Any
+    ) -> None:
+        """Draws hollow circles, each with its title."""
         look = {"marker": "o", "linestyle": "", "mfc": "none", "alpha": 0.8, **style}
-        (line,) = axes.plot(*((values, others) if along == "x" else (others, values)), **look)
-        self.describe(line, [f"{name}: {value:.6g}" for name, value in found.items()])
+        (line,) = axes.plot(across, up, **look)
+        self.describe(line, titles)
 
     def written(self, name: str, caption: str) -> Picture:
         """Returns the figure as it is written: the same bytes for the same figure."""
@@ -121,8 +105,9 @@ class Drawing(Figure):
             warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be of any script
             self._layout.execute(self)
             self.set_layout_engine("none")  # or else it would be found again for each format
-            self.savefig(svg, format="svg", metadata={"Date": None}, transparent=True)
-            self.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+            # Not by savefig, which draws everything twice.
+            FigureCanvasSVG(self).print_svg(svg, metadata={"Date": None})
+            FigureCanvasPdf(self).print_pdf(pdf, metadata={"CreationDate": None})
         return Picture(name, caption, _finished(svg.getvalue(), caption, self._titles), pdf.getvalue())
 
 
@@ -158,7 +143,7 @@ def draw_legend(figure: Figure, labels: Sequence[str]) -> None:
 
 def small_multiples(
     items: Sequence[tuple[Mapping[str, str], T]], groups: Collection[str], score: Callable[[T], float]
-) -> tuple[list[Facet], list[str], str]:
+) -> tuple[dict[str, list[tuple[int, T]]], list[str], str]:
     """Deals things among panels, so that colour stands for one thing only.
 
     All are in one panel if there are colours enough. Else the colour is the column with the most values that
@@ -170,11 +155,12 @@ def small_multiples(
         score: how much something should be shown, if not all can.
 
     Returns:
-        The panels; what each colour is; and a sentence, if some panels are left out.
+        The colour and the thing of each curve, by panel; what each colour is; and a sentence, if some panels
+        are left out.
     """
     if len(items) <= len(_COLOURS):
         labels = [label_of(values, groups) for values, _ in items]
-        return [Facet("", [(i, item) for i, (_, item) in enumerate(items)])], labels, ""
+        return {"": [(i, item) for i, (_, item) in enumerate(items)]}, labels, ""
     distinct = {name: list(dict.fromkeys(values[name] for values, _ in items)) for name in items[0][0]}
     fitting = [name for name, found in distinct.items() if 1 < len(found) <= len(_COLOURS)]
     column = max(reversed(fitting), key=lambda name: len(distinct[name]), default=None)
@@ -183,13 +169,12 @@ def small_multiples(
     for values, item in items:
         title = label_of({name: value for name, value in values.items() if name != column}, groups)
         panels.setdefault(title, []).append((colours.index(values[column]) if column else 0, item))
-    shown = panels
-    if len(panels) > _MOST_PANELS:
-        best = sorted(panels, key=lambda t: max(score(item) for _, item in panels[t]), reverse=True)
-        shown = {title: panels[title] for title in panels if title in best[:_MOST_PANELS]}
-    left_out = f" The best {_MOST_PANELS} of {len(panels)} panels." if shown is not panels else ""
     legend = [label_of({column: value}, groups) for value in colours] if column else []
-    return [Facet(title, members) for title, members in shown.items()], legend, left_out
+    if len(panels) <= _MOST_PANELS:
+        return panels, legend, ""
+    best = sorted(panels, key=lambda t: max(score(item) for _, item in panels[t]), reverse=True)
+    shown = {title: panels[title] for title in panels if title in best[:_MOST_PANELS]}
+    return shown, legend, f" The best {_MOST_PANELS} of {len(panels)} panels."
 
 
 def far_apart(values: Sequence[float], times: float = _FAR) -> bool:
@@ -197,15 +182,14 @@ def far_apart(values: Sequence[float], times: float = _FAR) -> bool:
     return bool(values) and 1 / LARGEST < times * min(values) < max(values) < LARGEST
 
 
-def scale_by_logarithm(axes: Axes, which: Literal["x", "y"]) -> None:
-    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 unless that would be too many."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = axis.get_data_interval()
-    axes.set(**{f"{which}scale": "log"})
-    room = high < _DECADES * low and len(axes.figure.axes) <= FEW_PANELS
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if room else (1,)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_locator(NullLocator())
+def scale_if_far_apart(
+    axes: Axes, which: Literal["x", "y"], values: Sequence[float], times: float = _FAR
+) -> bool:
+    """Makes an axis logarithmic if these numbers are far apart; returns whether they are."""
+    far = far_apart(values, times)
+    if far:
+        scale_by_logarithm(axes, which)
+    return far
 
 
 def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]]:
@@ -224,33 +208,35 @@ def rows_figure(labels: Sequence[str], panels: int) -> tuple[Drawing, list[Axes]
     return figure, found
 
 
-def draw_row(
-    figure: Drawing, axes: Axes, row: int, found: Mapping[Any, float], name: str = "seed", colour: str = BLUE
+def draw_seeds(
+    figure: Drawing, axes: Axes, found: Sequence[pd.Series], name: str = "seed", colour: str = BLUE
 ) -> None:
-    """Draws each seed's value in a row, one above the other where there are several."""
-    spread = _SPREAD if len(found) > 1 else 0.0
-    heights = row + np.linspace(-spread, spread, len(found))
-    named = {f"{name} {key}": value for key, value in found.items()}
-    figure.points(axes, named, heights, "x", markersize=4, mec=colour, mew=0.9, zorder=2)
+    """Draws the values of each row, one above the other where there are several."""
+    spreads = [np.linspace(-_SPREAD, _SPREAD, len(values)) * (len(values) > 1) for values in found]
+    heights = [height for row, spread in enumerate(spreads) for height in row + spread]
+    values = [value for row in found for value in row]
+    titles = [f"{name} {key}: {value:.6g}" for row in found for key, value in row.items()]
+    figure.points(axes, values, heights, titles, markersize=4, mec=colour, mew=0.9, zorder=2)
 
 
-def draw_diamond(figure: Drawing, axes: Axes, row: int, value: float, title: str) -> None:
-    """Draws the value that stands for a row."""
-    (line,) = axes.plot([value], [row], "D", color=BLUE, markersize=6, zorder=4)
-    figure.describe(line, [f"{title}: {value:.6g}"])
+def draw_diamonds(figure: Drawing, axes: Axes, found: Sequence[float], name: str) -> None:
+    """Draws the value that stands for each row, where there is one."""
+    known = pd.Series(found, dtype=float).dropna()
+    (line,) = axes.plot(known, known.index, "D", color=BLUE, markersize=6, zorder=4)
+    figure.describe(line, [f"{name}: {value:.6g}" for value in known])
 
 
 def draw_curves(
-    figure: Drawing, axes: Axes, curves: Sequence[pd.DataFrame], quantity: str, title: str, **style: Any
+    figure: Drawing, panels: Iterable[Axes], curves: Sequence[pd.DataFrame], title: str, **style: Any
 ) -> None:
-    """Draws curves against steps or seconds as one mark, as far as they can be seen."""
-    most = _MOST_POINTS if len(figure.axes) <= FEW_PANELS else _MOST_POINTS // 8
+    """Draws curves as one mark, against steps in a panel and against seconds in another."""
+    most = _MOST_POINTS if len(figure.axes) <= ROOMY else _MOST_POINTS // 8
     gap = pd.DataFrame({"seconds": [math.nan], "value": [math.nan]}, [0])
-    parts = [part for curve in curves for part in (_decimated(curve, most), gap)]
-    seen = pd.concat(parts[:-1])
-    across = seen.index if quantity == "steps" else seen["seconds"]
-    (line,) = axes.plot(across, seen["value"].where(seen["value"].abs() < LARGEST), **style)
-    figure.describe(line, [title])
+    seen = pd.concat([part for curve in curves for part in (_decimated(curve, most), gap)][:-1])
+    values = seen["value"].where(seen["value"].abs() < LARGEST)
+    for axes, across in zip(panels, (seen.index, seen["seconds"]), strict=True):
+        (line,) = axes.plot(across, values, **style)
+        figure.describe(line, [title])
 
 
 def _decimated(curve: pd.DataFrame, most: int) -> pd.DataFrame:

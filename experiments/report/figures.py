@@ -2,15 +2,16 @@
 
 import math
 import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from experiments.plots import BLUE, SKY_BLUE, VERMILION
+from experiments.plots import BLUE, ROOMY, SKY_BLUE, VERMILION, scale_by_logarithm
 from experiments.report import drawing, statistics
 from experiments.report.drawing import INK, Drawing, Picture
 from experiments.report.load import LARGEST
@@ -25,6 +26,8 @@ _DECADES = 100  # times as large: what a linear axis does not show
 _MULTIPLY = 4  # times, of values that multiply rather than add
 _REST, _SORT, _WHOLE = SKY_BLUE, VERMILION, "0.6"
 
+Line = list[tuple[float, Cell]]  # cells that differ in one column of numbers, from the least up
+
 
 def results_figure(sweep: Sweep) -> Picture:
     """Draws the metric of each cell, and its difference to the baseline where there are others."""
@@ -35,12 +38,10 @@ def results_figure(sweep: Sweep) -> Picture:
     compared = any(map(len, others))
     same = compared and not any(map(np.any, others))
     figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if compared and not same else 1)
-    for axes, panel in zip(panels, (found, differences), strict=False):
-        for row, values in enumerate(panel):
-            _draw_estimate(figure, axes, row, values)
+    for axes, values in zip(panels, (found, differences), strict=False):
+        _draw_estimates(figure, axes, values)
     panels[0].set_xlabel(in_words(sweep.metric.test))
-    if drawing.far_apart([value for values in found for value in values], _DECADES):
-        drawing.scale_by_logarithm(panels[0], "x")
+    drawing.scale_if_far_apart(panels[0], "x", [value for values in found for value in values], _DECADES)
     if len(panels) > 1:
         panels[1].axvline(0, color="0.5", linewidth=0.8, zorder=1)
         panels[1].set_xlabel("difference to the baseline at equal seeds")
@@ -52,26 +53,18 @@ def speed_figure(sweep: Sweep, target: float | None) -> Picture:
     """Draws the time of a step, split into sort and rest, and the seconds to the target."""
     cells, left_out = _best_cells(sweep)
     found = [statistics.arrivals(cell, sweep.metric, target) for cell in cells]
-    there = [list(arrived["seconds"].dropna()) for arrived in found]
-    figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if any(there) else 1)
+    there = [arrived["seconds"].dropna().reset_index(drop=True) for arrived in found]
+    some = any(map(len, there))
+    figure, panels = drawing.rows_figure([cell.label for cell in cells], 2 if some else 1)
     _draw_step_times(figure, panels[0], cells)
     caption = "The time of a training step, its median over seeds as a bar and each seed as a circle."
-    if any(there):
+    if some:
         caption = f"Left: t{caption[1:]} Right: the time to the target; the diamond is the median."
-        for row, seconds in enumerate(there):
-            drawing.draw_row(figure, panels[1], row, dict(enumerate(seconds)), "arrival")
-            if seconds:
-                drawing.draw_diamond(figure, panels[1], row, float(np.median(seconds)), "median")
+        drawing.draw_seeds(figure, panels[1], there, "arrival")
+        drawing.draw_diamonds(figure, panels[1], [seconds.median() for seconds in there], "median")
         panels[1].set_xlabel(f"seconds to {in_words(sweep.metric.validation)} {target:g}")
         _from_zero(panels[1], [second for seconds in there for second in seconds])
     return figure.written("speed", caption + left_out)
-
-
-class Line(NamedTuple):
-    """Cells that differ in one column of numbers: the rest, and value and cell from the least value up."""
-
-    values: dict[str, str]
-    points: list[tuple[float, Cell]]
 
 
 def numeric_columns(sweep: Sweep) -> list[str]:
@@ -80,39 +73,39 @@ def numeric_columns(sweep: Sweep) -> list[str]:
         column
         for column in sweep.cells[0].values
         if all(_is_number(cell.values[column]) for cell in sweep.cells)
-        and any(len(line.points) >= _LEAST for line in lines_along(sweep, column))
+        and any(len(line) >= _LEAST for _, line in lines_along(sweep, column))
     ]
 
 
-def lines_along(sweep: Sweep, column: str) -> list[Line]:
-    """Returns the cells as lines along a numeric column, in the order of their first cells."""
-    lines: dict[tuple[tuple[str, str], ...], list[tuple[float, Cell]]] = {}
-    for cell in sweep.cells:
+def lines_along(sweep: Sweep, column: str) -> list[tuple[dict[str, str], Line]]:
+    """Returns the cells as lines along a numeric column, each with what its cells have in common."""
+    lines: dict[tuple[tuple[str, str], ...], Line] = defaultdict(list)
+    for cell in sorted(sweep.cells, key=lambda cell: float(cell.values[column])):
         others = tuple(item for item in cell.values.items() if item[0] != column)
-        lines.setdefault(others, []).append((float(cell.values[column]), cell))
-    return [Line(dict(o), sorted(points, key=lambda point: point[0])) for o, points in lines.items()]
+        lines[others].append((float(cell.values[column]), cell))
+    return [(dict(others), line) for others, line in lines.items()]
 
 
 def along_figure(sweep: Sweep, column: str) -> Picture:
     """Draws the headline metric and the time of a step against a column of numbers, a curve a line."""
-    items = [(line.values, line) for line in lines_along(sweep, column)]
+    lines = lines_along(sweep, column)
     facets, labels, left_out = drawing.small_multiples(
-        items, sweep.groups, lambda line: max(_score(sweep, cell) for _, cell in line.points)
+        lines, sweep.groups, lambda line: max(_score(sweep, cell) for _, cell in line)
     )
     figure = Drawing(0.6 + 2.5 * len(facets) + 0.25 * len(labels))
     panels = figure.subplots(len(facets), 2, sharex=True, sharey="col", squeeze=False)
-    for (left, right), facet in zip(panels, facets, strict=True):
-        left.set_title(facet.title, loc="left", fontsize="small")
-        for index, line in facet.members:
+    for (left, right), (title, members) in zip(panels, facets.items(), strict=True):
+        left.set_title(title, loc="left", fontsize="small")
+        for index, line in members:
             for axes, key in ((left, sweep.metric.test), (right, "step_time_ms")):
                 _draw_line(figure, axes, index, line, key)
         left.set_ylabel(in_words(sweep.metric.test))
         right.set_ylabel("milliseconds a training step")
     for axes, key, times in zip(panels[0], (sweep.metric.test, "step_time_ms"), (_DECADES, 4), strict=True):
-        if drawing.far_apart([value for cell in sweep.cells for value in cell.numbers(key)], times):
-            drawing.scale_by_logarithm(axes, "y")
+        values = [value for cell in sweep.cells for value in cell.numbers(key)]
+        drawing.scale_if_far_apart(axes, "y", values, times)
     for axes in panels[-1]:
-        _mark(axes, sorted({value for _, line in items for value, _ in line.points}))
+        _mark(axes, sorted({value for _, line in lines for value, _ in line}))
         axes.set_xlabel(column)
     drawing.draw_legend(figure, labels)
     caption = (
@@ -136,18 +129,17 @@ def curves_figure(sweep: Sweep) -> Picture | None:
         [(cell.values, cell) for cell in cells], sweep.groups, lambda c: _score(sweep, c)
     )
     kinds = [(label, quantity) for label in drawn for quantity in ("steps", "seconds")]
-    if len(facets) == 1:  # loss below metric; or else a row of panels for each facet
-        figure = Drawing(2.9 * len(drawn) + 0.25 * len(labels))
-        grid = figure.subplots(len(drawn), 2, sharex="col", sharey="row", squeeze=False).reshape(1, -1)
-    else:
-        figure = Drawing(0.8 + 1.5 * len(facets) + 0.25 * len(labels))
-        grid = figure.subplots(len(facets), len(kinds), sharex="col", sharey="col", squeeze=False)
-    for row, facet in zip(grid, facets, strict=True):
-        row[0].set_title(facet.title, loc="left", fontsize="small")
-        for axes, (label, quantity) in zip(row, kinds, strict=True):
-            for index, cell in facet.members:
-                _draw_curves(figure, axes, index, cell, drawn[label], quantity)
-    _finish_curves(grid, kinds, len(facets) == 1, sweep, drawn)
+    alone = len(facets) == 1  # loss below metric; or else a row of panels for each facet
+    shape = (len(drawn), 2) if alone else (len(facets), len(kinds))
+    figure = Drawing((2.9 * len(drawn) if alone else 0.8 + 1.5 * len(facets)) + 0.25 * len(labels))
+    grid = figure.subplots(*shape, sharex="col", sharey="row" if alone else "col", squeeze=False)
+    grid = grid.reshape(len(facets), -1)
+    for row, (title, members) in zip(grid, facets.items(), strict=True):
+        row[0].set_title(title, loc="left", fontsize="small")
+        for index, cell in members:
+            for first, key in enumerate(drawn.values()):
+                _draw_curves(figure, row[2 * first : 2 * first + 2], index, cell, key)
+    _finish_curves(grid, kinds, alone, sweep, drawn)
     drawing.draw_legend(figure, labels)
     caption = (
         "Learning curves, against steps and against time: the mean over seeds where all have a value, and "
@@ -173,92 +165,89 @@ def _score(sweep: Sweep, cell: Cell) -> float:
     return float(values.mean()) * (1 if sweep.metric.higher_is_better else -1)
 
 
-def _draw_estimate(figure: Drawing, axes: Axes, row: int, values: pd.Series) -> None:
-    estimate = statistics.mean_estimate(values)
-    if estimate is None:
-        return
-    drawing.draw_row(figure, axes, row, values.to_dict())
-    if estimate.low is not None and estimate.high is not None:
-        axes.plot([estimate.low, estimate.high], [row, row], color=BLUE, linewidth=2, zorder=3)
-    drawing.draw_diamond(figure, axes, row, estimate.mean, "mean")
+def _draw_estimates(figure: Drawing, axes: Axes, found: Sequence[pd.Series]) -> None:
+    estimates = pd.DataFrame([statistics.mean_estimate(values) for values in found])
+    ends = estimates.dropna()
+    drawing.draw_seeds(figure, axes, found)
+    axes.hlines(ends.index, ends["low"], ends["high"], color=BLUE, linewidth=2, zorder=3)
+    drawing.draw_diamonds(figure, axes, estimates["mean"], "mean")
 
 
 def _draw_step_times(figure: Drawing, axes: Axes, cells: Sequence[Cell]) -> None:
     found = [cell.numbers("step_time_ms") for cell in cells]
     flat = [value for values in found for value in values]
-    bars = not drawing.far_apart(flat, _DECADES)  # whose lengths would mean nothing on a logarithmic axis
-    for row, (cell, steps) in enumerate(zip(cells, found, strict=True)):
-        step, share = statistics.median(steps), statistics.median(cell.numbers("sort_fraction"))
-        if step is None:
+    steps, shares = statistics.medians(cells, "step_time_ms"), statistics.medians(cells, "sort_fraction")
+    rests = steps * (1 - shares)
+    parts = {
+        "sort not measured": (steps[shares.isna()], 0 * steps, _WHOLE),
+        "rest": (rests, 0 * steps, _REST),
+        "sort": (steps - rests, rests, _SORT),
+    }
+    for name, (widths, lefts, colour) in parts.items():
+        widths = widths.dropna()
+        lefts, titles = lefts[widths.index], [f"{name}: {width:.4g} ms" for width in widths]
+        look: Any = {"color": colour, "label": name if len(widths) else None}
+        if drawing.far_apart(flat, _DECADES):  # the lengths of bars would mean nothing on a logarithmic axis
+            (line,) = axes.plot(lefts + widths, widths.index, "|", markersize=12, mew=3, **look)
+            figure.describe(line, titles)
             continue
-        parts = [("sort not measured", step, 0.0, _WHOLE)]
-        if share is not None:
-            rest = step * (1 - share)
-            parts = [("rest", rest, 0.0, _REST), ("sort", step - rest, rest, _SORT)]
-        for name, width, left, colour in parts:
-            look: Any = {"color": colour, "label": name}
-            if bars:
-                (mark,) = axes.barh(row, width, 0.62, left=left, hatch="///" * (name == "sort"), **look)
-            else:
-                (mark,) = axes.plot([left + width], [row], "|", markersize=12, mew=3, **look)
-            figure.describe(mark, [f"{name}: {width:.4g} ms"])
-        drawing.draw_row(figure, axes, row, steps.to_dict(), colour=INK)
+        bars = axes.barh(widths.index, widths, 0.62, left=lefts, hatch="///" * (name == "sort"), **look)
+        for bar, title in zip(bars, titles, strict=True):
+            figure.describe(bar, [title])
+    drawing.draw_seeds(figure, axes, found, colour=INK)
     axes.set_xlabel("milliseconds a training step")
-    labelled = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(labelled.values(), labelled, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
+    labelled = axes.get_legend_handles_labels()  # there may be none
+    axes.legend(*labelled, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
     _from_zero(axes, flat)
 
 
 def _from_zero(axes: Axes, values: Sequence[float]) -> None:
-    if drawing.far_apart(values, _DECADES):
-        drawing.scale_by_logarithm(axes, "x")
-    else:
+    if not drawing.scale_if_far_apart(axes, "x", values, _DECADES):
         axes.set_xlim(left=0)
 
 
 def _draw_line(figure: Drawing, axes: Axes, index: int, line: Line, key: str) -> None:
     """The mean over seeds with its interval, or the median of times, and each seed."""
     style = drawing.cell_style(index)
-    found = [(value, cell.numbers(key)) for value, cell in line.points]
-    known = [(value, numbers, statistics.mean_estimate(numbers)) for value, numbers in found if len(numbers)]
     timed = key == "step_time_ms"
-    middles: Any = [
-        statistics.median(numbers) if timed else e.mean for _, numbers, e in known if e is not None
-    ]
-    axes.plot([value for value, _, _ in known], middles, markersize=4, **style)
-    for value, numbers, estimate in known:
-        if estimate and estimate.low is not None and estimate.high is not None and not timed:
-            axes.plot([value, value], [estimate.low, estimate.high], color=style["color"], linewidth=1)
-        named = {f"seed {seed}": number for seed, number in numbers.items()}
-        figure.points(axes, named, value, "y", markersize=3, mec=style["color"], alpha=0.5)
+    found = [(value, numbers) for value, cell in line if len(numbers := cell.numbers(key))]
+    across, estimates = [value for value, _ in found], [statistics.mean_estimate(n) for _, n in found]
+    middles = [n.median() for _, n in found] if timed else [estimate.mean for estimate in estimates]
+    axes.plot(across, middles, markersize=4, **style)
+    if not timed:
+        low, high = ([estimate[end] for estimate in estimates] for end in (1, 2))
+        axes.vlines(across, low, high, color=style["color"], linewidth=1)
+    seeds = [(value, n, f"seed {seed}: {n:.6g}") for value, numbers in found for seed, n in numbers.items()]
+    columns = zip(*seeds, strict=True) if seeds else ((), (), ())
+    figure.points(axes, *columns, markersize=3, mec=style["color"], alpha=0.5)
 
 
 def _mark(axes: Axes, values: Sequence[float]) -> None:
     """Makes the axis logarithmic if the values multiply rather than add, and names them if they are few."""
-    if drawing.far_apart(values, _MULTIPLY - 1e-9):
-        drawing.scale_by_logarithm(axes, "x")
+    drawing.scale_if_far_apart(axes, "x", values, _MULTIPLY - 1e-9)
     if len(values) <= _NAMED:
         names = [f"{value:g}" for value in values]
         axes.set_xticks(values, names, rotation=45 if sum(map(len, names)) > _ACROSS else 0)
         axes.set_xticks([], minor=True)
 
 
-def _draw_curves(figure: Drawing, axes: Axes, index: int, cell: Cell, key: str, quantity: str) -> None:
-    """Each seed faintly, and the mean over the seeds."""
+def _draw_curves(figure: Drawing, panels: Iterable[Axes], index: int, cell: Cell, key: str) -> None:
+    """Each seed faintly, and the mean over the seeds, against steps and against seconds."""
     style = drawing.cell_style(index)
-    curves = {seed: run.curve(key) for seed, run in cell.finished.items()}
-    alone = len(figure.axes) <= drawing.FEW_PANELS
+    curves = {f"{cell.label}, seed {seed}": run.curve(key) for seed, run in cell.finished.items()}
+    alone = len(figure.axes) <= ROOMY
     if key == "loss":
         blocks = _BLOCKS if alone else _BLOCKS // 2
-        curves = {seed: statistics.block_means(curve, blocks) for seed, curve in curves.items()}
-    faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
-    for seed, curve in curves.items() if alone else ():
-        drawing.draw_curves(figure, axes, [curve], quantity, f"{cell.label}, seed {seed}", **faint)
-    if not alone:  # together, since there are many
-        drawing.draw_curves(figure, axes, list(curves.values()), quantity, cell.label, **faint)
-    mean = statistics.mean_curve(list(curves.values()))
-    style["marker"] = "" if len(mean) > _MARKED else style["marker"]
-    drawing.draw_curves(figure, axes, [mean], quantity, cell.label, markersize=4, linewidth=1.6, **style)
+        curves = {name: statistics.block_means(curve, blocks) for name, curve in curves.items()}
+    members = list(curves.values())
+    mean = statistics.mean_curve(members)
+    named = {name: [curve] for name, curve in curves.items()} if alone else {cell.label: members}
+    marker = "" if len(mean) > _MARKED else style["marker"]
+    for name, together in named.items():
+        faint = {"color": style["color"], "alpha": 0.45, "linewidth": 0.7}
+        drawing.draw_curves(figure, panels, together, name, **faint)
+    look = {**style, "marker": marker, "markersize": 4, "linewidth": 1.6}
+    drawing.draw_curves(figure, panels, [mean], cell.label, **look)
 
 
 def _finish_curves(
@@ -274,12 +263,12 @@ def _finish_curves(
                 row.set_ylabel(label, fontsize="medium" if alone else "x-small")
         losses = [run.curve("loss")["value"] for run in sweep.finished]
         if label == "training loss" and all((values > 1 / LARGEST).all() for values in losses):
-            drawing.scale_by_logarithm(axes, "y")
+            scale_by_logarithm(axes, "y")
         if not alone or column >= len(kinds) - 2:
             axes.set_xlabel(names[quantity] if alone else quantity)
-        if quantity == "seconds" and drawing.far_apart([end for end in ends if end > 0]):
-            drawing.scale_by_logarithm(axes, "x")
-        elif quantity == "steps":
+        if quantity == "seconds":
+            drawing.scale_if_far_apart(axes, "x", [end for end in ends if end > 0])
+        else:
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 

@@ -1,8 +1,14 @@
-"""Entries of tables: numbers for people, with the decimals of their column and the best of them marked."""
+"""Text and tables in Markdown: numbers with the decimals of their column, and the best of them in bold."""
 
+import functools
+import html
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from experiments.report.statistics import Estimate
 from experiments.report.sweep import ABSENT, Cell, shortened
@@ -12,80 +18,88 @@ Better = Literal["higher", "lower"]
 _DIGITS, _FEWEST_DIGITS = 3, 2  # significant digits of the largest number of a column, and of the smallest
 _MOST_DECIMALS = 5
 _FAR = 30  # times as large
-
-
-class Entry(NamedTuple):
-    """An entry: what to show, what to sort by, whether it is the best, and texts and addresses of links."""
-
-    text: str
-    value: float | None = None
-    best: bool = False
-    links: Sequence[tuple[str, str]] = ()
+_CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")
+_MARKS = re.compile(r"[\\*`]|\](?=[(:\[])|\b_|_\b")  # of Markdown, in what is none
 
 
 class Table(NamedTuple):
-    """A table, of whose columns so many are words and the others numbers."""
+    """The columns of a table by their heads, of which the first so many are words and the others numbers."""
 
-    header: Sequence[str]
-    rows: Sequence[Sequence[Entry]]
+    columns: Mapping[str, Sequence[str]]
     words: int
 
 
-def cell_table(cells: Sequence[Cell], columns: Mapping[str, Sequence[Entry]]) -> Table:
+def cell_table(cells: Sequence[Cell], columns: dict[str, list[str]]) -> Table:
     """Returns a table with a row a cell, which begins with what tells the cells apart.
 
     Args:
         cells: of the sweep.
         columns: by their header, an entry for each cell.
     """
-    names = tuple(cells[0].values) or ("cell",)
-    rows = [
-        [*texts(shortened(value) for value in cell.values.values() or (cell.label,)), *entries]
-        for cell, *entries in zip(cells, *columns.values(), strict=True)
-    ]
-    return Table((*names, *columns), rows, words=len(names))
+    told = {name: texts(shortened(cell.values[name]) for cell in cells) for name in cells[0].values}
+    told = told or {"cell": texts(cell.label for cell in cells)}
+    return Table(told | columns, words=len(told))
 
 
-def texts(found: Iterable[str | None]) -> list[Entry]:
+def escaped(text: str) -> str:
+    """Returns text for a line of Markdown in which nothing but code means anything, to HTML neither."""
+    plain = functools.partial(_MARKS.sub, r"\\\g<0>")
+    parts = _CODE.split(" ".join(text.split()))
+    for index, part in enumerate(parts):
+        safe = html.escape(part, quote=False)
+        if index % 2 == 0:
+            parts[index] = plain(safe)
+        elif safe != part:  # which a code span would show as it is
+            parts[index] = f"<code>{plain(safe[1:-1])}</code>"
+    return "".join(parts)
+
+
+def texts(found: Iterable[str | None]) -> list[str]:
     """Returns words, or numbers that are text already, as entries."""
-    return [Entry(ABSENT if text is None else text) for text in found]
+    return [ABSENT if text is None else escaped(text).replace("|", "\\|") for text in found]
 
 
 def numbers(
-    values: Sequence[float | None],
+    values: Iterable[float | None],
     places: int | None = None,
     better: Better | None = None,
-    alike: Sequence[float | None] | None = None,
-) -> list[Entry]:
+    alike: Iterable[float | None] | None = None,
+) -> list[str]:
     """Returns numbers with as many decimals each: three digits of the largest, of others alike, if not told.
 
-    Numbers of very different size have more, or the small ones would have no digit left.
+    Numbers of very different size have more, or the small ones would have no digit left. Those that are
+    not there are None or NaN.
 
-    >>> [entry.text for entry in numbers([4.125, None, 12.0])]
+    >>> numbers([4.125, None, 12.0])
     ['4.1', '–', '12.0']
-    >>> [entry.text for entry in numbers([0.0125, 1200.0])]
+    >>> numbers([0.0125, 1200.0])
     ['0.013', '1,200.000']
     """
+    found = pd.Series(values, dtype=float)
     if places is None:
-        alike = values if alike is None else alike
-        places = decimals(alike)
-        sizes = [abs(v) for v in alike if v and math.isfinite(v)]
-        if sizes and max(sizes) >= _FAR * min(sizes):
-            places = max(places, min(decimals([min(sizes)], _FEWEST_DIGITS), _MOST_DECIMALS))
-    return _entries(values, values, lambda value: number(value, places), better)
-
-
-def percents(shares: Sequence[float | None]) -> list[Entry]:
-    """Returns shares in percent."""
-    return _entries(shares, shares, lambda share: f"{share:.0%}", None)
+        sizes = _sizes(found if alike is None else alike)
+        places = decimals(sizes)
+        if sizes.max() >= _FAR * sizes.min():
+            places = max(places, min(decimals([sizes.min()], _FEWEST_DIGITS), _MOST_DECIMALS))
+    return entries(found, [number(value, places) for value in found], better)
 
 
 def intervals(
-    estimates: Sequence[Estimate | None], places: int, signed: bool = False, better: Better | None = None
-) -> list[Entry]:
+    estimates: Sequence[Estimate], places: int, signed: bool = False, better: Better | None = None
+) -> list[str]:
     """Returns means with their intervals, where they have one."""
-    means = [None if estimate is None else estimate.mean for estimate in estimates]
-    return _entries(estimates, means, lambda estimate: interval(estimate, places, signed), better)
+    written = [interval(estimate, places, signed) for estimate in estimates]
+    return entries([estimate.mean for estimate in estimates], written, better)
+
+
+def entries(values: Iterable[float], written: Iterable[str], better: Better | None = None) -> list[str]:
+    """Returns numbers as they are written, where they are not NaN, the best of different ones in bold."""
+    known = pd.Series(values, dtype=float)
+    best = None
+    if better is not None and known.nunique() > 1:
+        best = known.max() if better == "higher" else known.min()
+    pairs = zip(known, written, strict=True)
+    return [ABSENT if math.isnan(v) else f"**{text}**" if v == best else text for v, text in pairs]
 
 
 def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
@@ -94,8 +108,8 @@ def decimals(values: Iterable[float | None], digits: int = _DIGITS) -> int:
     >>> decimals([0.95, 0.03]), decimals([12.3, None]), decimals([])
     (3, 1, 0)
     """
-    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
-    return min(max(0, digits - math.ceil(math.log10(largest))), 12) if largest else 0
+    sizes = _sizes(values)
+    return min(max(0, digits - math.ceil(math.log10(sizes.max()))), 12) if len(sizes) else 0
 
 
 def number(value: float, places: int, signed: bool = False) -> str:
@@ -117,33 +131,21 @@ def interval(estimate: Estimate, places: int, signed: bool = False) -> str:
     '0.93 [0.90, 0.97]'
     """
     mean = number(estimate.mean, places, signed)
-    if estimate.low is None or estimate.high is None:
+    if math.isnan(estimate.low):
         return mean
     return f"{mean} [{number(estimate.low, places, signed)}, {number(estimate.high, places, signed)}]"
 
 
-def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bool = False) -> str:
+def table_markdown(table: Table) -> str:
     """Returns a table as Markdown that aligns on a screen too.
 
-    Args:
-        table: the table.
-        escaped: makes text safe for where the Markdown is shown.
-        marked: whether to print the best in bold, and links.
-
-    >>> table = Table(("model", "ms"), [texts(("maxpool", "10.5")), texts(("dgcnn", "4.0"))], words=1)
-    >>> print(table_markdown(table))
-    | model   |   ms |
-    |:--------|-----:|
-    | maxpool | 10.5 |
-    | dgcnn   |  4.0 |
+    >>> print(table_markdown(Table({"model": ["maxpool", "dgcnn"], "ms": ["10.5", "**4.0**"]}, words=1)))
+    | model   |      ms |
+    |:--------|--------:|
+    | maxpool |    10.5 |
+    | dgcnn   | **4.0** |
     """
-
-    def written(entry: Entry) -> str:
-        links = [f"[{escaped(text)}]({address})" for text, address in entry.links if marked]
-        text = escaped(entry.text).replace("|", "\\|")
-        return " ".join(filter(None, [f"**{text}**" if entry.best and marked else text, *links]))
-
-    lines = [[written(entry) for entry in row] for row in (texts(table.header), *table.rows)]
+    lines = [texts(table.columns), *zip(*table.columns.values(), strict=True)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     sides = ["<" if index < table.words else ">" for index in range(len(widths))]
     padded = [[f"{t:{s}{w}}" for t, s, w in zip(line, sides, widths, strict=True)] for line in lines]
@@ -154,15 +156,7 @@ def table_markdown(table: Table, escaped: Callable[[str], str] = str, marked: bo
     return "\n".join([head, f"|{'|'.join(rule)}|", *body])
 
 
-def _entries(
-    found: Sequence[Any],
-    values: Sequence[float | None],
-    shown: Callable[[Any], str],
-    better: Better | None,
-) -> list[Entry]:
-    known = {value for value in values if value is not None}
-    best = (max(known) if better == "higher" else min(known)) if better and len(known) > 1 else None
-    return [
-        Entry(ABSENT) if item is None else Entry(shown(item), value, value is not None and value == best)
-        for item, value in zip(found, values, strict=True)
-    ]
+def _sizes(values: Iterable[float | None]) -> pd.Series:
+    """The sizes of those that are finite and not 0."""
+    sizes = pd.Series(values, dtype=float).abs()
+    return sizes[(sizes > 0) & np.isfinite(sizes)]

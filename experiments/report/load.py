@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from experiments.errors import UserError
-from experiments.files import UnreadableError, read_json, read_json_lines, read_text, read_yaml
-from experiments.run_directory import (
-    ERROR_FILE,
-    HYDRA,
-    METRICS_FILE,
-    SUMMARY_FILE,
-    RunDirectory,
-    flat,
-    runs_below,
-)
+from experiments.files import UnreadableError, read_json, read_json_lines, read_yaml
+from experiments.run_directory import HYDRA, METRICS_FILE, SUMMARY_FILE, RunDirectory, flat, runs_below
+from experiments.sweeps.grid import every_job, grid
 
 SEED = "seed"  # the key that tells replicates apart
 
@@ -132,12 +125,12 @@ def clean(text: str) -> str:
     return _UNSHOWABLE.sub(" ", text)
 
 
-def read_runs(directory: Path) -> tuple[list[Run], list[Problem], dict[Path, frozenset[str]]]:
+def read_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
     """Reads the runs at and below a directory.
 
     Returns:
-        The runs, as their sweeps started them; what is wrong with them, a run whose config cannot be read
-        being among the problems only; and by directory what the command line of each run said, if known.
+        The runs, as their sweeps started them; and what is wrong with them, a run whose config cannot be read
+        being among the problems only.
 
     Raises:
         UserError: there is no such directory, or no finished run in it.
@@ -146,35 +139,23 @@ def read_runs(directory: Path) -> tuple[list[Run], list[Problem], dict[Path, fro
         raise UserError(f"{directory}: no such directory; give the output directory of a sweep.")
     runs: list[Run] = []
     problems: list[Problem] = []
-    begun: dict[Path, frozenset[str]] = {}
     for found in runs_below(directory):
-        path = found.path
-        name = clean(directory.resolve().name if path == directory else str(path.relative_to(directory)))
+        at_top = found.path == directory
+        name = clean(directory.resolve().name if at_top else str(found.path.relative_to(directory)))
         try:
             run, complaints = _read_run(found, name)
         except (UnreadableError, ValueError) as error:  # the latter of numbers too long to write
-            problems.append(
-                Problem(name, f"{clean(str(error))}: left out, since nothing else tells what was run")
-            )
-            with suppress(UnreadableError, ValueError):
-                begun[path] = frozenset(map(clean, found.overrides()))
-            continue
-        runs.append(run)
-        begun[path] = frozenset(run.overrides)
-        problems += [Problem(name, complaint) for complaint in complaints]
+            complaints = [f"{clean(str(error))}: left out, since nothing else tells what was run"]
+        else:
+            runs.append(run)
+        problems += [Problem(name, complaint) for complaint in dict.fromkeys(complaints)]
     if all(run.summary is None for run in runs):
         raise UserError(f"{directory}: no finished run in it that can be read (no {SUMMARY_FILE}).")
-    return sorted(runs, key=lambda run: run.order), problems, begun
+    return sorted(runs, key=lambda run: run.order), problems
 
 
-def read_multiruns(
-    directory: Path, begun: dict[Path, frozenset[str]]
-) -> tuple[list[Multirun], list[Problem], int]:
+def read_multiruns(directory: Path) -> tuple[list[Multirun], list[Problem], int]:
     """Reads the sweeps at and below a directory.
-
-    Args:
-        directory: to look in.
-        begun: the overrides of the runs there, by their directories.
 
     Returns:
         The sweeps, what is wrong with them, and how many of their jobs have never begun.
@@ -187,11 +168,8 @@ def read_multiruns(
         try:
             multirun = _read_multirun(path)
             multiruns.append(multirun)
-            known = [said for run, said in begun.items() if run.is_relative_to(path.parent)]
-            never = [
-                job for job in _jobs(multirun.overrides) if not any(said.issuperset(job) for said in known)
-            ]
-        except (UnreadableError, HydraException, RecursionError, ValueError) as error:
+            never = _never_begun(_jobs(multirun.overrides), path.parent)
+        except (UserError, UnreadableError, HydraException, RecursionError, ValueError) as error:
             what = clean(str(error)) or "nested too deeply"
             problems.append(Problem(name, f"whether all its jobs have run is not known ({what})"))
             continue
@@ -203,27 +181,38 @@ def read_multiruns(
 def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
     path = found.path
     config = read_yaml(path / HYDRA / "config.yaml", dict)
-    hydra = read_yaml(path / HYDRA / "hydra.yaml", dict)
-    choices = _look_up(hydra, "hydra", "runtime", "choices")
-    if not isinstance(choices, dict):
+    hydra = flat(read_yaml(path / HYDRA / "hydra.yaml", dict))
+    begin, job = "hydra.runtime.choices.", hydra.get("hydra.job.num")
+    choices = {key.removeprefix(begin): clean(str(c)) for key, c in hydra.items() if key.startswith(begin)}
+    if not choices:
         raise UnreadableError(f"{HYDRA}/hydra.yaml does not tell the choices")
-    rows, complaints = _read_rows(path / METRICS_FILE)
-    summary, missing = None, ""
+    complaints: list[str] = []
+    rows = _read_rows(path / METRICS_FILE, complaints)
+    reason = as_text((found.error() or "").removesuffix("."))
+    summary, curves = None, {}
     try:
         summary = read_json(path / SUMMARY_FILE)
     except UnreadableError as error:
-        missing = str(error)
-    curves, more = _read_curves(rows, summary)
-    reason = _first_line(path / ERROR_FILE)
-    if reason and summary is None and not rows:  # the reason says it all
-        complaints = []
-    complaints += [*more, *_complaints(rows, summary, missing, reason)]
-    job = _look_up(hydra, "hydra", "job", "num")
+        if reason and not rows:  # the reason says it all
+            complaints.clear()
+        reached = _reached(rows)
+        failed = f"failed: {reason} ({reached})"
+        complaints.append(failed if reason else f"{error}: failed, or still running; {reached}")
+    else:
+        keys = "loss", f"validation_{summary.get('metric') or 'accuracy'}"
+        curves = {
+            key: _read_curve(rows, key, number(summary.get("step_time_ms")), complaints) for key in keys
+        }
+        if reason:
+            complaints.append(f"finished, but a later attempt failed: {reason}")
+        last, steps = max((row["step"] for row in rows), default=math.inf), number(summary.get("steps"))
+        if steps is not None and last < steps:
+            complaints.append(f"{METRICS_FILE} ends at step {last:,} of {steps:,.0f}")
     sweep = next((p for p in path.parents if (p / _MULTIRUN).is_file()), path.parent)
     return Run(
         path=path,
         name=name,
-        choices={str(g): clean(str(c)) for g, c in choices.items() if not str(g).startswith("hydra/")},
+        choices={group: choice for group, choice in choices.items() if not group.startswith("hydra/")},
         config={clean(key): clean(_as_typed(value)) for key, value in flat(config).items()},
         overrides=tuple(map(clean, found.overrides())),
         order=(str(sweep), job if isinstance(job, int) else 0, name),
@@ -233,103 +222,77 @@ def _read_run(found: RunDirectory, name: str) -> tuple[Run, list[str]]:
     ), complaints
 
 
-def _complaints(
-    rows: list[dict[str, Any]], summary: dict[str, Any] | None, missing: str, error: str | None
-) -> Iterator[str]:
-    last = max((row["step"] for row in rows), default=0)
-    if summary is None:
-        losses = [row["loss"] for row in rows if number(row.get("loss")) is not None]
-        reached = f"metrics end at step {last:,}" if rows else "no metrics either"
-        reached += f" with loss {losses[-1]}" if losses else ""
-        yield f"failed: {error} ({reached})" if error else f"{missing}: failed, or still running; {reached}"
-        return
-    if error:
-        yield f"finished, but a later attempt failed: {error}"
-    steps = number(summary.get("steps"))
-    if rows and steps is not None and last < steps:
-        yield f"{METRICS_FILE} ends at step {last:,} of {steps:,.0f}"
+def _reached(rows: list[dict[str, Any]]) -> str:
+    losses = [row["loss"] for row in rows if number(row.get("loss")) is not None]
+    last = f"metrics end at step {max(row['step'] for row in rows):,}" if rows else "no metrics either"
+    return last + (f" with loss {losses[-1]}" if losses else "")
 
 
-def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows up to the first that cannot be read or has no step, and what is wrong with the file."""
+def _read_rows(path: Path, complaints: list[str]) -> list[dict[str, Any]]:
+    """The rows up to the first that cannot be read or has no step."""
     try:
         rows, lines = read_json_lines(path)
     except UnreadableError as error:
-        return [], [f"{error}: it has no curves"]
-    steps: list[Any] = [row.get("step") for row in rows]
-    good = (
-        set(map(type, steps)) <= {int} and min(steps, default=0) >= 0 and max(steps, default=0) < _MOST_STEPS
-    )
-    bad = (i for i, step in enumerate(steps) if type(step) is not int or not 0 <= step < _MOST_STEPS)
-    count = len(rows) if good else next(bad)
-    if count == lines:
-        return rows, [] if rows else [f"{path.name} is empty: it has no curves"]
-    if count == lines - 1:
-        return rows[:count], [f"{path.name}: the last line is cut"]
-    return rows[:count], [f"{path.name}: line {count + 1} cannot be read, and what follows it is left out"]
+        complaints.append(f"{error}: it has no curves")
+        return []
+    good = list(itertools.takewhile(_has_step, rows))
+    if lines == 0:
+        complaints.append(f"{path.name} is empty: it has no curves")
+    elif len(good) == lines - 1:
+        complaints.append(f"{path.name}: the last line is cut")
+    elif len(good) < lines:
+        what = f"line {len(good) + 1} cannot be read, and what follows it is left out"
+        complaints.append(f"{path.name}: {what}")
+    return good
 
 
-def _read_curves(
-    rows: list[dict[str, Any]], summary: dict[str, Any] | None
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The curves of a finished run, seconds by the time of a step where rows have none."""
-    curves: dict[str, pd.DataFrame] = {}
-    complaints: list[str] = []
-    if summary is None:
-        return curves, complaints
-    step_time = number(summary.get("step_time_ms"))
-    by_step = math.nan if step_time is None else step_time / 1e3
-    for key in ("loss", f"validation_{summary.get('metric') or 'accuracy'}"):
-        at = {row["step"]: row for row in rows if row.get(key) is not None}
-        steps = sorted(at)
-        found = {
-            "seconds": [at[step].get("seconds", step * by_step) for step in steps],
-            "value": [at[step][key] for step in steps],
-        }
-        for column, values in found.items():
-            if not set(map(type, values)) <= {float}:
-                found[column] = [number(value) for value in values]
-                if None in found[column]:
-                    name, step = key if column == "value" else column, steps[found[column].index(None)]
-                    complaints.append(f"{METRICS_FILE}: {clean(name)} is not a number at step {step:,}")
-        curves[key] = pd.DataFrame(found, pd.Index(steps, dtype=int, name="step"), dtype=float)
-    return curves, list(dict.fromkeys(complaints))
+def _has_step(row: dict[str, Any]) -> bool:
+    return type(step := row.get("step")) is int and 0 <= step < _MOST_STEPS
+
+
+def _read_curve(
+    rows: list[dict[str, Any]], key: str, step_time: float | None, complaints: list[str]
+) -> pd.DataFrame:
+    """A curve, with the seconds by the milliseconds of a step where rows have none."""
+    at = {row["step"]: row for row in rows if row.get(key) is not None}
+    steps, by_step = sorted(at), math.nan if step_time is None else step_time / 1e3
+    found: dict[str, list[Any]] = {
+        "seconds": [at[step].get("seconds", step * by_step) for step in steps],
+        "value": [at[step][key] for step in steps],
+    }
+    for column, values in found.items():
+        if not set(map(type, values)) <= {float}:
+            found[column] = list(map(number, values))
+            if None in found[column]:
+                what, step = key if column == "value" else column, steps[found[column].index(None)]
+                complaints.append(f"{METRICS_FILE}: {clean(what)} is not a number at step {step:,}")
+    return pd.DataFrame(found, pd.Index(steps, dtype=int, name="step"), dtype=float)
 
 
 def _read_multirun(path: Path) -> Multirun:
-    content = read_yaml(path, dict)
-    overrides = _look_up(content, "hydra", "overrides", "task")
-    launcher = str(_look_up(content, "hydra", "launcher", "_target_"))
-    said = overrides if isinstance(overrides, list) else []
-    return Multirun(tuple(clean(str(line)) for line in said), launcher.endswith("BasicLauncher"))
+    content = flat(read_yaml(path, dict))
+    said = content.get("hydra.overrides.task")
+    launcher = str(content.get("hydra.launcher._target_"))
+    lines = said if isinstance(said, list) else []
+    return Multirun(tuple(clean(str(line)) for line in lines), launcher.endswith("BasicLauncher"))
 
 
-def _jobs(overrides: Sequence[str]) -> list[tuple[str, ...]]:
-    """The overrides of each job, as Hydra's own sweeper expands them."""
+def _jobs(overrides: Sequence[str]) -> list[list[str]]:
     if sum(map(len, overrides)) > _LONGEST_COMMAND:
         raise UnreadableError("its command line is too long")
-    settings: dict[str, list[str]] = {}
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        key = override.get_key_element()
-        swept = override.is_sweep_override()
-        values = override.sweep_string_iterator() if swept else [override.get_value_element_as_str()]
-        settings[key] = [f"{key}={value}" for value in itertools.islice(values, _MOST_JOBS)]
-    if math.prod(map(len, settings.values())) >= _MOST_JOBS:
+    parser = OverridesParser.create()
+    axes = grid({}, parser.parse_overrides(list(overrides)), parser)
+    if math.prod(map(len, axes)) >= _MOST_JOBS:
         raise UnreadableError("it has too many")
-    return list(itertools.product(*settings.values()))
+    return every_job(axes)
 
 
-def _first_line(path: Path) -> str | None:
-    try:
-        return as_text(read_text(path).partition("\n")[0].removesuffix("."))
-    except UnreadableError:
-        return None
-
-
-def _look_up(content: Any, *keys: str) -> Any:
-    for key in keys:
-        content = content.get(key) if isinstance(content, dict) else None
-    return content
+def _never_begun(jobs: Sequence[Sequence[str]], directory: Path) -> list[Sequence[str]]:
+    begun = []
+    for run in runs_below(directory):
+        with suppress(UnreadableError, ValueError):
+            begun.append(set(map(clean, run.overrides())))
+    return [job for job in jobs if not any(said.issuperset(job) for said in begun)]
 
 
 def _as_typed(value: Any) -> str:

@@ -1,31 +1,27 @@
 """Writes the report on a sweep: a page, the same as Markdown, and the numbers of its runs."""
 
-import html
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pandas as pd
+from markdown_it import MarkdownIt
 
 from experiments.errors import UserError
 from experiments.files import write_bytes, write_text
 from experiments.report import figures, tables
-from experiments.report.drawing import drawing_settings
-from experiments.report.formatting import table_markdown
+from experiments.report.drawing import Picture, drawing_settings
+from experiments.report.formatting import escaped, table_markdown
 from experiments.report.load import SEED
 from experiments.report.statistics import default_target
 from experiments.report.sweep import Sweep, counted, environments, in_words, load_sweep, same_everywhere
 
 MARKDOWN_FILE, PAGE_FILE, RUNS_FILE, FIGURES = "report.md", "report.html", "report.csv", "report-figures"
 
-_SCRIPT = "python scripts/train.py"
-_FEW_SEEDS = 10
 _MOST_PROBLEMS = 100
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would compute
-_CODE = re.compile(r"(`[^`]+`)")
 
 
 def write_report(
@@ -50,48 +46,33 @@ def write_report(
     """
     sweep = load_sweep(directory, baseline)
     aim = default_target(sweep.finished, sweep.metric) if target is None else target
+    drawn: list[Picture] = []  # by the template, as it comes to them
     with drawing_settings():
-        along = [figures.along_figure(sweep, column) for column in figures.numeric_columns(sweep)]
-        results, curves = figures.results_figure(sweep), figures.curves_figure(sweep)
-        speed = figures.speed_figure(sweep, aim)
-    content: dict[str, Any] = {
-        "sweep": sweep,
-        "target": aim,
-        "tables": {  # made once, for the page and for Markdown
-            "headline": (headline := tables.headline_table(sweep, aim)),
-            "metrics": tables.metrics_table(sweep),
-            "milestones": tables.milestones_table(sweep),
-            "targets": None if aim is None else tables.targets_table(sweep, aim),
-            "speed": tables.speed_table(sweep),
-            "losses": tables.losses_table(sweep),
-            "runs": tables.runs_table(sweep, output),
-        },
-        "few_seeds": _FEW_SEEDS,
-        "baseline_given": baseline is not None,
-        "target_given": target is not None,
-        "pictures": {"results": results, "along": along, "curves": curves, "speed": speed},
-        "problems": problem_points(sweep),
-        "unreadable": sum("left out, since" in problem.what for problem in sweep.problems),
-        "shared": same_everywhere(sweep.runs),
-        "provenance": provenance_points(sweep),
-        "sweep_commands": [f"{_SCRIPT} -m {shlex.join(m.overrides)}".rstrip() for m in sweep.multiruns],
-        "run_commands": [f"{_SCRIPT} {shlex.join(run.overrides)}".rstrip() for run in sweep.runs],
-    }
-    drawn = [results, *along, curves, speed]
+        markdown = _TEMPLATES.get_template("page.md.j2").render(
+            sweep=sweep,
+            target=aim,
+            output=output,
+            drawn=drawn,
+            folder=FIGURES,
+            baseline_given=baseline is not None,
+            target_given=target is not None,
+        )
+    markdown = re.sub(r"\n{3,}", "\n\n", markdown).rstrip() + "\n"
     try:
         if (output / FIGURES).is_symlink():
             (output / FIGURES).unlink()  # replaced as files are, and not followed
         (output / FIGURES).mkdir(parents=True, exist_ok=True)
-        for picture in filter(None, drawn):
+        for picture in drawn:
             write_text(output / FIGURES / f"{picture.name}.svg", picture.svg)
             write_bytes(output / FIGURES / f"{picture.name}.pdf", picture.pdf)
-        write_text(output / MARKDOWN_FILE, _rendered("page.md.j2", _markdown, content))
-        write_text(output / PAGE_FILE, _rendered("page.html.j2", _html, content))
+        write_text(output / MARKDOWN_FILE, markdown)
+        write_text(output / PAGE_FILE, _as_page(markdown, drawn))
         write_text(output / RUNS_FILE, runs_csv(sweep))
     except OSError as error:
         raise UserError(f"{output}: cannot write to it ({error.strerror}).") from error
     found = f"{len(sweep.problems)} problems, listed in the report; " if sweep.problems else ""
-    return f"{table_markdown(headline)}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
+    headline = table_markdown(tables.headline_table(sweep, aim))
+    return f"{headline}\n\n{found}wrote {output / PAGE_FILE} and {MARKDOWN_FILE}"
 
 
 def runs_csv(sweep: Sweep) -> str:
@@ -130,33 +111,46 @@ def provenance_points(sweep: Sweep) -> list[str]:
     return points
 
 
-def _rendered(template: str, text: Callable[[str], str], content: dict[str, Any]) -> str:
-    environment = jinja2.Environment(  # noqa: S701 (every text goes through a filter that escapes it)
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+def _as_page(markdown: str, drawn: Sequence[Picture]) -> str:
+    """The Markdown as a page that needs no other file: its figures are in it."""
+    svg = {f"{FIGURES}/{picture.name}.svg": picture.svg for picture in drawn}
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")  # all HTML in it is ours
+    text = parser.render(markdown).replace(' style="text-align:right"', ' class="number"')
+    text = text.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    for name in (sections := re.findall("<h2>(.*)</h2>", text)):
+        text = text.replace(f"<h2>{name}</h2>", f'<h2 id="{_anchor(name)}">{name}</h2>')
+    text = re.sub(r'<p><img src="(.*?)".*></p>', lambda found: f"<figure>{svg[found[1]]}</figure>", text)
+    heading, body = text.split("\n", 1)
+    return _TEMPLATES.get_template("page.html.j2").render(
+        heading=heading, sections=sections, body=body, runs_file=RUNS_FILE
     )
-    environment.filters |= {
-        "text": lambda words: text(" ".join(words.split())),
-        "table": lambda table: table_markdown(table, text, marked=True),
-        "anchor": lambda title: re.sub(r"\W+", "-", title.lower()),
-        "words": in_words,
-    }
-    page = environment.get_template(template).render(**content, folder=FIGURES, runs_file=RUNS_FILE)
-    return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
 
 
-def _html(text: str) -> str:
-    return _CODE.sub(lambda code: f"<code>{code[0][1:-1]}</code>", html.escape(text))
+def _anchor(title: str) -> str:
+    return re.sub(r"\W+", "-", title.lower())
 
 
-def _markdown(text: str) -> str:
-    """Text in which nothing but code means anything, to HTML neither."""
-    parts = [html.escape(part, quote=False) for part in _CODE.split(text)]
-    codes = [part if "&" not in part else f"<code>{part[1:-1]}</code>" for part in parts[1::2]]
-    plain = [part.replace("](", "]\\(") for part in parts[::2]]
-    return "".join(p + c for p, c in zip(plain, [*codes, ""], strict=True))
+_TEMPLATES = jinja2.Environment(  # noqa: S701 (every text goes through a filter that escapes it)
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+_TEMPLATES.globals.update(
+    figures=figures,
+    tables=tables,
+    problem_points=problem_points,
+    provenance_points=provenance_points,
+    same_everywhere=same_everywhere,
+)
+_TEMPLATES.filters.update(
+    anchor=_anchor,
+    paragraph=lambda words: f"{escaped(words)}\n\n",
+    shell=shlex.join,
+    table=table_markdown,
+    text=escaped,
+    words=in_words,
+)
 
 
 def _harmless(text: str) -> str:

@@ -2,34 +2,33 @@
 
 import functools
 import math
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from experiments.report.load import NO_CURVE, Run
 from experiments.report.sweep import Cell, Metric
 
-CONFIDENCE = 0.95
+_TAILS = (0.025, 0.975)  # the ends of a 95% interval
 _RESAMPLES = 9999
 _MAY_FALL_SHORT = 0.1  # of the runs, so that one that has not learned does not set the target
 _SORT = "sort"  # the config group; what differs in it alone should differ in speed alone
 
 
 class Estimate(NamedTuple):
-    """A mean and the ends of its interval; None for a single value, which tells nothing of its spread."""
+    """A mean and the ends of its interval; NaN for a single value, which tells nothing of its spread."""
 
     mean: float
-    low: float | None
-    high: float | None
+    low: float = math.nan
+    high: float = math.nan
 
 
-def mean_estimate(values: Iterable[float]) -> Estimate | None:
-    r"""Returns the mean with its percentile bootstrap interval; None if there are no values.
+def mean_estimate(values: Iterable[float]) -> Estimate:
+    r"""Returns the mean with its percentile bootstrap interval; NaN if there are no values.
 
     The ends are the quantiles $(1 \pm 0.95) / 2$ of the mean of values drawn anew, as many as there are, with
     replacement. They never lie outside the values, so of a few seeds they are too close together.
@@ -43,46 +42,39 @@ def mean_estimate(values: Iterable[float]) -> Estimate | None:
 
 
 @functools.lru_cache(maxsize=100_000)
-def _mean_estimate(values: tuple[float, ...]) -> Estimate | None:
-    if not values:
-        return None
+def _mean_estimate(values: tuple[float, ...]) -> Estimate:
+    if len(values) < 2:
+        return Estimate(*values or (math.nan,))
     sample = np.array(values)
-    mean = float(np.mean(sample))
-    if sample.size == 1:
-        return Estimate(mean, None, None)
-    interval = stats.bootstrap(
-        (sample,),
-        np.mean,
-        n_resamples=_RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Estimate(mean, float(interval.low), float(interval.high))
+    drawn = np.random.default_rng(0).integers(sample.size, size=(_RESAMPLES, sample.size))
+    return Estimate(float(sample.mean()), *np.quantile(sample[drawn].mean(-1), _TAILS).tolist())
+
+
+def medians(cells: Sequence[Cell], key: str) -> pd.Series:
+    """Returns the median of each cell's numbers; NaN if it has none."""
+    return pd.Series([cell.numbers(key).median() for cell in cells], dtype=float)
+
+
+def pairs(cell: Cell, key: str) -> pd.DataFrame:
+    """Returns a cell's numbers and its baseline's, for each seed that both have."""
+    others = pd.Series(dtype=float) if cell.baseline is None else cell.baseline.numbers(key)
+    return pd.concat({"cell": cell.numbers(key), "baseline": others}, axis=1, join="inner")
 
 
 def paired_differences(cell: Cell, key: str) -> pd.Series:
     """Returns the difference to the baseline of a cell's numbers, for each seed that both have."""
-    values = cell.numbers(key)
-    if cell.baseline is None:
-        return values[:0]
-    return (values - cell.baseline.numbers(key).reindex(values.index)).dropna()
+    found = pairs(cell, key)
+    return found["cell"] - found["baseline"]
 
 
-def ratio_estimate(cell: Cell, key: str) -> Estimate | None:
-    """Returns the geometric mean, with its interval, of a cell's numbers over its baseline's at equal seeds.
+def ratio_estimate(cell: Cell, key: str) -> Estimate:
+    """Returns the geometric mean of a cell's numbers over its baseline's at equal seeds, with its interval.
 
-    None if no seed has both, or a number is not positive.
+    NaN if no seed has both; what is not positive is left out.
     """
-    values = cell.numbers(key)
-    others = values[:0] if cell.baseline is None else cell.baseline.numbers(key).reindex(values.index)
-    pairs = pd.concat([values, others], axis=1).dropna()
-    if not (pairs > 0).all(axis=None):
-        return None
-    estimate = mean_estimate(math.log(value / base) for value, base in pairs.to_numpy())
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return estimate and Estimate(math.exp(estimate.mean), None, None)
-    return Estimate(math.exp(estimate.mean), math.exp(estimate.low), math.exp(estimate.high))
+    found = pairs(cell, key)
+    found = found[(found > 0).all(axis=1)]
+    return Estimate(*np.exp(mean_estimate(np.log(found["cell"] / found["baseline"]))).tolist())
 
 
 def mean_curve(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -108,6 +100,7 @@ def block_means(curve: pd.DataFrame, blocks: int) -> pd.DataFrame:
     return curve.iloc[width - 1 : count * width : width].assign(value=means)
 
 
+@functools.lru_cache(maxsize=10_000)  # for two tables and a figure
 def arrivals(cell: Cell, metric: Metric, target: float | None) -> pd.DataFrame:
     """Returns the first evaluation at which each finished run of a cell is as good as a target.
 
@@ -121,44 +114,19 @@ def arrivals(cell: Cell, metric: Metric, target: float | None) -> pd.DataFrame:
     return pd.concat(there)
 
 
-def median(values: Sequence[float] | pd.Series) -> float | None:
-    """Returns the median; None of no values."""
-    return float(statistics.median(values)) if len(values) else None
-
-
 def default_target(runs: Iterable[Run], metric: Metric) -> float | None:
     """Returns the best value that nine runs in ten reach, eased to two digits; None without evaluations.
 
     Of fewer than ten runs all reach it.
     """
-    curves = (run.curve(metric.validation)["value"] for run in runs)
-    finite = [values[np.isfinite(values)] for values in curves]
-    best = sorted(
-        (
-            float(values.max() if metric.higher_is_better else values.min())
-            for values in finite
-            if len(values)
-        ),
-        reverse=metric.higher_is_better,
-    )
+    sign = 1 if metric.higher_is_better else -1
+    curves = (sign * run.curve(metric.validation)["value"] for run in runs)
+    best = sorted(finite.max() for curve in curves if len(finite := curve[np.isfinite(curve)]))
     if not best:
         return None
-    needed = math.ceil(len(best) * (1 - _MAY_FALL_SHORT) - 1e-9)
-    return _eased(best[needed - 1], metric.higher_is_better)
-
-
-def _eased(value: float, down: bool) -> float:
-    """Two significant digits, towards what is easier to reach."""
-    if value == 0:
-        return 0.0
-    digits = 1 - math.floor(math.log10(abs(value)))
-    if abs(digits) > 300:  # at the ends of what a float holds
-        return value
-    scaled = value * 10.0**digits
-    nearest = round(scaled)
-    exact = math.isclose(scaled, nearest, rel_tol=1e-9)
-    whole = nearest if exact else (math.floor(scaled) if down else math.ceil(scaled))
-    return float(f"{whole / 10.0**digits:.12g}")
+    reached = Decimal(repr(float(sign * best[int(_MAY_FALL_SHORT * len(best) + 1e-9)])))
+    easier = ROUND_FLOOR if metric.higher_is_better else ROUND_CEILING
+    return float(reached.quantize(Decimal(1).scaleb(reached.adjusted() - 1), easier))
 
 
 class LossDifference(NamedTuple):
@@ -185,28 +153,24 @@ def loss_differences(cells: Sequence[Cell]) -> list[LossDifference]:
     for cell in cells:
         rest = (item for item in cell.values.items() if item[0].partition(".")[0] != _SORT)
         families[tuple(rest)].append(cell)
-    pairs = [(family[0], other) for family in families.values() for other in family[1:]]
-    return [found for pair in pairs if (found := _compare(*pair)) is not None]
+    found = (_compare(family[0], other) for family in families.values() for other in family[1:])
+    return [difference for difference in found if difference is not None]
 
 
 def _compare(first: Cell, second: Cell) -> LossDifference | None:
-    shared = [seed for seed in first.finished if seed in second.finished]
-    gaps = [_gaps(first.finished[seed], second.finished[seed]) for seed in shared]
+    gaps = []
+    for seed in first.finished.keys() & second.finished.keys():
+        curves = (cell.finished[seed].curve("loss")["value"] for cell in (first, second))
+        left, right = next(curves).align(next(curves), join="inner")
+        same = (left == right) | (left.isna() & right.isna())
+        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf
+            gaps.append((left - right).abs().mask(same, 0.0))
     gaps = [gap for gap in gaps if len(gap)]
     if not gaps:
         return None
     found = pd.concat(gaps)
     differing = found.index[found != 0]
     largest = float(np.max(found.to_numpy()))  # NaN if any is
-    first_step = int(differing.min()) if len(differing) else None
-    return LossDifference(first, second, len(gaps), len(found), largest, first_step)
-
-
-def _gaps(first: Run, second: Run) -> pd.Series:
-    """How far the losses of two runs are apart, at the steps that both have."""
-    left, right = first.curve("loss")["value"], second.curve("loss")["value"]
-    shared = left.index.intersection(right.index)
-    left, right = left.loc[shared], right.loc[shared]
-    same = (left == right) | (left.isna() & right.isna())
-    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf
-        return (left - right).abs().mask(same, 0.0)
+    return LossDifference(
+        first, second, len(gaps), len(found), largest, int(differing.min()) if len(differing) else None
+    )

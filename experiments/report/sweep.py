@@ -90,6 +90,11 @@ class Sweep:
     problems: list[Problem]
 
     @property
+    def unreadable(self) -> int:
+        """How many runs could not be read."""
+        return sum("left out, since" in problem.what for problem in self.problems)
+
+    @property
     def groups(self) -> Collection[str]:
         """The names that are config groups."""
         return self.runs[0].choices
@@ -111,8 +116,8 @@ def load_sweep(directory: Path, baseline: str | None = None) -> Sweep:
     Raises:
         UserError: there is nothing to report on, or no such baseline.
     """
-    runs, problems, begun = read_runs(directory)
-    multiruns, unstarted, never_begun = read_multiruns(directory, begun)
+    runs, problems = read_runs(directory)
+    multiruns, unstarted, never_begun = read_multiruns(directory)
     cells, superseded = make_cells(runs, varying_columns(runs))
     finished = [run for cell in cells for run in cell.finished.values()]
     metric = run_metric(finished[0])

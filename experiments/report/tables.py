@@ -1,20 +1,21 @@
 """The tables of a report, most of them with a row for each cell."""
 
+import math
 import os
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
+
+import pandas as pd
 
 from experiments.report import statistics
 from experiments.report.formatting import (
     Better,
-    Entry,
     Table,
     cell_table,
     decimals,
+    entries,
     intervals,
     numbers,
-    percents,
     texts,
 )
 from experiments.report.load import Run
@@ -30,16 +31,16 @@ def headline_table(sweep: Sweep, target: float | None) -> Table:
     cells = sweep.cells
     places = decimals(value for cell in cells for value in cell.numbers(sweep.metric.test))
     columns = {
-        "seeds": [Entry(_of(len(cell.finished), len(cell.runs)), len(cell.finished)) for cell in cells],
+        "seeds": texts(_of(len(cell.finished), len(cell.runs)) for cell in cells),
         f"{in_words(sweep.metric.test)} [95%]": _metric(sweep, sweep.metric.name),
     }
     if len(cells) > 1:
         columns["difference to baseline [95%]"] = [_difference(sweep, cell, places) for cell in cells]
-    columns["step, ms"] = numbers(_medians(sweep, _STEP), better="lower")
-    columns["sort's share"] = percents(_medians(sweep, "sort_fraction"))
+    columns["step, ms"] = numbers(statistics.medians(sweep.cells, _STEP), better="lower")
+    columns["sort's share"] = _percents(statistics.medians(sweep.cells, "sort_fraction"))
     if target is not None:
-        seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].dropna() for cell in cells]
-        columns[f"s to {target:g}"] = numbers([statistics.median(found) for found in seconds], better="lower")
+        seconds = [statistics.arrivals(cell, sweep.metric, target)["seconds"].median() for cell in cells]
+        columns[f"s to {target:g}"] = numbers(seconds, better="lower")
     return cell_table(cells, columns)
 
 
@@ -71,72 +72,76 @@ def milestones_table(sweep: Sweep) -> Table | None:
 
 def targets_table(sweep: Sweep, target: float) -> Table:
     """Returns how many runs of each cell reach the target, and when."""
-    found = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
-    seconds = [there["seconds"].dropna() for there in found]
-    shares = [(len(there), len(cell.finished)) for there, cell in zip(found, sweep.cells, strict=True)]
+    there = [statistics.arrivals(cell, sweep.metric, target) for cell in sweep.cells]
+    seconds = [found["seconds"] for found in there]
     columns = {
-        "runs there": [Entry(f"{count} of {total}", count) for count, total in shares],
-        "steps": numbers([statistics.median(there.index) for there in found], 0, better="lower"),
-        "seconds": numbers([statistics.median(known) for known in seconds], better="lower"),
-        "soonest, s": numbers([min(known, default=None) for known in seconds]),
-        "latest, s": numbers([max(known, default=None) for known in seconds]),
+        "runs there": texts(
+            f"{len(found)} of {len(cell.finished)}" for found, cell in zip(there, sweep.cells, strict=True)
+        ),
+        "steps": numbers([found.index.to_series().median() for found in there], 0, better="lower"),
+        "seconds": numbers([found.median() for found in seconds], better="lower"),
+        "soonest, s": numbers([found.min() for found in seconds]),
+        "latest, s": numbers([found.max() for found in seconds]),
     }
     return cell_table(sweep.cells, columns)
 
 
 def speed_table(sweep: Sweep) -> Table:
     """Returns the time of a step, split into sort and rest, compile time and memory."""
-    steps, shares = _medians(sweep, _STEP), _medians(sweep, "sort_fraction")
-    pairs = list(zip(steps, shares, strict=True))
-    sorts = [None if step is None or share is None else step * share for step, share in pairs]
-    rests = [None if s is None or t is None else t - s for s, t in zip(sorts, steps, strict=True)]
+    steps, shares = statistics.medians(sweep.cells, _STEP), statistics.medians(sweep.cells, "sort_fraction")
     ratios = [statistics.ratio_estimate(cell, _STEP) for cell in sweep.cells]
-    compared = intervals(ratios, decimals(ratio.mean for ratio in ratios if ratio))
-    entries = zip(sweep.cells, compared, strict=True)
+    compared = intervals(ratios, decimals(ratio.mean for ratio in ratios))
     columns = {
         "step, ms": numbers(steps, better="lower"),
-        "sort, ms": numbers(sorts, alike=steps),
-        "rest, ms": numbers(rests, alike=steps),
-        "sort's share": percents(shares),
+        "sort, ms": numbers(steps * shares, alike=steps),
+        "rest, ms": numbers(steps - steps * shares, alike=steps),
+        "sort's share": _percents(shares),
         "step / baseline [95%]": [
-            Entry("baseline", 1.0) if cell is cell.baseline else entry for cell, entry in entries
+            "baseline" if cell is cell.baseline else entry
+            for cell, entry in zip(sweep.cells, compared, strict=True)
         ],
-        "compilation, s": numbers(_medians(sweep, "compile_time_s")),
-        "memory of a step, MB": numbers(_medians(sweep, "step_memory_mb"), better="lower"),
-        "parameters": numbers(_medians(sweep, "parameters"), 0),
+        "compilation, s": numbers(statistics.medians(sweep.cells, "compile_time_s")),
+        "memory of a step, MB": numbers(statistics.medians(sweep.cells, "step_memory_mb"), better="lower"),
+        "parameters": numbers(statistics.medians(sweep.cells, "parameters"), 0),
     }
     return cell_table(sweep.cells, columns)
 
 
 def losses_table(sweep: Sweep) -> Table | None:
     """Returns the differences of loss curves between sorts; None if no cells differ in the sort alone."""
-    rows = []
-    for found in statistics.loss_differences(sweep.cells):
-        largest = "one is NaN" if found.largest != found.largest else f"{found.largest:.2g}"
-        counts = numbers([found.seeds, found.losses], 0)
-        first = numbers([found.first_step], 0)
-        labels = texts([found.second.label, found.first.label])
-        rows.append([*labels, *counts, Entry(largest, found.largest), *first])
-    header = ("cell", "compared with", "seeds", "losses", "largest difference", "first at step")
-    return Table(header, rows, words=2) if rows else None
+    found = statistics.loss_differences(sweep.cells)
+    columns = {
+        "cell": texts(difference.second.label for difference in found),
+        "compared with": texts(difference.first.label for difference in found),
+        "seeds": numbers([difference.seeds for difference in found], 0),
+        "losses": numbers([difference.losses for difference in found], 0),
+        "largest difference": texts(
+            "one is NaN" if math.isnan(difference.largest) else f"{difference.largest:.2g}"
+            for difference in found
+        ),
+        "first at step": numbers([difference.first_step for difference in found], 0),
+    }
+    return Table(columns, words=2) if found else None
 
 
 def runs_table(sweep: Sweep, output: Path) -> Table:
     """Returns what came of each run and when, and links to its files, as seen from a folder."""
-    runs, columns = sweep.runs, {}
-    columns["run"] = [Entry("", links=[(run.name, _address(run.path, output))]) for run in runs]
-    columns["outcome"] = texts(_outcome(run) for run in runs)
-    columns["date"] = texts(date_of(run) for run in runs)
-    columns["revision"] = texts(_revision(run) for run in runs)
-    columns["files"] = [Entry("", links=_files(run, output)) for run in runs]
-    columns[in_words(sweep.metric.test)] = numbers([run.number(sweep.metric.test) for run in runs])
-    columns["best step"] = numbers([run.number("best_step") for run in runs], 0)
+    runs = sweep.runs
     spent = [run.number("duration_s") for run in runs]
-    columns["duration"] = [Entry(ABSENT) if s is None else Entry(duration(s), s) for s in spent]
-    told = {name: found for name, found in columns.items() if any(e.text != ABSENT or e.links for e in found)}
-    return Table(
-        tuple(told), list(zip(*told.values(), strict=True)), words=len(set(list(columns)[:5]) & set(told))
-    )
+    words = {
+        "run": [_link(run.name, run.path, output) for run in runs],
+        "outcome": texts(map(_outcome, runs)),
+        "date": texts(map(date_of, runs)),
+        "revision": texts(map(_revision, runs)),
+        "files": [_files(run, output) for run in runs],
+    }
+    columns = words | {
+        in_words(sweep.metric.test): numbers([run.number(sweep.metric.test) for run in runs]),
+        "best step": numbers([run.number("best_step") for run in runs], 0),
+        "duration": texts(None if seconds is None else duration(seconds) for seconds in spent),
+    }
+    told = {name: found for name, found in columns.items() if {*found} - {ABSENT, ""}}
+    return Table(told, words=len(words.keys() & told.keys()))
 
 
 def date_of(run: Run) -> str | None:
@@ -151,14 +156,17 @@ def duration(seconds: float) -> str:
     >>> duration(3724.6)
     '1:02:05'
     """
-    return str(timedelta(seconds=round(seconds))) if abs(seconds) < 1e12 else f"{seconds:.3g} s"
+    if not abs(seconds) < 1e12:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def _medians(sweep: Sweep, key: str) -> list[float | None]:
-    return [statistics.median(cell.numbers(key)) for cell in sweep.cells]
+def _percents(shares: pd.Series) -> list[str]:
+    return entries(shares, [f"{share:.0%}" for share in shares])
 
 
-def _metric(sweep: Sweep, name: str) -> list[Entry]:
+def _metric(sweep: Sweep, name: str) -> list[str]:
     found = [cell.numbers(f"test_{name}") for cell in sweep.cells]
     places = decimals(value for values in found for value in values)
     better: Better | None = (
@@ -169,13 +177,13 @@ def _metric(sweep: Sweep, name: str) -> list[Entry]:
     return intervals([statistics.mean_estimate(values) for values in found], places, better=better)
 
 
-def _difference(sweep: Sweep, cell: Cell, places: int) -> Entry:
+def _difference(sweep: Sweep, cell: Cell, places: int) -> str:
     if cell is cell.baseline:
-        return Entry("baseline", 0.0)
+        return "baseline"
     differences = statistics.paired_differences(cell, sweep.metric.test)
     (entry,) = intervals([statistics.mean_estimate(differences)], places, signed=True)
     partly = len(differences) not in (0, len(cell.finished))
-    return entry._replace(text=f"{entry.text} ({len(differences)} seeds)") if partly else entry
+    return f"{entry} ({len(differences)} seeds)" if partly else entry
 
 
 def _of(count: int, total: int) -> str:
@@ -194,19 +202,17 @@ def _revision(run: Run) -> str | None:
     return f"{commit[:10]}{dash}{rest}" or None
 
 
-def _files(run: Run, output: Path) -> list[tuple[str, str]]:
+def _files(run: Run, output: Path) -> str:
     names = {
         "config": f"{HYDRA}/config.yaml",
         "curves": CURVES_FILE,
         "picture": PICTURE_FILE,
         "error": ERROR_FILE,
     }
-    return [
-        (label, _address(path, output))
-        for label, name in names.items()
-        if (path := run.path / name).is_file()
-    ]
+    paths = {label: run.path / name for label, name in names.items()}
+    return " ".join(_link(label, path, output) for label, path in paths.items() if path.is_file())
 
 
-def _address(path: Path, output: Path) -> str:
-    return quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
+def _link(text: str, path: Path, output: Path) -> str:
+    address = quote(os.fsencode(os.path.relpath(path.resolve(), output.resolve())))
+    return f"[{texts([text])[0]}]({address})"

@@ -1,11 +1,12 @@
 """What the jobs of a sweep note as they begin and end, whatever process they are in."""
 
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+
+from experiments.files import open_to_append, read_json_lines, to_json, write_text
 
 LEDGER_FILE = ".progress.jsonl"
 
@@ -39,14 +40,14 @@ class Ledger:
 
     def begin(self, jobs: int, varying: Sequence[str]) -> None:
         """Begins anew: with how many jobs there are, and the keys and groups that differ between them."""
-        self.path.write_text(json.dumps([jobs, varying]) + "\n", encoding="utf-8")
+        write_text(self.path, to_json({"jobs": jobs, "varying": varying}) + "\n")
 
     def note(self, run: str, event: Event) -> None:
         """Adds an entry, in one write, so that jobs side by side leave whole lines."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([run, event, time.time()]) + "\n")
+        with open_to_append(self.path) as file:
+            file.write(to_json(asdict(Entry(run, event, time.time()))) + "\n")
 
     def read(self) -> tuple[int, list[str], list[Entry]]:
         """Returns how many jobs there are, what differs between them, and what has happened to them."""
-        (jobs, varying), *entries = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
-        return jobs, varying, [Entry(*entry) for entry in entries]
+        (begun, *entries), _ = read_json_lines(self.path)
+        return begun["jobs"], begun["varying"], [Entry(**entry) for entry in entries]

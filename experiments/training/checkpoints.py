@@ -39,12 +39,12 @@ class Restored(NamedTuple):
 
     Attributes:
         step: what it was saved as.
-        state: parameters and optimizer state, on the devices of the state that was asked for.
+        state: parameters and optimizer state, as NumPy's arrays; None stands for that of the beginning.
         extra: the integers that were saved with it.
     """
 
     step: int
-    state: TrainState
+    state: TrainState | None
     extra: dict[str, int]
 
 
@@ -64,6 +64,7 @@ class Checkpoints:
         self._pending: dict[str, tuple[int, ocp.AsyncResponse[None]]] = {}  # by folder
 
     def __enter__(self) -> Self:
+        self._levels = [logger.level for logger in _TOLD]
         for logger in _TOLD:
             logger.setLevel(logging.CRITICAL)
         return self
@@ -71,8 +72,9 @@ class Checkpoints:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with suppress(*([] if kind is None else [UserError])):  # something else has gone wrong first
             self.wait()
-        for logger in _TOLD if kind is None else ():
-            logger.setLevel(logging.NOTSET)
+        if kind is None or not issubclass(kind, UserError):
+            for logger, level in zip(_TOLD, self._levels, strict=True):
+                logger.setLevel(level)
 
     def save(self, folder: str, step: int, state: TrainState, extra: Mapping[str, int] = _NOTHING) -> None:
         """Begins to save the state after a step, and returns as soon as that may change.
@@ -91,7 +93,7 @@ class Checkpoints:
         leaves |= {_EXTRA + name: np.array(value) for name, value in extra.items()}
         leaves[_DIGESTS] = np.frombuffer(json.dumps(_digests(leaves)).encode(), np.uint8)
         with self._written(folder, step):
-            to = epath.Path((self._run.path / folder / str(step)).absolute())
+            to = _LiteralPath((self._run.path / folder / str(step)).absolute())
             with _context():
                 self._pending[folder] = step, ocp.save_async(to, leaves, overwrite=True)
 
@@ -159,7 +161,7 @@ def restore(paths: Sequence[Path], like: TrainState, *, mend: bool = False) -> R
 
     Args:
         paths: checkpoints of one folder, one or more.
-        like: a state of the same model and optimizer, on the devices to restore to.
+        like: a state of the same model and optimizer; its shapes will do.
         mend: whether those that cannot be used are set aside, so that the next ones saved do not replace
             them. It is for the owner of the directory to ask for.
 
@@ -169,7 +171,7 @@ def restore(paths: Sequence[Path], like: TrainState, *, mend: bool = False) -> R
     refused: dict[Path, str] = {}
     for path in paths:
         try:
-            with _quiet(), _context_of_one():
+            with _quiet(), _context(alone=True):
                 found = _read(path, like)
         except _UnusableError as error:
             refused[path] = str(error)
@@ -209,26 +211,32 @@ def _quiet() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
-def _context() -> ocp.Context:
-    """Has Orbax make directories at once: where that fails later, its threads wait for minutes."""
+class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
+    """A path that is no pattern itself: in `model.widths=[4]` Orbax does not find what it has just written."""
+
+    def glob(self, pattern: str) -> Iterator[Any]:
+        """Yields what is below this path and fits a pattern."""
+        return (self / path.relative_to(self) for path in Path(self).glob(pattern))
+
+
+def _context(alone: bool = False) -> ocp.Context:
+    """How Orbax is to work: with the other processes, if there are any, or without waiting for them."""
     context = ocp.Context()
+    context.file.path_class = _LiteralPath
+    # At once: where it fails later, Orbax's threads wait for minutes.
     context.asynchronous.create_directories_asynchronously = False
-    return context
-
-
-def _context_of_one() -> ocp.Context:
-    """Has Orbax read in this process without the others, if there are any, for which it would wait."""
-    context, me = ocp.Context(), jax.process_index()
-    if jax.process_count() > 1:
-        context.multiprocessing.primary_host = me
+    if alone and jax.process_count() > 1:
+        context.multiprocessing.primary_host = me = jax.process_index()
         context.multiprocessing.active_processes = {me}
         context.multiprocessing.barrier_sync_key_prefix = f"process{me}"
     return context
 
 
 def _read(path: Path, like: TrainState) -> Restored:
-    at, wanted = epath.Path(path.absolute()), _leaves(like)
-    there: Mapping[str, Any] = ocp.metadata(at).metadata
+    at, wanted = _LiteralPath(path.absolute()), _leaves(like)
+    there: Mapping[str, Any] | None = ocp.metadata(at).metadata
+    if there is None:
+        raise _UnusableError("it is damaged (Orbax cannot read what is in it)")
     if _shapes({key: leaf for key, leaf in there.items() if key in wanted or not _is_ours(key)}) != _shapes(
         wanted
     ):
@@ -237,17 +245,13 @@ def _read(path: Path, like: TrainState) -> Restored:
     digests = found.pop(_DIGESTS, None)  # None: of before there were digests
     if digests is not None and json.loads(digests.tobytes()) != _digests(found):
         raise _UnusableError("it is damaged (it holds other numbers than were saved)")
-    leaves = [_placed(found[key], leaf) for key, leaf in wanted.items()]
+    leaves = [found[key] for key in wanted]
     extra = {key.removeprefix(_EXTRA): int(found[key]) for key in found.keys() - wanted.keys()}
     return Restored(int(path.name), jax.tree.unflatten(jax.tree.structure(like), leaves), extra)
 
 
 def _is_ours(key: str) -> bool:
     return key == _DIGESTS or key.startswith(_EXTRA)
-
-
-def _placed(found: np.ndarray, like: jax.Array) -> jax.Array:
-    return jax.make_array_from_callback(found.shape, like.sharding, lambda index: np.asarray(found[index]))
 
 
 def _digests(leaves: Mapping[str, np.ndarray]) -> dict[str, str]:

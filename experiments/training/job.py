@@ -146,19 +146,19 @@ class Job:
         run, config, trainer = self._run, self._config, self._config.trainer
         logger = build_logger(config, run.path)  # first: what it needs may be missing
         setup = build_setup(config)
-        begin, source = Restored(0, setup.initial, {}), run
+        begin, source = Restored(0, None, {}), run
         elsewhere = decided(lambda: trainer.resume is not None and not self._own_checkpoints())
         if elsewhere:
             source, paths = locate(Path(trainer.resume))
             if not paths:
                 raise UserError(f"trainer.resume={trainer.resume}: no checkpoint there yet")
-            begin = restored_by_all(lambda paths: self._restore(source, paths, setup.initial), paths)
+            begin = restored_by_all(lambda paths: self._restore(source, paths, setup.shapes), paths)
         with reported(run), owned_by_first(run):
             if not self._overwrite and (summary := decided(self._done_before)) is not None:  # meanwhile
                 return summary
             if not elsewhere and decided(lambda: bool(self._own_checkpoints())):
                 paths = self._own_checkpoints()
-                begin = restored_by_all(lambda paths: self._restore(run, paths, setup.initial), paths)
+                begin = restored_by_all(lambda paths: self._restore(run, paths, setup.shapes), paths)
             elif not elsewhere and not self._overwrite and run.has_results:
                 _say(f"{run.path}: no checkpoint yet, starts anew")
             with logger:

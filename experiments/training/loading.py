@@ -88,7 +88,8 @@ def load_run(path: str | Path, changes: Sequence[str] = ()) -> TrainedRun:
         if changes:  # one has a value of another kind
             raise UserError(f"{' '.join(changes)}: {error}") from error
         raise
-    step, state, _ = restore(checkpoints, setup.initial)
+    step, saved, _ = restore(checkpoints, setup.shapes)
+    state = setup.devices.copy(saved or setup.initial)
     return TrainedRun(
         model=nnx.merge(setup.graph, state.parameters),
         parameters=state.parameters,

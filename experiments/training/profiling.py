@@ -37,7 +37,7 @@ def write_profile(output: Path, steps: Steps, state: TrainState, batches: Batche
     first = is_first()  # the steps take all processes
     trace = jax.profiler.trace(str(folder), profiler_options=options) if first else contextlib.nullcontext()
     leaves = steps.leaves(state)
-    steps.compile(leaves, batches[0], [1])
+    steps.compile(batches[0], [1])
     for now in range(_WARM_UP):
         leaves, _ = jax.block_until_ready(steps(leaves, [batches[now]]))
     with trace:

@@ -13,11 +13,8 @@ from experiments.plots import save_curves, save_figure
 from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
-from experiments.training.building import build_model, build_task
-from experiments.training.distributed import decided
 from experiments.training.setup import Setup, count_parameters
-from experiments.training.sort_share import sort_fraction, unsorted
-from experiments.training.steps import Steps, TrainState, make_train_step
+from experiments.training.steps import Steps, TrainState
 
 _WARM_UP_STEPS = 10
 
@@ -30,6 +27,7 @@ class Outcome:
         steps: how many were made, in this attempt and earlier ones.
         state: the last state.
         program: the training step.
+        sort_fraction: how much of its time is sorting; None if that was not to be measured.
         history: the validation split at each evaluation, in brief but for the last.
         test: the test split at the end.
         metrics: of the test split.
@@ -38,6 +36,7 @@ class Outcome:
     steps: int
     state: TrainState
     program: Steps
+    sort_fraction: float | None
     history: list[Evaluation]
     test: Evaluation
     metrics: dict[str, float]
@@ -55,19 +54,6 @@ def write_results(
         outcome: what came of it.
         environment: what it ran on.
     """
-    measured = setup.trainer.measure_sort
-    share = _sort_fraction(config, setup, outcome) if measured else None  # a step takes all processes
-    return decided(lambda: _write_results(run, config, setup, outcome, environment, share))
-
-
-def _write_results(
-    run: RunDirectory,
-    config: DictConfig,
-    setup: Setup,
-    outcome: Outcome,
-    environment: dict[str, Any],
-    share: float | None,
-) -> dict[str, Any]:
     task, state, rows = setup.task, outcome.state, run.metrics()
     best, elapsed = (
         Best(task, rows),
@@ -90,7 +76,7 @@ def _write_results(
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
         "compile_time_s": outcome.program.compile_time,
         "step_memory_mb": _memory_mb(outcome.program.compiled()),
-        "sort_fraction": share,
+        "sort_fraction": outcome.sort_fraction,
         "steps": outcome.steps,
         "stopped_at": outcome.steps if outcome.steps < setup.trainer.steps else None,
         "duration_s": elapsed[-1],
@@ -105,16 +91,6 @@ def _write_results(
         save_figure(figure, run.path / PICTURE_FILE)
     run.write_summary(summary)
     return summary
-
-
-def _sort_fraction(config: DictConfig, setup: Setup, outcome: Outcome) -> float:
-    unsorted_config = config.copy()
-    unsorted_config.sort.implementation = {"_target_": f"{unsorted.__module__}.{unsorted.__name__}"}
-    unsorted_task = build_task(unsorted_config)
-    unsorted_graph, _ = build_model(unsorted_config, setup.data, unsorted_task, abstract=True)
-    step = make_train_step(unsorted_graph, unsorted_task, setup.optimizer, precision=setup.trainer.precision)
-    unsorted_steps = Steps(step, outcome.state, setup.devices)
-    return sort_fraction(outcome.program, unsorted_steps, outcome.state, setup.batches[0])
 
 
 def _memory_mb(program: jax.stages.Compiled | None) -> float | None:

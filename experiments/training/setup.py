@@ -1,10 +1,12 @@
 """From a config to the objects it describes, with every mistake told before training starts."""
 
+import functools
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 import jax
-import numpy as np
 import optax
 from flax import nnx
 from omegaconf import DictConfig
@@ -36,7 +38,7 @@ class Setup:
         graph: the model without its parameters.
         optimizer: turns gradients into updates.
         schedule: learning rate at a step.
-        initial: parameters and optimizer state at step 0.
+        shapes: what parameters and optimizer state are like, without their values.
     """
 
     trainer: Trainer
@@ -47,7 +49,13 @@ class Setup:
     graph: nnx.GraphDef
     optimizer: optax.GradientTransformation
     schedule: optax.Schedule
-    initial: TrainState
+    shapes: TrainState
+    _initialised: Callable[[], TrainState]
+
+    @functools.cached_property
+    def initial(self) -> TrainState:
+        """Parameters and optimizer state at step 0; a run that goes on has no need of them."""
+        return self._initialised()
 
 
 def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
@@ -68,8 +76,13 @@ def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
     task = build_task(config)
     data = build_data(config, task)
     batches = training_batches(data.train, trainer.batch_size, config.seed, devices.process)
-    graph, parameters = build_model(config, data, task)
+    graph, shapes = build_model(config, data, task, abstract=True)
     optimizer, schedule = build_optimizer(config.optimizer, trainer.steps)
+
+    def initialised() -> TrainState:
+        _, parameters = build_model(config, data, task)
+        return TrainState(parameters, jax.jit(optimizer.init)(parameters))
+
     return Setup(
         trainer=trainer,
         data=data,
@@ -79,7 +92,8 @@ def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
         graph=graph,
         optimizer=optimizer,
         schedule=schedule,
-        initial=TrainState(parameters, jax.jit(optimizer.init)(parameters)),
+        shapes=TrainState(shapes, jax.eval_shape(optimizer.init, shapes)),
+        _initialised=initialised,
     )
 
 
@@ -125,4 +139,4 @@ def check_sort(name: Any) -> None:
 
 def count_parameters(parameters: nnx.State) -> int:
     """Returns how many numbers the model learns."""
-    return int(sum(np.size(leaf) for leaf in jax.tree.leaves(parameters)))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(parameters))

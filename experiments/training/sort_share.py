@@ -6,12 +6,16 @@ import time
 import jax
 import jax.numpy as jnp
 from jax import lax
+from omegaconf import DictConfig
 
 import diffsort
 from experiments.data import Batch
-from experiments.training.steps import Steps, TrainState
+from experiments.training.building import build_model, build_task
+from experiments.training.setup import Setup
+from experiments.training.steps import Steps, TrainState, make_train_step
 
-_WARM_UP, _REPEATS = 3, 15
+_WARM_UP = 2  # calls
+_FEWEST, _STEPS = 5, 15  # calls, and steps that are enough
 
 
 def _in_given_order(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
@@ -34,31 +38,50 @@ def unsorted() -> diffsort.Implementation:
     return diffsort.Implementation("unsorted", _in_given_order, _given_order, _unmoved)
 
 
-def sort_fraction(steps: Steps, unsorted_steps: Steps, state: TrainState, batch: Batch) -> float:
-    """Returns the share of a training step's time that goes into sorting, between 0 and 1.
-
-    Measures the median over interleaved pairs of steps, with the sort and with every element left where
-    it is. The share contains what the compiler could fuse without a sort. A model that does not sort
-    compiles to the same program twice and has a share of exactly 0.
+class SortShare:
+    """Tells how much of a training step's time goes into sorting.
 
     Args:
-        steps: the training step.
+        steps: the training step, compiled.
         unsorted_steps: the same with the implementation `unsorted()`.
-        state: parameters and optimizer state for either.
-        batch: data for either.
+        batch: of the data.
     """
-    both = steps, unsorted_steps
-    leaves = [one.leaves(state) for one in both]
-    with_sort, without = (one.lowered(leaves[0], batch).as_text() for one in both)
-    if with_sort == without:
-        return 0.0
-    for one in both:
-        one.compile(leaves[0], batch, [1])
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(_WARM_UP + _REPEATS):
-        for i, one in enumerate(both):
-            start = time.perf_counter()
-            leaves[i], _ = jax.block_until_ready(one(leaves[i], [batch]))
-            times[i].append(time.perf_counter() - start)
-    medians = [statistics.median(taken[_WARM_UP:]) for taken in times]
-    return min(1.0, max(0.0, 1.0 - medians[1] / medians[0]))
+
+    def __init__(self, steps: Steps, unsorted_steps: Steps, batch: Batch) -> None:
+        self._both, self._batches = (steps, unsorted_steps), [batch] * steps.length
+        with_sort, without = (one.lowered(batch, steps.length).as_text() for one in self._both)
+        self._sorts = with_sort != without
+        if self._sorts:
+            unsorted_steps.compile(batch, [steps.length])
+
+    def measure(self, state: TrainState) -> float:
+        """Returns the share, between 0 and 1.
+
+        It is the median over interleaved pairs of calls, with the sort and with every element left where it
+        is. The share contains what the compiler could fuse without a sort. A model that does not sort
+        compiles to the same program twice and has a share of exactly 0.
+
+        Args:
+            state: to begin with, for either; it stays as it is.
+        """
+        if not self._sorts:
+            return 0.0
+        leaves = [steps.leaves(state) for steps in self._both]
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(_WARM_UP + max(_FEWEST, _STEPS // len(self._batches))):
+            for i, steps in enumerate(self._both):
+                start = time.perf_counter()
+                leaves[i], _ = jax.block_until_ready(steps(leaves[i], self._batches))
+                times[i].append(time.perf_counter() - start)
+        with_sort, without = (statistics.median(taken[_WARM_UP:]) for taken in times)
+        return min(1.0, max(0.0, 1.0 - without / with_sort))
+
+
+def sort_share(config: DictConfig, setup: Setup, steps: Steps) -> SortShare:
+    """Returns what measures the share of the sort in the compiled steps of a run."""
+    unsorted_config = config.copy()
+    unsorted_config.sort.implementation = {"_target_": f"{unsorted.__module__}.{unsorted.__name__}"}
+    task = build_task(unsorted_config)
+    graph, _ = build_model(unsorted_config, setup.data, task, abstract=True)
+    step = make_train_step(graph, task, setup.optimizer, precision=setup.trainer.precision)
+    return SortShare(steps, Steps(step, setup.shapes, setup.devices), setup.batches[0])

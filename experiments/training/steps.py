@@ -81,7 +81,7 @@ class Steps:
 
     Args:
         step: the step.
-        state: one to compile for, and its structure.
+        state: one to compile for; its shapes will do.
         devices: where it runs.
         checked: whether NaNs raise an error where they arise, as `jax_debug_nans` has it.
 
@@ -93,6 +93,10 @@ class Steps:
     def __init__(self, step: TrainStep, state: TrainState, devices: Devices, checked: bool = False) -> None:
         self._step, self._structure = step, jax.tree.structure(state)
         self._devices, self._checked = devices, checked
+        self._shapes = [
+            jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=devices.everywhere)
+            for leaf in jax.tree.leaves(state)
+        ]
         self._programs: dict[int, Any] = {}
         self.compile_time = 0.0
         self.names: tuple[str, ...] = ()
@@ -110,23 +114,29 @@ class Steps:
         state: TrainState = jax.tree.unflatten(self._structure, leaves)
         return state
 
-    def compile(self, leaves: Leaves, batch: Batch, lengths: Iterable[int]) -> None:
+    @property
+    def length(self) -> int:
+        """Of the shortest calls that are compiled."""
+        return min(self._programs)
+
+    def compile(self, batch: Batch, lengths: Iterable[int]) -> None:
         """Compiles calls of these numbers of steps, which must be before they are made."""
         began = time.perf_counter()
         for length in set(lengths) - self._programs.keys():
             self._programs[length] = self._function(length)
             if not self._checked:  # only a jitted function finds out which operation made a NaN
-                self._programs[length] = self.lowered(leaves, batch, length).compile()
+                self._programs[length] = self.lowered(batch, length).compile()
         self.compile_time += time.perf_counter() - began
 
     def compiled(self) -> jax.stages.Compiled | None:
         """Returns the program of the shortest calls; None where it is not compiled ahead."""
-        program = self._programs[min(self._programs)] if self._programs else None
+        program = self._programs[self.length]
         return program if isinstance(program, jax.stages.Compiled) else None
 
-    def lowered(self, leaves: Leaves, batch: Batch, length: int = 1) -> jax.stages.Lowered:
+    def lowered(self, batch: Batch, length: int) -> jax.stages.Lowered:
         """Returns the program of a call before it is compiled."""
-        lowered: jax.stages.Lowered = self._function(length).lower(leaves, self._placed([batch] * length))
+        placed = self._placed([batch] * length)
+        lowered: jax.stages.Lowered = self._function(length).lower(self._shapes, placed)
         return lowered
 
     def _placed(self, batches: Sequence[Batch]) -> Batch:

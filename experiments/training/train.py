@@ -6,7 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -36,6 +36,7 @@ from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.signals import Stopped
+from experiments.training.sort_share import sort_share
 from experiments.training.steps import Steps, TrainState, make_train_step
 
 _BEHIND = 2  # calls whose metrics are not waited for
@@ -48,14 +49,14 @@ class Beginning:
 
     Attributes:
         step: how many steps have been made.
-        state: parameters and optimizer state then.
+        state: parameters and optimizer state then; None for those of the setup.
         rows: the rows of metrics.jsonl until then.
         extra: the integers that were saved with the state: `passed_over`, how many batches have been left out
             by `trainer.on_nonfinite=rewind`.
     """
 
     step: int
-    state: TrainState
+    state: TrainState | None
     rows: list[dict[str, float]]
     extra: Mapping[str, int]
 
@@ -83,8 +84,8 @@ def train(
     _introduce(config, run, setup, environment)
     logger.begin(beginning.rows)
     with _checks(setup.trainer.debug):
-        outcome = _Training(run, setup, beginning, logger).run()
-        summary = write_results(run, config, setup, outcome, environment)
+        outcome = _Training(config, run, setup, beginning, logger).run()
+        summary = decided(lambda: write_results(run, config, setup, outcome, environment))
     logger.summarize(summary)
     return summary
 
@@ -96,8 +97,10 @@ class _RewindError(Exception):
 class _Training:
     """A run on its way; the arguments are those of `train`."""
 
-    def __init__(self, run: RunDirectory, setup: Setup, beginning: Beginning, logger: RunLogger) -> None:
-        self._run, self._setup, self._logger = run, setup, logger
+    def __init__(
+        self, config: DictConfig, run: RunDirectory, setup: Setup, beginning: Beginning, logger: RunLogger
+    ) -> None:
+        self._config, self._run, self._setup, self._logger = config, run, setup, logger
         self._trainer = trainer = setup.trainer
         self._beginning, self._best = beginning, Best(setup.task, beginning.rows)
         self._now, self._passed_over = beginning.step, beginning.extra.get(_PASSED_OVER, 0)
@@ -106,8 +109,7 @@ class _Training:
             precision=trainer.precision,
             skips=trainer.on_nonfinite == "skip",
         )
-        self._steps = Steps(step, beginning.state, setup.devices, checked=trainer.debug)
-        self._leaves = self._steps.leaves(beginning.state)
+        self._steps = Steps(step, setup.shapes, setup.devices, checked=trainer.debug)
         self._evaluate = evaluator(setup)
         self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
@@ -121,8 +123,10 @@ class _Training:
         """Trains from the beginning to the end, and evaluates."""
         trainer, setup = self._trainer, self._setup
         self._compile()
+        share = sort_share(self._config, setup, self._steps) if trainer.measure_sort else None
+        self._leaves = self._steps.leaves(self._beginning.state or setup.initial)
         if trainer.profile:
-            write_profile(self._run.path, self._steps, self._beginning.state, setup.batches)
+            write_profile(self._run.path, self._steps, self._state, setup.batches)
         with (
             stop_signals() as self._stop,
             Checkpoints(self._run, trainer.keep_checkpoints) as self._checkpoints,
@@ -135,15 +139,18 @@ class _Training:
                         self._train(batches)
                 except _RewindError:
                     self._rewind()
-            return self._outcome()
+            outcome = self._outcome()
+        return replace(outcome, sort_fraction=share.measure(outcome.state) if share else None)
 
     def _compile(self) -> None:
         """Compiles the calls that will be needed, and says how long that took."""
         trainer, several = self._trainer, self._trainer.steps_per_call
         ends = (self._now, trainer.steps, trainer.evaluate_every, trainer.checkpoint_every)
         lengths = {several, 1} if any(end % several for end in ends) else {several}
+        if several > min(trainer.steps - self._now, trainer.evaluate_every, trainer.checkpoint_every):
+            lengths = {1}
         print("compiling … ", end="", file=sys.stderr, flush=True)
-        self._steps.compile(self._leaves, self._setup.batches[0], lengths)
+        self._steps.compile(self._setup.batches[0], lengths)
         print(f"{self._steps.compile_time:.1f} s", file=sys.stderr)
 
     @property
@@ -234,9 +241,9 @@ class _Training:
         there: Beginning | Restored = self._beginning
         if decided(lambda: bool(self._run.checkpoints())):
             there = restored_by_all(
-                lambda paths: restore(paths, self._beginning.state, mend=True), self._run.checkpoints()
+                lambda paths: restore(paths, self._setup.shapes, mend=True), self._run.checkpoints()
             )
-        self._now, self._leaves = there.step, self._steps.leaves(there.state)
+        self._now, self._leaves = there.step, self._steps.leaves(there.state or self._setup.initial)
         self._passed_over = next_batch - there.step
         rows = kept_by_all(self._run, there.step)
         self._logger.go_back()
@@ -291,7 +298,7 @@ class _Training:
                 f"test {wrong[0].replace('_', ' ')} is not a number after step {self._now}; "
                 "lower optimizer.learning_rate, and start anew with trainer.overwrite=true"
             )
-        return Outcome(self._now, self._state, self._steps, self._history, test, metrics)
+        return Outcome(self._now, self._state, self._steps, None, self._history, test, metrics)
 
 
 class _Clock:
@@ -331,7 +338,7 @@ def _checks(wanted: bool) -> Iterator[None]:
 
 def _introduce(config: DictConfig, run: RunDirectory, setup: Setup, environment: dict[str, Any]) -> None:
     """Says what the run is, before the minutes that it takes."""
-    data, parameters = setup.data, count_parameters(setup.initial.parameters)
+    data, parameters = setup.data, count_parameters(setup.shapes.parameters)
     device = environment["device"]
     if setup.devices.count > 1:
         device = f"{setup.devices.count} devices ({device})"

@@ -18,9 +18,9 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.cli.grid import every_job, grid
 from experiments.cli.jobs import Failure
 from experiments.files import owned, write_text
+from experiments.sweeps.grid import every_job, grid
 from experiments.sweeps.ledger import Ledger
 from experiments.training.signals import Stopped
 

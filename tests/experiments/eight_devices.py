@@ -35,8 +35,7 @@ def collectives(*overrides):
     """Those of the compiled step."""
     setup = build_setup(configure(*overrides))
     steps = Steps(make_train_step(setup.graph, setup.task, setup.optimizer), setup.initial, setup.devices)
-    leaves = steps.leaves(setup.initial)
-    steps.compile(leaves, setup.batches[0], [1])
+    steps.compile(setup.batches[0], [1])
     return setup.devices.count, set(_COLLECTIVE.findall(steps.compiled().as_text()))
 
 

@@ -1,8 +1,6 @@
 import matplotlib.image
 import pytest
-from matplotlib.figure import Figure
 
-from experiments.benchmarks import plot
 from experiments.benchmarks.plot import save_benchmark_plot
 
 TIMES = {"manual": 1.0, "manual:xla": 1.5, "builtin": 4.0, "double_argsort": 7.0} | {
@@ -25,21 +23,6 @@ def test_draws_the_panels_it_has_results_for(suites, panels, make_result, tmp_pa
     assert light.shape[1] == pytest.approx(panels * 893, abs=2)
     assert light[0, 0, :3].min() == 1
     assert dark[0, 0, :3].max() < 0.1
-
-
-@pytest.mark.parametrize(
-    ("fastest", "slowest", "ticks"),
-    [(2.5e-9, 6e-7, ["5 ns", "100 ns", "500 ns"]), (5e-9, 1.5e-5, ["10 ns", "1 µs", "10 µs"])],
-    ids=["few decades", "many"],
-)
-def test_ticks_are_times_as_people_say_them(fastest, slowest, ticks):
-    figure = Figure()
-    axes = figure.subplots()
-    axes.plot([fastest, slowest], [0, 1])
-    plot._in_time(axes, "x")
-    shown = [text.get_text() for text in axes.get_xticklabels()]
-    assert set(ticks) <= set(shown)
-    assert not any("10^" in text for text in shown)
 
 
 def test_draws_contestants_that_took_part_in_some_cases_only(make_result, tmp_path):

@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,7 @@ MISTAKES = [
     ("-m model=sortpool,maxpol", "model=maxpol: no such choice; did you mean maxpool? (choices: *)"),
     ("-m seed=1,abc", f"seed=abc: *{INTEGER}; write seed=0"),
     ("-m model=glob(x*)", "model=glob(x[*]): no values, so no jobs; name at least one"),
+    ("-m seed=range(1000000)", "seed=range(1000000): a job for each value; name fewer than 100,000"),
     ("-m seed=interval(0,1)", "seed=interval(0,1): a sweep lists its values, as in seed=1,2,3"),
     ("-m hydra.verbose=true,false", "hydra.verbose=*: Hydra's own settings take one value in a sweep"),
     ("-m hydra.sweep.dir=file", "hydra.sweep.dir=file: *; write hydra.sweep.dir=ANOTHER_DIRECTORY"),
@@ -110,7 +112,7 @@ MISTAKES = [
 def test_a_mistake_is_one_line_and_costs_nothing(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
 ) -> None:
-    monkeypatch.setenv("PATH", "/bin")  # without srun
+    monkeypatch.setenv("PATH", "/nowhere")  # without srun
     Path("file").touch()
     ran: list[DictConfig] = []
     outcome = invoke(*typed.split(" "), task=ran.append)
@@ -208,7 +210,7 @@ def mistaken(config: DictConfig) -> float:
     if config.seed == 14:
         raise RuntimeError("boom")
     if config.seed == 15:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
     return 0.0
 
 
@@ -247,7 +249,8 @@ def test_a_bug_keeps_its_traceback(invoke: Invoke, error: Exception, begun: bool
 @pytest.mark.parametrize("typed", ["seed=15", "-m seed=1,15"])
 def test_an_interrupt_is_a_short_line(invoke: Invoke, typed: str) -> None:
     outcome = invoke(*typed.split(), task=mistaken)
-    assert (outcome.err.splitlines()[-1], outcome.status) == ("interrupted", 130)
+    assert outcome.status == 130
+    assert "Traceback" not in outcome.err
 
 
 def test_a_sweeper_that_needs_results_learns_of_a_failure(invoke: Invoke) -> None:

@@ -354,6 +354,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "script in a choice": (choice_of("<script>alert(1)</script>"), ""),
     "formula in a choice": (choice_of('=HYPERLINK("http://evil")'), ""),
     "marks in a choice": (choice_of("_a`b|c](x)\n\x00\ud800{{ 7 * 7 }}"), ""),
+    "pictures in a choice": (
+        choice_of("![a](http://evil) ![`b`](http://evil) [c]: http://evil <img src=x>"),
+        "",
+    ),
 }
 
 
@@ -380,6 +384,8 @@ def test_all_damage_at_once_costs_neither_page_nor_machine(sweep: Path) -> None:
     for _, complaint in DAMAGES.values():
         assert complaint in text
     assert Page(markup).tags.count("script") == 1
+    assert "img" not in Page(markup).tags
+    assert not any(link.startswith("http") for link in Page(markup).links)
     assert "<script" not in text
     assert "<script>alert(1)</script>" in Page(markup).words  # as text
     rows = list(csv.DictReader((sweep / "report.csv").read_text().splitlines()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_line_a_run(invoke: Invoke) -> None:
 def test_a_sweep_that_was_stopped_goes_on(invoke: Invoke) -> None:
     def stopped(config: DictConfig) -> float:
         if config.seed == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return study(config)
 
     typed = "-m", "seed=1,2,3,4"

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 
 import jax
@@ -12,7 +13,7 @@ from orbax.checkpoint import v1 as ocp
 
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
-from experiments.training.checkpoints import Checkpoints, restore
+from experiments.training.checkpoints import Checkpoints, _context, restore
 from experiments.training.steps import TrainState
 
 
@@ -31,7 +32,8 @@ def same(found, value):
 
 @pytest.fixture
 def run(tmp_path):
-    run = RunDirectory(tmp_path)
+    run = RunDirectory(tmp_path / "model.widths=[4],what=a*b?")  # as the jobs of sweeps are called
+    run.path.mkdir()
     for step in (3, 6, 9):
         save(run, step, float(step), skipped=step)
     return run
@@ -69,17 +71,16 @@ def test_several_are_saved_at_a_time(run):
 
 def test_those_from_before_there_were_digests_are_read(run):
     leaves = {".parameters['weights']": jnp.ones(5), ".optimizer['count']": jnp.int32(1)}
-    ocp.save(run.path / "checkpoints" / "10", leaves)
+    with _context():
+        ocp.save(run.path / "checkpoints" / "10", leaves)
     assert restore(run.checkpoints(), state(0.0)).extra == {}
     assert same(restore(run.checkpoints(), state(0.0)).state, 1.0)
 
 
-def test_arrays_come_back_to_where_they_were(run):
-    mesh = jax.make_mesh((1,), ("batch",))
-    sharding = jax.NamedSharding(mesh, jax.P())
-    found = restore(run.checkpoints(), jax.device_put(state(0.0), sharding)).state
-    assert {leaf.sharding for leaf in jax.tree.leaves(found)} == {sharding}
+def test_shapes_are_enough_to_restore(run):
+    found = restore(run.checkpoints(), jax.eval_shape(state, 0.0)).state
     assert same(found, 9.0)
+    assert {type(leaf) for leaf in jax.tree.leaves(found)} == {np.ndarray}
 
 
 def test_what_was_given_up_goes_as_the_next_is_saved(run):
@@ -146,10 +147,29 @@ def test_where_a_file_is_damaged_the_one_before_is_used_or_the_result_is_the_sam
 @pytest.mark.parametrize("like", [state(0.0, 6), TrainState({"kernel": jnp.zeros(5)}, {})])
 def test_what_none_can_be_read_from_is_one_line(run, capsys, like):
     newest, before = run.checkpoints()
-    with pytest.raises(UserError, match=f"no checkpoint that can be used; try trainer.resume={before}$"):
+    with pytest.raises(
+        UserError, match=f"no checkpoint that can be used; try trainer.resume={re.escape(str(before))}$"
+    ):
         restore([newest], like)
     with pytest.raises(
         UserError, match=r"no checkpoint that can be used; trainer.overwrite=true starts over"
     ):
         restore([newest, before], like)
     assert capsys.readouterr().err.count("it is of another model or optimizer") == 3
+
+
+@pytest.mark.parametrize("changed", [".parameters['weights']", "extra.skipped", "digests"])
+def test_other_numbers_than_were_saved_are_found(run, capsys, changed):
+    newest, before = run.checkpoints()
+    leaves = ocp.load(newest)
+    leaves[changed] = np.array(leaves[changed] + np.ones_like(leaves[changed]))
+    with _context():
+        ocp.save(newest, leaves, overwrite=True)
+    assert restore(run.checkpoints(), state(0.0), mend=True).step == 6
+    told = capsys.readouterr().err
+    if changed != "digests":
+        assert told.startswith(
+            f"{newest}: cannot be used: it is damaged (it holds other numbers than were saved)"
+        )
+    assert told.endswith("; set aside as 9.damaged\n")
+    assert names(run) == [before.name]

@@ -1,15 +1,16 @@
 import jax.numpy as jnp
 
 from experiments.training.devices import first_device
-from experiments.training.sort_share import sort_fraction
+from experiments.training.sort_share import SortShare
 from experiments.training.steps import Steps, TrainState
 
 STATE = TrainState(jnp.ones(3), ())
 
 
 def share(sorting, leaving, x):
-    steps = (Steps(step, STATE, first_device()) for step in (sorting, leaving))
-    return sort_fraction(*steps, STATE, {"x": x})
+    steps, unsorted_steps = (Steps(step, STATE, first_device()) for step in (sorting, leaving))
+    steps.compile({"x": x}, [1])
+    return SortShare(steps, unsorted_steps, {"x": x}).measure(STATE)
 
 
 def test_the_same_program_twice_has_a_share_of_zero():

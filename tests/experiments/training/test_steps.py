@@ -39,7 +39,7 @@ def test_a_call_takes_the_memory_of_the_state(configure):
     setup = build_setup(configure())
     steps = Steps(make_train_step(setup.graph, setup.task, setup.optimizer), setup.initial, setup.devices)
     leaves = steps.leaves(setup.initial)
-    steps.compile(leaves, setup.batches[0], [1])
+    steps.compile(setup.batches[0], [1])
     new, metrics = steps(leaves, [setup.batches[0]])
     assert all(leaf.is_deleted() for leaf in leaves)
     assert not any(leaf.is_deleted() for leaf in new + jax.tree.leaves(setup.initial))

@@ -1,15 +1,18 @@
 """The jobs of a sweep: every combination of the values listed."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from experiments.errors import UserError
+from experiments.run_directory import flat
 
 Axes = list[list[Override]]
+
+_MOST = 100_000  # values of a key
 
 
 def grid(params: Mapping[str, Any], settings: Sequence[Override], parser: OverridesParser) -> Axes:
@@ -21,20 +24,23 @@ def grid(params: Mapping[str, Any], settings: Sequence[Override], parser: Overri
         parser: reads both.
 
     Raises:
-        UserError: a key has no value, or an interval of them.
+        UserError: a key has no value, an interval of them, or far too many.
     """
     same = {setting.get_key_element() for setting in settings}
-    named = {key for setting in settings for key, _ in assignments(setting)}
+    named = {key for setting in settings for key in keys(setting)}
     kept = [f"{key}={v}" for key, v in params.items() if key in same or key.lstrip("+~") not in named]
     axes: dict[str, list[str]] = {}
     for setting in [*parser.parse_overrides(kept), *settings]:
         key, line = setting.get_key_element(), str(setting.input_line)
         if setting.is_interval_sweep():
             raise UserError(f"{line}: a sweep lists its values, as in {key}=1,2,3")
-        values = setting.sweep_string_iterator() if setting.is_sweep_override() else None
-        axes[key] = [line] if values is None else [f"{key}={value}" for value in values]
+        axes[key] = [line]
+        if setting.is_sweep_override():
+            axes[key] = [f"{key}={v}" for v in itertools.islice(setting.sweep_string_iterator(), _MOST)]
         if not axes[key]:
             raise UserError(f"{line}: no values, so no jobs; name at least one")
+        if len(axes[key]) == _MOST:
+            raise UserError(f"{line}: a job for each value; name fewer than {_MOST:,}")
     return [parser.parse_overrides(lines) for lines in axes.values()]
 
 
@@ -54,14 +60,6 @@ def every_job(axes: Axes) -> list[list[str]]:
     return [[str(setting.input_line) for setting in job] for job in itertools.product(*axes)]
 
 
-def assignments(setting: Override) -> list[tuple[str, Any]]:
-    """Returns the dotted keys that a setting sets, and to what; a dictionary sets several."""
-    pending: list[tuple[str, Any]] = [(setting.key_or_group, setting.value())]
-    flat = []
-    while pending:
-        key, value = pending.pop(0)
-        if isinstance(value, dict) and value:
-            pending += [(f"{key}.{name}", inner) for name, inner in value.items()]
-        else:
-            flat.append((key, value))
-    return flat
+def keys(setting: Override) -> Iterable[str]:
+    """Returns the dotted keys that a setting sets; a dictionary sets several."""
+    return flat({setting.key_or_group: setting.value()})
