@@ -26,7 +26,7 @@ from experiments.training.signals import StopSignals
 _MEETING = 10  # seconds that a process which ends waits for the others to do the same
 _LONGEST = 24 * 3600 * 1000  # milliseconds that anything takes which process 0 does alone
 
-_process = (0, 1)
+_process = (0, 1)  # which this is, and how many there are
 _questions = itertools.count()
 
 
@@ -38,11 +38,6 @@ class _AtStep(Protocol):
 T = TypeVar("T")
 R = TypeVar("R", bound=_AtStep)
 Rows = list[dict[str, float]]
-
-
-def process() -> tuple[int, int]:
-    """Returns which process this is, from 0, and how many there are."""
-    return _process
 
 
 def is_first() -> bool:
