@@ -52,6 +52,8 @@ PROFILE = "profile"
 _FILES = (METRICS_FILE, SUMMARY_FILE, ERROR_FILE, CURVES_FILE, PICTURE_FILE)
 _FOLDERS = (HYDRA, CHECKPOINTS, BEST, PROFILE)
 
+LAUNCH = ("distributed", "cluster")  # the sections that say how a run is started
+
 # What has no influence on what a run finds. A model that sorts has the implementation resolved in its own
 # section; sort has no effect elsewhere.
 _WITHOUT_EFFECT = (
@@ -65,6 +67,7 @@ _WITHOUT_EFFECT = (
     "trainer.devices",
     "trainer.steps_per_call",
     "trainer.debug",
+    *LAUNCH,
 )
 # Settings that came later, and the value with which a run is what it was without them.
 _AS_BEFORE = {"trainer.precision": "float32", "trainer.on_nonfinite": "stop"}

@@ -58,6 +58,23 @@ class Trainer:
 
 
 @dataclass
+class Cluster:
+    """Which processes train together, where no scheduler says so.
+
+    Attributes:
+        coordinator_address: HOST:PORT, where process 0 listens.
+        num_processes: how many there are.
+        process_id: which this is, from 0.
+        initialization_timeout: seconds that they wait for each other at the start.
+    """
+
+    coordinator_address: str | None = None
+    num_processes: int | None = None
+    process_id: int | None = None
+    initialization_timeout: int = 300
+
+
+@dataclass
 class Optimizer:
     """A transformation of gradients under a schedule: a linear warm-up to the peak, then a cosine decay.
 
@@ -90,6 +107,8 @@ class Config:
     optimizer: Optimizer = field(default_factory=Optimizer)
     trainer: Trainer = field(default_factory=Trainer)
     logger: Any = MISSING
+    distributed: Any = "auto"
+    cluster: Cluster = field(default_factory=Cluster)
 
 
 @dataclass
@@ -183,7 +202,7 @@ def _declare(name: str, *bases: type, **types: Any) -> type:
 
 
 _DECLARED = (
-    *(Sort, Trainer, Optimizer, Config, Target, Partial, Sorting, Named),
+    *(Sort, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
     *(Vectors, PointSets, PointClouds, SetClassifier),
     # Transformations of gradients.
     _declare("AdamW", Partial, weight_decay=float),

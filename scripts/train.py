@@ -7,18 +7,20 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from experiments.cli import run
+from experiments.training.distributed import output_of_all, together
 from experiments.training.job import run_job
 
 
 def train(config: DictConfig) -> float:
     """Trains as configured, unless it has been, in Hydra's output directory; returns the test metric."""
     hydra = HydraConfig.get()
-    output = Path(hydra.runtime.output_dir)
     sweep = Path(hydra.runtime.cwd, hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
-    summary = run_job(config, hydra, output, sweep)
-    metric = summary["metric"]
-    score: float = summary[f"test_{metric}"]
-    print(f"{summary['model']}: test {metric.replace('_', ' ')} {score:.4f}, results in {output}")
+    with together(config, swept=sweep is not None):
+        output = output_of_all(Path(hydra.runtime.output_dir))
+        summary = run_job(config, hydra, output, sweep)
+        metric = summary["metric"]
+        score: float = summary[f"test_{metric}"]
+        print(f"{summary['model']}: test {metric.replace('_', ' ')} {score:.4f}, results in {output}")
     return score
 
 

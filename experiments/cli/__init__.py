@@ -94,6 +94,6 @@ def _exit(job: Job) -> NoReturn:
     for failure in job.failures:
         if job.jobs:
             print(f"  {failure.job}: {failure.reason}", file=sys.stderr)
-        elif failure.status == MISTAKE or failure.job:
+        elif (failure.status == MISTAKE and failure.reason) or failure.job:
             print("error: " + ": ".join(filter(None, (failure.job, failure.reason))), file=sys.stderr)
     sys.exit(next(status for status in (BUG, MISTAKE) if status in statuses))

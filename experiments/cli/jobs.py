@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from experiments.cli.complaints import one_line
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
+from experiments.training.distributed import is_first
 from experiments.training.signals import Stopped, ended_by_signals
 
 MISTAKE, BUG = 2, 1  # exit statuses
@@ -83,15 +84,18 @@ class Job:
         except Exception as error:
             failure, trace = self._told(error, hydra)
         else:
-            run.forget_error()
+            if is_first():
+                run.forget_error()
             return value
         if hydra.mode == RunMode.MULTIRUN:
-            keep_failure(run, config, hydra, failure.reason, trace)
+            if is_first():
+                keep_failure(run, config, hydra, failure.reason, trace)
             if hydra.sweeper.get("collects_failures"):
                 return failure
             raise JobError(failure)
         self.failures.append(failure)
-        if run.is_run and not (had_begun and failure.status == MISTAKE):  # such as that it is another run
+        refused = had_begun and failure.status == MISTAKE  # such as that it is another run
+        if run.is_run and is_first() and not refused:
             run.keep_error(failure.reason, trace)
         self._remove_what_is_empty(run)
         return None

@@ -7,7 +7,7 @@ from experiments.cli.checks import parse
 from experiments.cli.composer import Composer
 from experiments.errors import UserError
 from experiments.files import UnreadableError
-from experiments.run_directory import RunDirectory, locate
+from experiments.run_directory import LAUNCH, RunDirectory, locate
 from experiments.sweeps.grid import keys
 
 _RESUME = "trainer.resume"
@@ -40,7 +40,11 @@ def with_resumed(compose: Composer, lines: list[str], *, multirun: bool) -> list
     except UnreadableError as error:
         raise UserError(f"{_RESUME}={place}: {error}") from error
     typed = {key for setting in settings for key in keys(setting)} | _NOT_TAKEN
-    kept = [str(setting.input_line) for setting in own if setting.key_or_group not in typed]
+    kept = [
+        str(setting.input_line)
+        for setting in own
+        if setting.key_or_group not in typed and setting.key_or_group.partition(".")[0] not in LAUNCH
+    ]
     single = [] if multirun or "hydra.mode" in typed else ["hydra.mode=RUN"]
     return [*kept, *lines, *single]
 

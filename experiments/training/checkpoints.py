@@ -171,7 +171,7 @@ def restore(paths: Sequence[Path], like: TrainState, *, mend: bool = False) -> R
     refused: dict[Path, str] = {}
     for path in paths:
         try:
-            with _quiet(), _context():
+            with _quiet(), _context(alone=True):
                 found = _read(path, like)
         except _UnusableError as error:
             refused[path] = str(error)
@@ -212,19 +212,24 @@ def _quiet() -> Iterator[None]:
 
 
 class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
-    """A path that is no pattern itself: in `model.widths=[4]` Orbax does not find what it has just written."""
+    """A path that is no pattern: in `model.widths=[4]` Orbax does not find what it has just written."""
 
     def glob(self, pattern: str) -> Iterator[Any]:
         """Yields what is below this path and fits a pattern."""
         return (self / path.relative_to(self) for path in Path(self).glob(pattern))
 
 
-def _context() -> ocp.Context:
-    """How Orbax is to work."""
+def _context(*, alone: bool = False) -> ocp.Context:
+    """How Orbax is to work; alone, without the other processes, for which it would wait."""
     context = ocp.Context()
     context.file.path_class = _LiteralPath
     # At once: where it fails later, Orbax's threads wait for minutes.
     context.asynchronous.create_directories_asynchronously = False
+    if alone and jax.process_count() > 1:
+        me = jax.process_index()
+        context.multiprocessing.primary_host = me
+        context.multiprocessing.active_processes = {me}
+        context.multiprocessing.barrier_sync_key_prefix = f"process{me}"
     return context
 
 

@@ -20,6 +20,7 @@ def describe_environment(devices: int = 1) -> dict[str, object]:
     return {
         "device": f"{device.platform}: {_processor() if device.platform == 'cpu' else device.device_kind}",
         "device_count": devices,
+        "process_count": jax.process_count(),
         "versions": {
             "python": platform.python_version(),
             "diffsort": importlib.metadata.version("diffsort-jax"),

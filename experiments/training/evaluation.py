@@ -9,6 +9,7 @@ from flax import nnx
 
 from experiments.data import Batch, Split, evaluation_batches, stream
 from experiments.tasks import Arrays, Evaluation
+from experiments.training.distributed import gathered
 from experiments.training.precision import model_in
 from experiments.training.setup import Setup
 
@@ -25,14 +26,15 @@ def evaluator(setup: Setup) -> Evaluator:
     predict = jax.jit(predictions, out_shardings=devices.everywhere)
 
     def evaluate(step: int, parameters: nnx.State, examples: Split) -> Evaluation:
-        left_out = {*examples.kind.inputs, "key", "valid"}  # the inputs may be more than memory holds
+        left_out = {*examples.kind.inputs, "key"}  # the inputs may be more than memory holds
         predictions, given = [], []
-        with closing(stream(evaluation_batches(examples, trainer.batch_size))) as batches:
+        with closing(stream(evaluation_batches(examples, trainer.batch_size, devices.process))) as batches:
             for batch in batches:
-                valid = batch["valid"]
                 predicted = jax.device_get(predict(parameters, devices.place(batch)))
+                kept = gathered({name: values for name, values in batch.items() if name not in left_out})
+                valid = kept.pop("valid")
                 predictions.append({name: values[valid] for name, values in predicted.items()})
-                given.append({name: values[valid] for name, values in batch.items() if name not in left_out})
+                given.append({name: values[valid] for name, values in kept.items()})
         return Evaluation(step, _joined(predictions), _joined(given), examples)
 
     return evaluate

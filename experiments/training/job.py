@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.errors import UserError
 from experiments.files import write_bytes
 from experiments.run_directory import (
+    LAUNCH,
     METRICS_FILE,
     RunDirectory,
     effective_settings,
@@ -21,6 +22,7 @@ from experiments.run_directory import (
     run_key,
     runs_below,
 )
+from experiments.training.distributed import decided, kept_by_all, owned_by_first, restored_by_all
 from experiments.training.signals import Stopped
 from experiments.training.writing import reported
 
@@ -62,7 +64,7 @@ def run_job(config: DictConfig, hydra: Any, output: Path, sweep: Path | None = N
         UserError: the config asks for something that cannot be, or the directory is not free for it.
     """
     job = Job(config, hydra, output, sweep)
-    return job.known_results() or job.train()
+    return decided(job.known_results) or job.train()
 
 
 class Job:
@@ -145,24 +147,25 @@ class Job:
         logger = build_logger(config, run.path)  # first: what it needs may be missing
         setup = build_setup(config)
         begin, source = Restored(0, None, {}), run
-        elsewhere = trainer.resume is not None and not self._own_checkpoints()
+        elsewhere = decided(lambda: trainer.resume is not None and not self._own_checkpoints())
         if elsewhere:
             source, paths = locate(Path(trainer.resume))
             if not paths:
                 raise UserError(f"trainer.resume={trainer.resume}: no checkpoint there yet")
-            begin = self._restore(source, paths, setup.shapes)
-        with reported(run), run.owned():
-            if not self._overwrite and (summary := self._done_before()) is not None:  # in the meantime
+            begin = restored_by_all(lambda paths: self._restore(source, paths, setup.shapes), paths)
+        with reported(run), owned_by_first(run):
+            if not self._overwrite and (summary := decided(self._done_before)) is not None:  # meanwhile
                 return summary
-            if not elsewhere and (paths := self._own_checkpoints()):
-                begin = self._restore(run, paths, setup.shapes)
+            if not elsewhere and decided(lambda: bool(self._own_checkpoints())):
+                paths = self._own_checkpoints()
+                begin = restored_by_all(lambda paths: self._restore(run, paths, setup.shapes), paths)
             elif not elsewhere and not self._overwrite and run.has_results:
                 _say(f"{run.path}: no checkpoint yet, starts anew")
             with logger:
                 if self._overwrite:
-                    run.clear()
-                run.begin(config, self._hydra)
-                rows = run.keep(begin.step, source)
+                    decided(run.clear)
+                decided(lambda: run.begin(config, self._hydra))
+                rows = kept_by_all(run, begin.step, source)
                 beginning = Beginning(begin.step, begin.state, rows, begin.extra)
                 return train(config, run, setup, beginning, logger)
 
@@ -172,7 +175,7 @@ class Job:
             return []
         return locate(self._resume)[1] if self._in_place and self._resume else self._run.checkpoints()
 
-    def _restore(self, source: RunDirectory, paths: list[Path], like: "TrainState") -> "Restored":
+    def _restore(self, source: RunDirectory, paths: Sequence[Path], like: "TrainState") -> "Restored":
         """Returns what to go on from, and says what that is."""
         from experiments.training.checkpoints import restore
 
@@ -227,7 +230,7 @@ def _check_goes_on(config: DictConfig, source: RunDirectory) -> str:
 
 def _settings(config: DictConfig, resolve: bool = False) -> dict[str, Any]:
     settings = flat(OmegaConf.to_container(config, resolve=resolve))
-    return {key: value for key, value in settings.items() if key not in _FREE}
+    return {key: value for key, value in settings.items() if not {key, key.split(".")[0]} & {*_FREE, *LAUNCH}}
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

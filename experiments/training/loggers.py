@@ -14,6 +14,7 @@ from experiments.errors import UserError
 from experiments.files import open_to_append, to_json
 from experiments.run_directory import METRICS_FILE, flat
 from experiments.training.building import constructor
+from experiments.training.distributed import is_first
 
 Row = Mapping[str, float]
 
@@ -194,13 +195,16 @@ class MlflowLogger(Logger):
 class RunLogger:
     """The logger of a run, a context manager: rows go to metrics.jsonl, and to the other logger.
 
+    Of several processes that train together, the first alone has anything written.
+
     Args:
         directory: the run's output directory.
         beside: the other logger.
     """
 
     def __init__(self, directory: Path, beside: Logger) -> None:
-        self._path, self._beside = directory / METRICS_FILE, beside
+        self._path = directory / METRICS_FILE if is_first() else Path(os.devnull)
+        self._beside = beside
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
@@ -256,7 +260,7 @@ def build_logger(config: DictConfig, output: Path) -> RunLogger:
         UserError: what it names is not installed, or has a setting that it refuses.
     """
     settings = flat(OmegaConf.to_container(config, resolve=True))
-    make = Logger if config.logger._target_ is None else constructor(config.logger)
+    make = Logger if config.logger._target_ is None or not is_first() else constructor(config.logger)
     return RunLogger(output, make(directory=output, settings=settings))
 
 

@@ -1,5 +1,6 @@
 """A trace of a few training steps, in which every operation has the name of what it is part of."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -11,6 +12,7 @@ import jax
 from experiments.data import Batches
 from experiments.files import write_bytes
 from experiments.run_directory import PROFILE
+from experiments.training.distributed import decided, is_first
 from experiments.training.steps import Steps, TrainState
 
 TRACE_FILE = "trace.json.gz"
@@ -32,14 +34,21 @@ def write_profile(output: Path, steps: Steps, state: TrainState, batches: Batche
     folder = output / PROFILE
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0  # would slow down what is measured
+    first = is_first()  # the steps take all processes
+    trace = jax.profiler.trace(str(folder), profiler_options=options) if first else contextlib.nullcontext()
     leaves = steps.leaves(state)
     steps.compile(batches[0], [1])
     for now in range(_WARM_UP):
         leaves, _ = jax.block_until_ready(steps(leaves, [batches[now]]))
-    with jax.profiler.trace(str(folder), profiler_options=options):
+    with trace:
         for now in range(_WARM_UP, _WARM_UP + _TRACED):
             with jax.profiler.StepTraceAnnotation("train", step_num=now):
                 leaves, _ = jax.block_until_ready(steps(leaves, [batches[now]]))
+    decided(lambda: _write_timeline(folder, steps))
+
+
+def _write_timeline(folder: Path, steps: Steps) -> None:
+    """Writes the profiler's timeline, with operations called by scope."""
     timeline = max(folder.glob("plugins/profile/*/*.trace.json.gz"), key=lambda path: path.stat().st_mtime_ns)
     trace = json.loads(gzip.decompress(timeline.read_bytes()))
     if (program := steps.compiled()) is not None:

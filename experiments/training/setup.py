@@ -75,7 +75,7 @@ def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
     devices = devices or find_devices(trainer.devices, trainer.batch_size)
     task = build_task(config)
     data = build_data(config, task)
-    batches = training_batches(data.train, trainer.batch_size, config.seed)
+    batches = training_batches(data.train, trainer.batch_size, config.seed, devices.process)
     graph, shapes = build_model(config, data, task, abstract=True)
     optimizer, schedule = build_optimizer(config.optimizer, trainer.steps)
 

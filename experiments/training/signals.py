@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
@@ -44,20 +44,21 @@ class StopSignals:
 
     Args:
         then: called with the number as soon as the signal comes; it may raise.
+        left: signals that somebody else looks after.
 
     Attributes:
         number: of the first signal that came; None before.
     """
 
-    def __init__(self, then: Callable[[int], object] = lambda _: None) -> None:
+    def __init__(self, then: Callable[[int], object] = lambda _: None, left: Collection[int] = ()) -> None:
         self.number: int | None = None
-        self._then = then
+        self._then, self._left = then, left
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                if signal.getsignal(number) is not signal.SIG_IGN:
+                if number not in self._left and signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._note)
         return self
 

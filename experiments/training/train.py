@@ -3,7 +3,6 @@
 import contextlib
 import math
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,14 @@ from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
 from experiments.training.checkpoints import Checkpoints, Restored, restore
+from experiments.training.clock import Clock
+from experiments.training.distributed import (
+    decided,
+    kept_by_all,
+    restored_by_all,
+    stop_agreed_on,
+    stop_signals,
+)
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
 from experiments.training.loggers import RunLogger
@@ -28,7 +35,7 @@ from experiments.training.profiling import write_profile
 from experiments.training.progress import Progress, described
 from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
-from experiments.training.signals import Stopped, StopSignals
+from experiments.training.signals import Stopped
 from experiments.training.sort_share import sort_share
 from experiments.training.steps import Steps, TrainState, make_train_step
 
@@ -78,7 +85,7 @@ def train(
     logger.begin(beginning.rows)
     with _checks(setup.trainer.debug):
         outcome = _Training(config, run, setup, beginning, logger).run()
-        summary = write_results(run, config, setup, outcome, environment)
+        summary = decided(lambda: write_results(run, config, setup, outcome, environment))
     logger.summarize(summary)
     return summary
 
@@ -106,10 +113,11 @@ class _Training:
         self._evaluate = evaluator(setup)
         self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
-        self._clock = _Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
+        self._clock = Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
         self._history: list[Evaluation] = []
         self._last_saved: int | None = None
         self._not_finite = self._rewinds = 0  # in a row
+        self._calls = 0
 
     def run(self) -> Outcome:
         """Trains from the beginning to the end, and evaluates."""
@@ -120,7 +128,7 @@ class _Training:
         if trainer.profile:
             write_profile(self._run.path, self._steps, self._state, setup.batches)
         with (
-            StopSignals() as self._stop,
+            stop_signals() as self._stop,
             Checkpoints(self._run, trainer.keep_checkpoints) as self._checkpoints,
             Progress(trainer.steps, self._now) as self._progress,
         ):
@@ -159,19 +167,21 @@ class _Training:
             self._waiting.append((before, metrics))
             self._now += len(metrics)
             self._log_steps(_BEHIND)
+            self._calls += 1
+            stopped = stop_agreed_on(self._stop.number, self._calls)
             evaluates = self._is_over or self._now % trainer.evaluate_every == 0
             saves = self._is_over or self._now % trainer.checkpoint_every == 0
-            if not (evaluates or saves or self._stop.number):
+            if not (evaluates or saves or stopped):
                 continue
             self._log_steps(0)
             with self._clock.paused():
                 if evaluates:
                     self._validate()
-                if saves or self._is_over or self._stop.number:
+                if saves or self._is_over or stopped:
                     self._save(CHECKPOINTS)
-                if self._stop.number:
+                if stopped:
                     self._checkpoints.wait()
-                    raise Stopped(self._stop.number, self._now)
+                    raise Stopped(stopped, self._now)
 
     def _call_length(self) -> int:
         """How many steps to make at once: as many as are asked for, if nothing is due before."""
@@ -231,11 +241,13 @@ class _Training:
         self._checkpoints.wait()
         next_batch = self._now + self._passed_over
         there: Beginning | Restored = self._beginning
-        if paths := self._run.checkpoints():
-            there = restore(paths, self._setup.shapes, mend=True)
+        if decided(lambda: bool(self._run.checkpoints())):
+            there = restored_by_all(
+                lambda paths: restore(paths, self._setup.shapes, mend=True), self._run.checkpoints()
+            )
         self._now, self._leaves = there.step, self._steps.leaves(there.state or self._setup.initial)
         self._passed_over = next_batch - there.step
-        rows = self._run.keep(there.step)
+        rows = kept_by_all(self._run, there.step)
         self._logger.go_back()
         self._best = Best(self._setup.task, rows)
         self._history = [of for of in self._history if of.step <= there.step]
@@ -289,31 +301,6 @@ class _Training:
                 "lower optimizer.learning_rate, and start anew with trainer.overwrite=true"
             )
         return Outcome(self._now, self._state, self._steps, None, self._history, test, metrics)
-
-
-class _Clock:
-    """Counts the seconds that go into steps."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self._since = seconds, 0.0
-
-    def start(self) -> None:
-        """Counts from now on."""
-        self._since = time.perf_counter()
-
-    def read(self) -> float:
-        """Returns how many there are by now."""
-        now = time.perf_counter()
-        self.seconds, self._since = self.seconds + now - self._since, now
-        return self.seconds
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leaves out what is done in a block."""
-        try:
-            yield
-        finally:
-            self.start()
 
 
 @contextlib.contextmanager
