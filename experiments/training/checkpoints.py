@@ -212,7 +212,7 @@ def _quiet() -> Iterator[None]:
 
 
 class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
-    """A path that is no pattern itself: in `model.widths=[4]` Orbax does not find what it has just written."""
+    """A path that is no pattern: in `model.widths=[4]` Orbax does not find what it has just written."""
 
     def glob(self, pattern: str) -> Iterator[Any]:
         """Yields what is below this path and fits a pattern."""
