@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -208,7 +209,7 @@ def mistaken(config: DictConfig) -> float:
     if config.seed == 14:
         raise RuntimeError("boom")
     if config.seed == 15:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGTERM)
     return 0.0
 
 
@@ -244,10 +245,11 @@ def test_a_bug_keeps_its_traceback(invoke: Invoke, error: Exception, begun: bool
     assert Path("run", "error.txt").exists() == Path("run").exists() == begun
 
 
-@pytest.mark.parametrize("typed", ["seed=15", "-m seed=1,15"])
-def test_an_interrupt_is_a_short_line(invoke: Invoke, typed: str) -> None:
+@pytest.mark.parametrize("typed", ["seed=15", "-m seed=1,15,2 hydra.sweep.dir=here"])
+def test_a_signal_is_a_short_line(invoke: Invoke, typed: str) -> None:
     outcome = invoke(*typed.split(), task=mistaken)
-    assert (outcome.err.splitlines()[-1], outcome.status) == ("interrupted", 130)
+    goes_on = "; the same command with hydra.sweep.dir=here goes on" if "-m" in typed else ""
+    assert (outcome.err.splitlines()[-1], outcome.status) == (f"stopped by SIGTERM{goes_on}", 143)
 
 
 def test_a_sweeper_that_needs_results_learns_of_a_failure(invoke: Invoke) -> None:
