@@ -70,8 +70,12 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with suppress(*([] if kind is None else [UserError])):  # something else has gone wrong first
+        try:
             self.wait()
+        except UserError:  # and Orbax's threads have more to tell
+            if kind is None:  # nothing else has gone wrong first
+                raise
+            return
         if kind is None or not issubclass(kind, UserError):
             for logger, level in zip(_TOLD, self._levels, strict=True):
                 logger.setLevel(level)
