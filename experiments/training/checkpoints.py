@@ -224,7 +224,7 @@ class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
 
 
 def _context(*, alone: bool = False) -> ocp.Context:
-    """How Orbax is to work; alone, without the other processes, for which it would wait."""
+    """How Orbax is to work: with the other processes, if there are any, or without waiting for them."""
     context = ocp.Context()
     context.file.path_class = _LiteralPath
     # At once: where it fails later, Orbax's threads wait for minutes.

@@ -168,20 +168,18 @@ class _Training:
             self._now += len(metrics)
             self._log_steps(_BEHIND)
             self._calls += 1
-            stopped = stop_agreed_on(self._stop.number, self._calls)
-            evaluates = self._is_over or self._now % trainer.evaluate_every == 0
-            saves = self._is_over or self._now % trainer.checkpoint_every == 0
-            if not (evaluates or saves or stopped):
-                continue
-            self._log_steps(0)
-            with self._clock.paused():
-                if evaluates:
+            if self._is_over or self._now % trainer.evaluate_every == 0:
+                self._log_steps(0)
+                with self._clock.paused():
                     self._validate()
-                if saves or self._is_over or stopped:
+            stopped = stop_agreed_on(self._stop.number, self._calls)
+            if self._is_over or self._now % trainer.checkpoint_every == 0 or stopped:
+                self._log_steps(0)
+                with self._clock.paused():
                     self._save(CHECKPOINTS)
-                if stopped:
-                    self._checkpoints.wait()
-                    raise Stopped(stopped, self._now)
+                    if stopped:
+                        self._checkpoints.wait()
+                        raise Stopped(stopped, self._now)
 
     def _call_length(self) -> int:
         """How many steps to make at once: as many as are asked for, if nothing is due before."""
