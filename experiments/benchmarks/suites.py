@@ -21,6 +21,7 @@ from experiments.benchmarks.contestants import (
     peers,
     sort_along,
 )
+from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
 from experiments.data import training_batches
@@ -40,6 +41,7 @@ SUITES: dict[str, str] = {
     "memory": "what the gradient of a sort keeps and needs in memory",
     "compile": "how long a sort and its gradient take to trace and to compile",
     "step": "a training step of model=sortpool, and one of model=maxpool",
+    "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
 
 DTYPES = ("float32", "bfloat16", "float16", "int32", "float64", "int64")
@@ -119,8 +121,8 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         seconds: about how long to take for a case.
         config: composes the main config, with the overrides that it is given; called for training steps only.
     """
-    if suite == "step":
-        yield time_steps(config, seconds)
+    if suite in ("step", "loop"):
+        yield (time_steps if suite == "step" else time_loop)(config, seconds)
         return
     by_dtype = suite in ("dtypes", "many", "long")
     times = time_indices if by_dtype else time_gradients

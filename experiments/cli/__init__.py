@@ -38,7 +38,7 @@ from experiments.cli.flags import parse_flags, rewrite
 from experiments.cli.jobs import BUG, MISTAKE, Failure, Job, JobError
 from experiments.cli.resuming import with_resumed
 from experiments.hydra_versions import MAIN, register_resolver
-from experiments.training.signals import ended_by_signals
+from experiments.training.signals import Stopped, ended_by_signals
 
 __all__ = ["run"]
 
@@ -62,10 +62,15 @@ def run(task: Callable[[DictConfig], object], *, config_dir: Path, config_name: 
     job = Job(task, full=os.environ.get("HYDRA_FULL_ERROR") == "1")
     main = hydra.main(config_path=str(config_dir.absolute()), config_name=config_name, **MAIN)(job)
     try:
-        _prepare(job, config_dir, config_name)
-        # Hydra prints its errors in several lines and exits, unless told to raise them.
-        with env_override({"HYDRA_FULL_ERROR": "1"}), ended_by_signals():
-            main()
+        with ended_by_signals():
+            _prepare(job, config_dir, config_name)
+            # Hydra prints its errors in several lines and exits, unless told to raise them.
+            with env_override({"HYDRA_FULL_ERROR": "1"}):
+                main()
+    except Stopped as stopped:
+        if not stopped.told:
+            print(stopped, file=sys.stderr)
+        raise
     except JobError as error:
         job.failures.append(error.args[0])
     except CONFIG_ERRORS as error:

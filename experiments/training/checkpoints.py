@@ -70,8 +70,12 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with suppress(*([] if kind is None else [UserError])):  # something else has gone wrong first
+        try:
             self.wait()
+        except UserError:  # and Orbax's threads have more to tell
+            if kind is None:  # nothing else has gone wrong first
+                raise
+            return
         if kind is None or not issubclass(kind, UserError):
             for logger, level in zip(_TOLD, self._levels, strict=True):
                 logger.setLevel(level)
@@ -212,21 +216,22 @@ def _quiet() -> Iterator[None]:
 
 
 class _LiteralPath(type(epath.Path())):  # type: ignore[misc]
-    """A path that is no pattern itself: in `model.widths=[4]` Orbax does not find what it has just written."""
+    """A path that is no pattern: in `model.widths=[4]` Orbax does not find what it has just written."""
 
     def glob(self, pattern: str) -> Iterator[Any]:
         """Yields what is below this path and fits a pattern."""
         return (self / path.relative_to(self) for path in Path(self).glob(pattern))
 
 
-def _context(alone: bool = False) -> ocp.Context:
+def _context(*, alone: bool = False) -> ocp.Context:
     """How Orbax is to work: with the other processes, if there are any, or without waiting for them."""
     context = ocp.Context()
     context.file.path_class = _LiteralPath
     # At once: where it fails later, Orbax's threads wait for minutes.
     context.asynchronous.create_directories_asynchronously = False
     if alone and jax.process_count() > 1:
-        context.multiprocessing.primary_host = me = jax.process_index()
+        me = jax.process_index()
+        context.multiprocessing.primary_host = me
         context.multiprocessing.active_processes = {me}
         context.multiprocessing.barrier_sync_key_prefix = f"process{me}"
     return context

@@ -131,8 +131,9 @@ class Job:
         try:
             summary = self._train()
         except Stopped as stopped:
-            if self._run.has_results:
+            if self._run.has_results and self._sweep is None:
                 self._say_how_to_go_on(f"{stopped}; to go on")
+                stopped.told = True
             raise
         self._say_how_to_go_on("to train longer", f"trainer.steps={2 * self._config.trainer.steps}")
         return summary

@@ -25,7 +25,10 @@ class Stopped(SystemExit):
     Attributes:
         number: of the signal.
         step: after how many steps of training; None outside of it.
+        told: whether the user has been told of it, and how to go on.
     """
+
+    told = False
 
     def __init__(self, number: int, step: int | None = None) -> None:
         super().__init__(128 + number)

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from experiments.run_directory import BEST, CHECKPOINTS, RunDirectory
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
 from experiments.training.checkpoints import Checkpoints, Restored, restore
+from experiments.training.clock import Clock
 from experiments.training.distributed import (
     decided,
     kept_by_all,
@@ -113,7 +113,7 @@ class _Training:
         self._evaluate = evaluator(setup)
         self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
-        self._clock = _Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
+        self._clock = Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
         self._history: list[Evaluation] = []
         self._last_saved: int | None = None
         self._not_finite = self._rewinds = 0  # in a row
@@ -299,31 +299,6 @@ class _Training:
                 "lower optimizer.learning_rate, and start anew with trainer.overwrite=true"
             )
         return Outcome(self._now, self._state, self._steps, None, self._history, test, metrics)
-
-
-class _Clock:
-    """Counts the seconds that go into steps."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self._since = seconds, 0.0
-
-    def start(self) -> None:
-        """Counts from now on."""
-        self._since = time.perf_counter()
-
-    def read(self) -> float:
-        """Returns how many there are by now."""
-        now = time.perf_counter()
-        self.seconds, self._since = self.seconds + now - self._since, now
-        return self.seconds
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leaves out what is done in a block."""
-        try:
-            yield
-        finally:
-            self.start()
 
 
 @contextlib.contextmanager

@@ -64,9 +64,9 @@ class GridSweeper(Sweeper):
             try:
                 batches = self._launch(jobs)
             except Stopped as stopped:
-                print(
-                    f"{stopped}; the same command with hydra.sweep.dir={directory} goes on", file=sys.stderr
-                )
+                again = f"the same command with hydra.sweep.dir={directory} goes on"
+                print(f"{stopped}; {again}", file=sys.stderr)
+                stopped.told = True
                 raise
         values = [job.return_value for batch in batches for job in batch]
         if failures := [value for value in values if isinstance(value, Failure)]:

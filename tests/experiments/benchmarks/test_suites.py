@@ -45,7 +45,7 @@ def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
     return [sorts, gradient] if "float" in case.dtype else [sorts]
 
 
-@pytest.mark.parametrize("suite", sorted(set(SUITES) - {"step"}))
+@pytest.mark.parametrize("suite", sorted(set(SUITES) - {"step", "loop"}))
 @pytest.mark.usefixtures("small")
 def test_a_suite_measures_every_contestant_in_each_of_its_cases(suite):
     results = list(run_suite(suite, 0.0, lambda: pytest.fail("needs no config")))
@@ -63,6 +63,14 @@ def test_a_step_is_timed_with_each_implementation_and_with_maxpool(configure):
     assert (result.suite, result.quantity, result.unit) == ("step", RUN_TIME, "ms")
     assert tuple(result.measurements) == (*implementations(), "maxpool")
     assert result.elements > 0
+
+
+@pytest.mark.slow
+def test_a_loop_takes_about_as_long_as_its_steps(configure):
+    (result,) = run_suite("loop", 0.0, configure)
+    assert (result.suite, result.unit) == ("loop", "× its steps'")
+    assert tuple(result.measurements) == ("steps_per_call=1", "steps_per_call=10", "steps_per_call=50")
+    assert all(measured.median > 0.1 for measured in result.measurements.values())
 
 
 def test_training_steps_ask_for_their_config():

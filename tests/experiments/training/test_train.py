@@ -1,13 +1,17 @@
 """Whole runs, small ones: what they write, and that the sort does not matter."""
 
 import datetime
+import gc
 import json
+import resource
+from pathlib import Path
 
 import pytest
 
 from diffsort import relaxed
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
+from experiments.training.loggers import RunLogger
 from tests.experiments.conftest import train
 
 with_ott = pytest.mark.skipif(relaxed.why_unavailable() is not None, reason="ott-jax is not installed")
@@ -145,3 +149,22 @@ def test_mistakes_are_told_in_one_line(configure, tmp_path, overrides, message):
         run(configure, tmp_path / "run", *overrides)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_memory_stays_flat(configure, tmp_path, monkeypatch):
+    pages = {}
+    log = RunLogger.log
+
+    def watched(self, row):
+        log(self, row)
+        if "loss" in row and row["step"] % 2000 == 0:
+            gc.collect()
+            pages[row["step"]] = int(Path("/proc/self/statm").read_text().split()[1])
+
+    monkeypatch.setattr(RunLogger, "log", watched)
+    small = ("model=maxpool", "model.point_widths=[4]", "model.set_widths=[4]", "trainer.steps=10000")
+    run(configure, tmp_path, *small, "trainer.evaluate_every=100", "trainer.checkpoint_every=500")
+    assert list(pages) == [2000, 4000, 6000, 8000, 10000]
+    megabytes = [count * resource.getpagesize() / 1e6 for count in pages.values()]
+    assert megabytes[-1] - megabytes[1] < 10, megabytes
