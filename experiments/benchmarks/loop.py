@@ -16,7 +16,6 @@ from experiments.benchmarks.timing import summarised
 from experiments.run_directory import RunDirectory
 from experiments.training.loggers import build_logger
 from experiments.training.setup import Setup, build_setup
-from experiments.training.steps import Steps, make_train_step
 from experiments.training.train import Beginning, train
 
 PER_CALL = (1, 10, 50)  # values of trainer.steps_per_call
@@ -56,8 +55,7 @@ def time_loop(config: Callable[..., DictConfig], seconds: float) -> Result:
 
 def _seconds_a_step(setup: Setup, steps: int) -> float:
     """What the compiled step takes by itself: the median over calls, each of which is waited for."""
-    program = Steps(make_train_step(setup.graph, setup.task, setup.optimizer), setup.shapes, setup.devices)
-    batch = setup.batches[0]
+    program, batch = setup.steps(), setup.batches[0]
     program.compile(batch, [1])
     leaves, times = program.leaves(setup.initial), []
     for _ in range(steps):

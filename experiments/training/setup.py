@@ -22,7 +22,7 @@ from experiments.training.devices import Devices, find_devices
 from experiments.training.nonfinite import POLICIES
 from experiments.training.optimizers import build_optimizer
 from experiments.training.precision import PRECISIONS
-from experiments.training.steps import TrainState
+from experiments.training.steps import Steps, TrainState, make_train_step
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,15 @@ class Setup:
     def initial(self) -> TrainState:
         """Parameters and optimizer state at step 0; a run that goes on has no need of them."""
         return self._initialised()
+
+    def steps(self, graph: nnx.GraphDef | None = None, task: Task | None = None) -> Steps:
+        """Returns the training step of this model and task, or of others like them, to be compiled."""
+        step = make_train_step(
+            *(graph or self.graph, task or self.task, self.optimizer),
+            precision=self.trainer.precision,
+            skips=self.trainer.on_nonfinite == "skip",
+        )
+        return Steps(step, self.shapes, self.devices, checked=self.trainer.debug)
 
 
 def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:

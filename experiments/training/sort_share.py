@@ -12,7 +12,7 @@ import diffsort
 from experiments.data import Batch
 from experiments.training.building import build_model, build_task
 from experiments.training.setup import Setup
-from experiments.training.steps import Steps, TrainState, make_train_step
+from experiments.training.steps import Steps, TrainState
 
 _WARM_UP = 2  # calls
 _FEWEST, _STEPS = 5, 15  # calls, and steps that are enough
@@ -83,5 +83,4 @@ def sort_share(config: DictConfig, setup: Setup, steps: Steps) -> SortShare:
     unsorted_config.sort.implementation = {"_target_": f"{unsorted.__module__}.{unsorted.__name__}"}
     task = build_task(unsorted_config)
     graph, _ = build_model(unsorted_config, setup.data, task, abstract=True)
-    step = make_train_step(graph, task, setup.optimizer, precision=setup.trainer.precision)
-    return SortShare(steps, Steps(step, setup.shapes, setup.devices), setup.batches[0])
+    return SortShare(steps, setup.steps(graph, task), setup.batches[0])

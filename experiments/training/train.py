@@ -37,7 +37,7 @@ from experiments.training.results import Outcome, write_results
 from experiments.training.setup import Setup, count_parameters
 from experiments.training.signals import Stopped
 from experiments.training.sort_share import sort_share
-from experiments.training.steps import Steps, TrainState, make_train_step
+from experiments.training.steps import TrainState
 
 _BEHIND = 2  # calls whose metrics are not waited for
 _PASSED_OVER = "passed_over"
@@ -104,12 +104,7 @@ class _Training:
         self._trainer = trainer = setup.trainer
         self._beginning, self._best = beginning, Best(setup.task, beginning.rows)
         self._now, self._passed_over = beginning.step, beginning.extra.get(_PASSED_OVER, 0)
-        step = make_train_step(
-            *(setup.graph, setup.task, setup.optimizer),
-            precision=trainer.precision,
-            skips=trainer.on_nonfinite == "skip",
-        )
-        self._steps = Steps(step, setup.shapes, setup.devices, checked=trainer.debug)
+        self._steps = setup.steps()
         self._evaluate = evaluator(setup)
         self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics

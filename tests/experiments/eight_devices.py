@@ -17,7 +17,6 @@ from experiments.run_directory import RunDirectory
 from experiments.training.devices import find_devices
 from experiments.training.loading import load_run
 from experiments.training.setup import build_setup
-from experiments.training.steps import Steps, make_train_step
 from tests.experiments.conftest import CONFIGS, train
 
 SMALL = ("trainer.steps=10", "trainer.evaluate_every=5", "trainer.checkpoint_every=5")
@@ -34,7 +33,7 @@ def configure(*overrides):
 def collectives(*overrides):
     """Those of the compiled step."""
     setup = build_setup(configure(*overrides))
-    steps = Steps(make_train_step(setup.graph, setup.task, setup.optimizer), setup.initial, setup.devices)
+    steps = setup.steps()
     steps.compile(setup.batches[0], [1])
     return setup.devices.count, set(_COLLECTIVE.findall(steps.compiled().as_text()))
 

@@ -14,7 +14,7 @@ from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
 from experiments.training.devices import find_devices, first_device
 from experiments.training.setup import build_setup
-from experiments.training.steps import Steps, make_train_step
+from experiments.training.steps import make_train_step
 from tests.experiments import eight_devices
 from tests.experiments.conftest import train
 
@@ -37,7 +37,7 @@ def test_several_steps_a_call_are_the_same_steps(configure, tmp_path):
 
 def test_a_call_takes_the_memory_of_the_state(configure):
     setup = build_setup(configure())
-    steps = Steps(make_train_step(setup.graph, setup.task, setup.optimizer), setup.initial, setup.devices)
+    steps = setup.steps()
     leaves = steps.leaves(setup.initial)
     steps.compile(setup.batches[0], [1])
     new, metrics = steps(leaves, [setup.batches[0]])
