@@ -40,6 +40,17 @@ LEFT_TO_CI = re.compile(
     | test_(export|configurations)\.py.*\[.*(sliced_wasserstein|cvar\ smoothed)\]
     | test_masked_elements_leave_no_trace\[(bfloat16|float64)
     | test_indices_that_are_no_permutation\w*\[best
+    | test_indices_that_are_no_permutation\w*\[xla-0-repeated
+    | test_memory_failures\.py::test_in_xla
+    | test_relaxed\.py::test_(it_is_the_soft_sort_of_ott|transformations_commute|dtypes|it_sorts_every_slice)
+    | test_relaxed\.py::test_(it_is_near_the_hard_sort|derivatives_are_those)
+    | test_a_preparation_that_is_killed
+    | test_every_op_gets_a_figure
+    | test_a_failed_job_leaves_the_others_running\[submitit_local\]
+    | test_masked_points_reach_no_output\w*\[(attention|dgcnn|pswe)
+    | test_the_command_line_comes_before_the_config\[(seed=4\ hydra|\+\+seed)
+    | test_a_run_is_the_same_with_a_profile
+    | test_patience_stops_early_and_can_be_resumed
     """,
     re.VERBOSE,
 )

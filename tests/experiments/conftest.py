@@ -1,6 +1,7 @@
 """What the tests of experiments share: the digits, prepared once, and configs as a user would write them."""
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,14 @@ absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 Configure = Callable[..., DictConfig]
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_heeded() -> Iterator[None]:
+    """Has SIGINT heeded as in a terminal: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
