@@ -41,7 +41,7 @@ def time_loop(config: Callable[..., DictConfig], seconds: float) -> Result:
 
     main, setup = setup_of(1, 100)
     own = _seconds_a_step(setup, 20)
-    steps = max(50, round(seconds / (own * _ROUNDS * (len(PER_CALL) + 1)) / 50) * 50)
+    steps = max(2 * max(PER_CALL), round(seconds / (own * _ROUNDS * (len(PER_CALL) + 1)) / 50) * 50)
     runs = {per_call: setup_of(per_call, steps) for per_call in PER_CALL}
     ratios: dict[str, list[float]] = {f"steps_per_call={per_call}": [] for per_call in PER_CALL}
     for _ in range(_ROUNDS):

@@ -67,6 +67,8 @@ class Checkpoints:
         self._levels = [logger.level for logger in _TOLD]
         for logger in _TOLD:
             logger.setLevel(logging.CRITICAL)
+        for worse in self._run.checkpoints(BEST)[1:] if jax.process_index() == 0 else ():
+            shutil.rmtree(worse)  # which a kill has left: there is but one best
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

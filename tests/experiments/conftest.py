@@ -25,11 +25,13 @@ Configure = Callable[..., DictConfig]
 
 
 @pytest.fixture(autouse=True)
-def _interrupts_heeded() -> Iterator[None]:
-    """Has SIGINT heeded as in a terminal: what a shell starts in the background ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_heeded() -> Iterator[None]:
+    """Has signals heeded as in a terminal: what a shell starts in the background, or nohup, ignores some."""
+    heeded = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in heeded.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
