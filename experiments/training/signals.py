@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 # Of Ctrl-C, of `kill`, of a terminal that closes, of schedulers. Windows lacks some; SIGUSR2 is submitit's.
 SIGNALS = tuple(
@@ -53,6 +53,8 @@ class StopSignals:
         number: of the first signal that came; None before.
     """
 
+    _around: ClassVar[list["StopSignals"]] = []
+
     def __init__(self, then: Callable[[int], object] = lambda _: None, left: Collection[int] = ()) -> None:
         self.number: int | None = None
         self._then, self._left = then, left
@@ -63,9 +65,18 @@ class StopSignals:
             for number in SIGNALS:
                 if number not in self._left and signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._note)
+            # What a handler raises is lost where C has called Python, as within a compilation: so what came
+            # before, and has not ended the block around this one, counts here.
+            came = [around.number for around in self._around if around.number is not None]
+            self._around.append(self)
+            if came:
+                self.number = came[0]
+                self._then(came[0])
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self in self._around:
+            self._around.remove(self)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

@@ -107,3 +107,13 @@ def test_a_second_signal(seconds, gap, status):
         time.sleep(gap)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == status
+
+
+def test_a_signal_whose_error_was_lost_counts_in_the_block_within():
+    with StopSignals() as around:
+        signal.raise_signal(signal.SIGUSR1)
+        assert around.number == signal.SIGUSR1
+        with StopSignals() as within:
+            assert within.number == signal.SIGUSR1
+    with StopSignals() as later:
+        assert later.number is None
