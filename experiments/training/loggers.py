@@ -218,7 +218,7 @@ class RunLogger:
 
     def begin(self, rows: Sequence[Row]) -> None:
         """Goes on after the rows that are in metrics.jsonl; the other logger is told them."""
-        self._file = open_to_append(self._path)
+        self.go_back()
         for row in rows:
             self._tell(row)
 
