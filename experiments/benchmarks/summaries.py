@@ -66,7 +66,7 @@ def together_line(results: Sequence[Result]) -> str | None:
 
 
 def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
-    """Returns Markdown: what it was measured on, a row a suite, and what a training step costs.
+    """Returns Markdown: the machine, a row a suite, what a training step costs, and what the loop adds.
 
     The numbers are multiples of `manual`'s time: geometric means over a suite, least and greatest in
     brackets.
@@ -78,7 +78,9 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
     times = relative_times([r for r in results if r.suite in _ROWS])
     names = [name for name in times if name not in (REFERENCE, MAXPOOL)]
     heads = [label(name) if name in (TORCH, NUMPY) else f"`{name}`" for name in names]
-    lines = [f"{machine_line(machine)}:", "", f"| | {' | '.join(heads)} |", "|---" * (len(names) + 1) + "|"]
+    lines = [f"{machine_line(machine)}:"]
+    if names:
+        lines += ["", f"| | {' | '.join(heads)} |", "|---" * (len(names) + 1) + "|"]
     for suite, words in _ROWS.items():
         rows = times[times.index.get_level_values("suite") == suite]
         if len(rows):
@@ -87,6 +89,13 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
     for time in times.get(MAXPOOL, pd.Series()).dropna():
         cost = f"{1 / time:.2f} times as long as one of `model=maxpool`"
         lines += ["", f"A training step of `model=sortpool` takes {cost}."]
+    for result in results:
+        if result.suite == "loop":
+            costs = (f"{m.median:.2f} ({name})" for name, m in result.measurements.items())
+            lines += [
+                "",
+                f"A run's steps take, as multiples of the compiled step's own time: {', '.join(costs)}.",
+            ]
     return "\n".join(lines)
 
 

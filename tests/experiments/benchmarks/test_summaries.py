@@ -79,6 +79,7 @@ def test_a_row_a_suite_and_multiples_of_manual(make_result):
         make_result("many", manual=1.0, builtin=2.0),
         make_result("memory", 64, "temporaries", "× the input", manual=0.0),
         make_result("step", **{"manual": 3.0, "manual:xla": 6.0, "maxpool": 2.0}),
+        make_result("loop", 0, "time of a run", "× its steps'", **{"steps_per_call=10": 0.9}),
     ]
     assert summary_table(MACHINE, results).splitlines() == [
         "AMD EPYC (1 core, AVX2), jax 0.12.0, jaxlib 0.12.0, NumPy 2.5.5:",
@@ -90,4 +91,6 @@ def test_a_row_a_suite_and_multiples_of_manual(make_result):
         "| a whole training step of `model=sortpool` | 2.0× | – |",
         "",
         "A training step of `model=sortpool` takes 1.50 times as long as one of `model=maxpool`.",
+        "",
+        "A run's steps take, as multiples of the compiled step's own time: 0.90 (steps_per_call=10).",
     ]
