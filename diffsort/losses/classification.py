@@ -75,8 +75,8 @@ def top_k_cross_entropy(
     >>> for weights in [(1.0,), (0.5, 0.5), (0.0, 1.0)]:
     ...     print(top_k_cross_entropy(logits, label, weights, implementation=SoftSort(0.5)).round(2))
     2.21
-    0.86
-    0.4
+    0.87
+    0.31
     """
     x, y, axis = _labelled(logits, labels, axis)
     weights = _check_weights(weights, x.shape[axis])
