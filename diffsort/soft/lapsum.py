@@ -83,7 +83,7 @@ class LapSum(RelaxedSort):
 
     def _above(self, rows: jax.Array, other: jax.Array) -> jax.Array:
         """Returns how far the rows are above others, in units of the temperature; equal infinities by 0."""
-        is_same = rows == other
+        is_same = (rows == other) & jnp.isinf(rows)
         zero = jnp.zeros((), rows.dtype)
         distance = jnp.where(is_same, zero, rows) - jnp.where(is_same, zero, other)
         return distance / self._number("temperature", rows)
