@@ -35,7 +35,7 @@ def top_k_cross_entropy(
     *,
     softmax: bool = True,
     where: ArrayLike | None = None,
-    implementation: ImplementationLike = "softsort",
+    implementation: ImplementationLike = "lapsum",
 ) -> jax.Array:
     r"""Returns the cross entropy of being among the k greatest, for several k at once.
 
