@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from diffsort._arguments import canonical_axis, floating, mask_like
 from diffsort._precision import computing_dtype
 from diffsort._ranked import elements_at
-from diffsort._sharding import unshard
+from diffsort._sharding import reshard_like, unshard
 from diffsort._sorting import count_valid, move, positions, sort_both, zero_masked
 from diffsort.implementations import Implementation, ImplementationLike, get_implementation
 from diffsort.permutations import invert
@@ -33,13 +33,13 @@ def along_rows(
 ) -> jax.Array:
     """Returns `function(scores, other, where, chosen, *static)`, compiled as a whole.
 
-    The function gets rows along the last axis, 0 where they are masked: scores in float32 at least, the other
-    array as it is. What it returns becomes NaN in a row that holds a NaN, and 0 where all is masked.
+    The function gets rows along the last axis, 0 where they are masked: scores in float32 at least, the
+    other array as it is. What it returns becomes NaN in a row that holds a NaN, and 0 where all is masked.
 
     Args:
         function: of a module, so that what is compiled for it is found again.
         scores: floating.
-        other: real: of the shape of the scores, or of that without `axis`, and then not masked.
+        other: real: of the shape of the scores, or of length 1 along `axis`.
         axis: the axis of the elements.
         where: boolean mask, broadcastable to the scores.
         implementation: as in `diffsort.sort`.
@@ -54,14 +54,13 @@ def along_rows(
     chosen = get_implementation(implementation)
     x = floating(scores, name)
     axis = canonical_axis(axis, x.ndim)
-    mask = None if where is None else unshard(mask_like(where, x), (axis,))
-
-    def visible(a: jax.Array) -> jax.Array:
-        a = unshard(a, (axis,))
-        return a if mask is None else zero_masked(a, mask)
-
-    other = visible(other) if other.ndim == x.ndim else other
-    return _compiled(function, visible(x), other, mask, chosen, axis, static)
+    x = unshard(x, (axis,))
+    other = reshard_like(unshard(other, (axis,)), x)
+    mask = None if where is None else mask_like(where, x)
+    if mask is not None:
+        x = zero_masked(x, mask)
+        other = zero_masked(other, mask) if other.shape == x.shape else other
+    return _compiled(function, x, other, mask, chosen, axis, static)
 
 
 @functools.partial(jax.jit, static_argnames=("function", "axis", "static"))
@@ -79,9 +78,7 @@ def _compiled(
         dtype = jnp.promote_types(dtype, other.dtype)
     if isinstance(x.shape[axis], int) and not x.shape[axis]:
         return jnp.full(x.shape[:axis] + x.shape[axis + 1 :], jnp.nan, dtype)
-    if other.ndim == x.ndim:
-        other = jnp.moveaxis(other, axis, -1)
-    x, where = jax.tree.map(lambda a: jnp.moveaxis(a, axis, -1), (x, where))
+    x, other, where = jax.tree.map(lambda a: jnp.moveaxis(a, axis, -1), (x, other, where))
     found = function(x.astype(computing_dtype(dtype)), other, where, chosen, *static)
     if where is not None:
         found = jnp.where(jnp.any(where, -1), found, jnp.zeros_like(found))
@@ -131,7 +128,7 @@ class Order:
         Args:
             weights: of the ranks 0, 1, … along the last axis, of length 1 along the others.
         """
-        weights = jnp.broadcast_to(weights, self.start.shape)
+        weights = reshard_like(jnp.broadcast_to(weights, self.start.shape), self.start)
         until = jnp.cumsum(weights, -1)
         first = elements_at(weights, self.start, -1)
         total = elements_at(until, self.end, -1) - elements_at(until, self.start, -1) + first

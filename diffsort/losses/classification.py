@@ -131,7 +131,7 @@ def _top_k_cross_entropy(
     weights: tuple[float, ...],
     softmax: bool,
 ) -> jax.Array:
-    is_label = positions(x.shape[-1], x.ndim, -1) == labels[..., None]
+    is_label = positions(x.shape[-1], x.ndim, -1) == labels.astype(jnp.int32)
     probability = jnp.zeros_like(x)
     for k, weight in enumerate(weights, start=1):
         if weight and k == 1 and softmax:
@@ -146,7 +146,7 @@ def _top_k_cross_entropy(
 
 def _is_among(x: jax.Array, labels: jax.Array, where: jax.Array | None, chosen: Chosen, k: int) -> jax.Array:
     del chosen
-    place, labels = positions(x.shape[-1], x.ndim, -1), labels[..., None].astype(jnp.int32)
+    place, labels = positions(x.shape[-1], x.ndim, -1), labels.astype(jnp.int32)
     is_label = place == labels
     found = jnp.sum(jnp.where(is_label, x, jnp.zeros_like(x)), -1, keepdims=True)
     is_before = (x > found) | ((x == found) & (place < labels))
@@ -171,7 +171,7 @@ def _labelled(logits: ArrayLike, labels: ArrayLike, axis: int) -> tuple[jax.Arra
         raise ValueError(
             f"labels={numbers} must be from 0 to {x.shape[axis] - 1}, along axis {axis} of logits."
         )
-    return x, y, axis
+    return x, jnp.expand_dims(y, axis), axis
 
 
 def _check_weights(weights: Sequence[float], classes: int) -> tuple[float, ...]:

@@ -4,17 +4,18 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort._arguments import (
-    check_non_negative,
+    concrete,
     floating,
     integer,
     mask_like,
     real_array,
     require_positive,
 )
-from diffsort._sorting import count_valid, positions, sort_values, zero_masked
+from diffsort._sorting import count_valid, positions, sort_values
 from diffsort.implementations import ImplementationLike
 from diffsort.losses._scores import Chosen, along_rows, exact, order_of
 from diffsort.soft import RelaxedSort
@@ -272,7 +273,13 @@ def _relevance(
     scores: ArrayLike, relevance: ArrayLike, where: ArrayLike | None, k: int | None, gains: Gains
 ) -> tuple[jax.Array, tuple[int | None, Gains]]:
     y = _paired(scores, relevance, ("scores", "relevance"))
-    check_non_negative(y if where is None else zero_masked(y, mask_like(where, y)), "relevance")
+    numbers = concrete(y)
+    if numbers is not None and np.any(numbers < 0):
+        there = np.ones(()) if where is None else concrete(mask_like(where, y))
+        if there is not None and np.any((numbers < 0) & (there != 0)):
+            raise ValueError(
+                f"relevance has {numbers.min():g}: it must not be negative; mask what only fills a row up."
+            )
     if gains not in get_args(Gains):
         raise ValueError(f"gains={gains!r} is neither 'exponential' nor 'linear'.")
     if k is None:

@@ -12,6 +12,7 @@ import sklearn.metrics
 
 from diffsort.losses import ndcg, ndcg_loss, spearman_correlation, spearman_loss
 from diffsort.soft import LapSum, StraightThrough
+from tests.losses.cases import RANKING
 
 RANDOM = np.random.default_rng(0)
 # Numbers with many ties, in rows; 0 among them, as what is masked is.
@@ -110,6 +111,37 @@ def test_relaxed_they_go_to_the_exact_ones_and_have_a_gradient() -> None:
         )
     np.testing.assert_allclose(slope, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-8)
     assert not np.asarray(gradients)[..., ~where].any()
+
+
+@pytest.mark.parametrize("name", RANKING)
+def test_relaxed_a_mask_is_a_slice_on_any_axis(name: str) -> None:
+    """The last row is all masked; what is hidden makes no NaN, and second derivatives are finite."""
+    call = partial(RANKING[name].loss, implementation=LapSum(0.3))
+    x = RANDOM.standard_normal((10, 4)).astype(np.float32)
+    where = np.tile((np.arange(10) % 4 != 1)[:, None], (1, 4))
+    where[:, 3] = False
+
+    @partial(jax.jit, static_argnames="axis")
+    def derivatives(x: jax.Array, where: jax.Array | None, axis: int) -> tuple[jax.Array, ...]:
+        def loss(x: jax.Array) -> jax.Array:
+            return call((x,), (where,), axis)
+
+        value, pull_back = jax.vjp(loss, x)
+        gradient = pull_back(jnp.ones_like(value))[0]
+        return value, gradient, jax.jvp(jax.grad(lambda x: loss(x).sum()), (x,), (jnp.ones_like(x),))[1]
+
+    hidden = jnp.asarray(np.where(where, x, np.float32(np.nan)))
+    with jax.debug_nans(True):
+        value, gradient, second = derivatives(hidden, where, 0)
+    expected = derivatives(x[where].reshape(7, 3).T, None, -1)
+    for actual, sliced in zip((gradient, second), expected[1:], strict=True):
+        np.testing.assert_allclose(actual[where].reshape(7, 3).T, sliced, rtol=1e-4, atol=1e-4)
+        assert not np.asarray(actual)[~where].any()
+    np.testing.assert_allclose(value, [*expected[0], 0], rtol=1e-5, atol=1e-6)
+    assert np.abs(gradient).max() > 0.01
+    narrow = call((hidden.astype(jnp.bfloat16),), (where,), 0)
+    assert narrow.dtype == jnp.bfloat16
+    np.testing.assert_allclose(narrow.astype(jnp.float32), value, atol=0.03)
 
 
 def test_the_relaxed_ndcg_by_its_definition() -> None:
