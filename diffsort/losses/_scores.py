@@ -86,7 +86,7 @@ def _compiled(
 
 
 def _with_nan(result: jax.Array, *arrays: jax.Array) -> jax.Array:
-    """Returns a result for each row, and NaN for one that holds it, so that nothing needs to make one."""
+    """Returns the results of rows, and for a row that holds a NaN that NaN, so that none is made here."""
     for array in arrays:
         if not jnp.issubdtype(array.dtype, jnp.floating):
             continue

@@ -45,8 +45,8 @@ def spearman_loss(
     of the predictions and the ranks s of the targets; equal targets share the mean of their ranks, as do
     equal predictions where the implementation is exact.
 
-    ρ has no direction where all predictions are equal: there it is 0, and to keep its gradient finite
-    $\|r - \bar r\|$ is at least a hundredth of what it is for distinct ranks.
+    Where all predictions are equal ρ is 0. So that it has a finite gradient there, which tells them apart,
+    a relaxed $\|r - \bar r\|$ counts as no less than a hundredth of what it is for distinct ranks.
 
     Args:
         predictions: floating.
