@@ -140,7 +140,18 @@ class Named(Target):
 
 
 @dataclass
-class Vectors(Named):
+class Images(Named):
+    """Something that is made of images.
+
+    Attributes:
+        directory: the folder of all datasets.
+    """
+
+    directory: str = "${oc.env:TFDS_DATA_DIR,data}"
+
+
+@dataclass
+class Vectors(Images):
     """Images as vectors.
 
     Attributes:
@@ -150,7 +161,6 @@ class Vectors(Named):
         rare_fraction: how much is kept of them.
     """
 
-    directory: str = "${oc.env:TFDS_DATA_DIR,data}"
     in_memory: bool | None = None
     label_noise: float = 0.0
     rare_classes: list[int] = field(default_factory=list)
@@ -203,13 +213,17 @@ def _declare(name: str, *bases: type, **types: Any) -> type:
 
 _DECLARED = (
     *(Sort, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
-    *(Vectors, PointSets, PointClouds, SetClassifier),
+    *(Images, Vectors, PointSets, PointClouds, SetClassifier),
     # Transformations of gradients.
     _declare("AdamW", Partial, weight_decay=float),
     _declare("SGD", Partial, momentum=float),
+    # Data.
+    _declare("NumberSets", Images, set_size=int, num_digits=int),
+    _declare("NumberVectors", Images, num_train=int, num_digits=int, label_noise=float),
     # Tasks.
     _declare("Certified", Named, radius=float),
     _declare("Generation", Named, num_points=int, num_latents=int),
+    _declare("TopK", Named, k=int),
     # Models, and what they pool with.
     _declare("MultiheadAttention", Partial, num_heads=int),
     _declare("PSWE", Sorting, Partial, num_projections=int, num_points=int),
@@ -226,6 +240,7 @@ _DECLARED = (
     _declare("DenseAutoencoder", Named, point_widths=list[int], num_latents=int, set_widths=list[int]),
     _declare("FSAutoencoder", Named, Sorting, point_widths=list[int], num_latents=int, pieces=int),
     _declare("Network", Named, widths=list[int]),
+    _declare("ScoreNetwork", Named, convolution_widths=list[int], dense_widths=list[int]),
     _declare("Lipschitz", Named, Sorting, widths=list[int], activation=str, group_size=int),
     # Losses.
     _declare("Tempered", Partial, temperature=float),
