@@ -16,24 +16,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-# The choices of `sort=`, which are names of diffsort's `implementation=`.
-SORTS = (
-    "manual",  # the derivative written by hand, on the fastest engine for the platform
-    "manual:native",  # on the compiled kernel for CPUs; refused where there is none
-    "manual:xla",  # on the portable engine
-    "builtin",  # jax.numpy.sort with JAX's own derivative
-    "double_argsort",  # the article's formula: the inverse permutation is the argsort of the argsort
-    # A relaxed sort by optimal transport (pip install 'diffsort-jax[ott]'), for models that need no
-    # permutation, which dgcnn does. A second or two a step of 32 sets on 2 CPU cores: a try-out.
-    "ott",
-)
-
-
-@dataclass
-class Sort:
-    """Which implementation of the sort a model, a loss or a reduction is built with."""
-
-    implementation: Any = MISSING
+from experiments.sort_schema import SORTS, Schedule, Sort, findable, sort_choice
 
 
 @dataclass
@@ -53,6 +36,7 @@ class Trainer:
     precision: str = "float32"
     on_nonfinite: str = "stop"
     measure_sort: bool = True
+    gradient_noise: int = 0
     profile: bool = False
     debug: bool = False
 
@@ -205,14 +189,11 @@ class SetClassifier(Named):
 
 def _declare(name: str, *bases: type, **types: Any) -> type:
     """Makes a dataclass of what has no default."""
-    declared = make_dataclass(name, [(key, kind, MISSING) for key, kind in types.items()], bases=bases)
-    declared.__module__ = __name__
-    globals()[name] = declared  # where other processes find it
-    return declared
+    return findable(make_dataclass(name, [(key, kind, MISSING) for key, kind in types.items()], bases=bases))
 
 
 _DECLARED = (
-    *(Sort, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
+    *(Sort, Schedule, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
     *(Images, Vectors, PointSets, PointClouds, SetClassifier),
     # Transformations of gradients.
     _declare("AdamW", Partial, weight_decay=float),
@@ -267,7 +248,7 @@ def _register() -> None:
     for declared in _DECLARED:
         store.store(name=declared.__name__, node=declared)
     for name in SORTS:
-        store.store(group="sort", name=name, node=Sort(implementation=name))
+        store.store(group="sort", name=name, node=sort_choice(name))
 
 
 _register()
