@@ -9,8 +9,12 @@ import jax
 import jaxlib
 
 FOLDER = Path(__file__).parent / "native"
+_INTERFACE = 3  # of the handlers: what they are called with
+
+# What the handlers are called in XLA, and in the library.
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
-_INTERFACE = 2  # of the handlers: what they are called with
+RECURRENCE = "diffsort_recurrence"
+_SYMBOLS = {SORT: "DiffsortSort", PERMUTE: "DiffsortPermute", RECURRENCE: "DiffsortRecurrence"}
 
 
 @functools.cache
@@ -22,9 +26,9 @@ def why_unavailable() -> str | None:
         return note.read_text(encoding="utf-8").strip() if note.exists() else f"there is no {path}"
     try:
         library = ctypes.CDLL(str(path))
-        handlers = {SORT: library.DiffsortSort, PERMUTE: library.DiffsortPermute}
         if library.diffsort_interface() != _INTERFACE:
             return f"{path.name} belongs to another version of diffsort: install diffsort again"
+        handlers = {name: getattr(library, symbol) for name, symbol in _SYMBOLS.items()}
         compiled_for = library.diffsort_xla_major(), library.diffsort_xla_minor()
     except (OSError, AttributeError) as error:
         return f"{path.name} does not load: {error}"

@@ -3,6 +3,7 @@
 #include "ffi.h"
 
 #include "permute.h"
+#include "recurrence.h"
 #include "sort.h"
 #include "xla_pool.h"
 
@@ -98,6 +99,15 @@ HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffe
   return {};
 }
 
+HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBuffer b,
+                                ffi::Result<ffi::AnyBuffer> out, bool reverse) {
+  Shape shape(b.dimensions(), 0);
+  XlaPool pool(threads);
+  RecurrenceJob job{ElementType(b.element_type()), shape.outer, shape.n, a.untyped_data(), b.untyped_data(),
+                    out->untyped_data(), reverse};
+  return recurrence(job, pool) ? HandlerStatus{} : kUnsupportedType;
+}
+
 }  // namespace
 }  // namespace diffsort
 
@@ -114,7 +124,7 @@ struct xla::ffi::ResultEncoding<stage, diffsort::HandlerStatus> {
   }
 };
 
-int diffsort_interface() { return 2; }
+int diffsort_interface() { return 3; }
 int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
 int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
 
@@ -138,3 +148,11 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                                   .Attr<int64_t>("trailing")
                                   .Attr<bool>("inverse")
                                   .Attr<bool>("trusted"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortRecurrence, diffsort::handle_recurrence,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("reverse"));

@@ -19,4 +19,7 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSort);
 // Operands x, indices; result: x moved.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
 
+// Operands a, b; result: the recurrence, along the last axis.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortRecurrence);
+
 #pragma GCC visibility pop
