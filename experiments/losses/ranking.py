@@ -1,5 +1,6 @@
 """Losses of scores, (b, n), that are to have the order of given numbers, (b, n)."""
 
+import functools
 from abc import abstractmethod
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 
 import diffsort
 from diffsort.implementations import ImplementationLike
+from diffsort.soft import RelaxedSort
 from experiments.losses.loss import Loss
 
 _SMALLEST = 1e-7  # a probability whose logarithm is taken; 1 less it is not yet 1 in float32
@@ -28,14 +30,25 @@ class PermutationCrossEntropy(RankingLoss):
     With P the relaxed permutation matrix of the scores and Q that which sorts the numbers, the mean over
     their n² entries of −(Q log P + (1 − Q) log(1 − P)).
 
+    An exact sort teaches nothing: the derivative of its permutation is 0.
+
     Args:
         implementation: a relaxed sort with a matrix; see `diffsort.soft_permutation`.
+
+    Raises:
+        ValueError: the relaxed sort has no matrix.
 
     Source: F. Petersen, C. Borgelt, H. Kuehne, O. Deussen, Differentiable Sorting Networks for Scalable
     Sorting and Ranking Supervision, ICML 2021. Grover et al. (2019) take the first term alone.
     """
 
     implementation: ImplementationLike
+
+    def __post_init__(self) -> None:
+        method = self.implementation
+        method = method.at(0) if isinstance(method, RelaxedSort) else method
+        find = functools.partial(diffsort.soft_permutation, implementation=method)
+        jax.eval_shape(find, jax.ShapeDtypeStruct((2,), jnp.float32))  # refused here, not in the first step
 
     def __call__(self, scores: jax.Array, numbers: jax.Array) -> jax.Array:
         """Returns the mean cross-entropies of the entries."""
