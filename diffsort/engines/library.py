@@ -14,7 +14,14 @@ _INTERFACE = 3  # of the handlers: what they are called with
 # What the handlers are called in XLA, and in the library.
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
 RECURRENCE = "diffsort_recurrence"
-_SYMBOLS = {SORT: "DiffsortSort", PERMUTE: "DiffsortPermute", RECURRENCE: "DiffsortRecurrence"}
+LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
+_SYMBOLS = {
+    SORT: "DiffsortSort",
+    PERMUTE: "DiffsortPermute",
+    RECURRENCE: "DiffsortRecurrence",
+    LAPSUM: "DiffsortLapSum",
+    LAPSUM_COTANGENT: "DiffsortLapSumCotangent",
+}
 
 
 @functools.cache

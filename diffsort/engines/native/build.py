@@ -70,7 +70,9 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
         name: ("sort_target.cc", [*_SORT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
         for name, more in targets.items()
     }
-    units |= {name: (f"{name}.cc", []) for name in ("sort", "permute", "recurrence", "memory", "pool")}
+    units |= {
+        name: (f"{name}.cc", []) for name in ("sort", "permute", "recurrence", "lapsum", "memory", "pool")
+    }
     units["entry_points"] = ("c_api.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
     with tempfile.TemporaryDirectory() as folder:
 
