@@ -80,7 +80,9 @@ def test_digits_of_other_sizes(tmp_path: Path) -> None:
         ({"set_size": 3, "num_digits": 0}, "data.num_digits=0: must be from 1 to 9"),
     ],
 )
-def test_sizes_out_of_range_are_mistakes(data_directory: Path, settings: dict[str, int], message: str) -> None:
+def test_sizes_out_of_range_are_mistakes(
+    data_directory: Path, settings: dict[str, int], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         load_number_sets("digits", data_directory, **settings, progress=False)
 

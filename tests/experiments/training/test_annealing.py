@@ -11,12 +11,14 @@ from flax import nnx
 from diffsort.losses import cvar
 from diffsort.nnx import FSPool
 from diffsort.soft import SoftSort, StraightThrough
+from experiments.errors import UserError
 from experiments.losses import RankError
 from experiments.run_directory import RunDirectory
 from experiments.tasks import Sorting
 from experiments.training.annealing import annealed, at_step
 from experiments.training.setup import build_setup
 from tests.experiments.conftest import train
+from tests.experiments.training.test_job import train_and_die
 
 VECTORS = ("data=digit_vectors", "model=network", "model.widths=[8]", "reduction=trimmed")
 ANNEALED = ("sort=softsort", "sort.temperature=1.0", "sort.final=0.01")
@@ -63,9 +65,27 @@ def test_relaxed_sorts_are_found_wherever_they_are():
     assert pooled._cache_size() == 1
 
 
+def losses(run):
+    return [row["loss"] for row in RunDirectory(run).metrics() if "loss" in row]
+
+
 def test_a_run_that_goes_on_has_the_temperatures_of_one_that_was_never_stopped(configure, tmp_path):
     whole = train(configure(*VECTORS, *ANNEALED), tmp_path / "whole")
-    short = configure(*VECTORS, *ANNEALED, "trainer.steps=10", *SAME_SCHEDULES)
-    train(short, tmp_path / "parts")
+    train_and_die(configure(*VECTORS, *ANNEALED), tmp_path / "parts", 15)
     parts = train(configure(*VECTORS, *ANNEALED), tmp_path / "parts")
-    assert whole["sort"] == parts["sort"] == "softsort"
+    assert whole["test_loss"] == parts["test_loss"]
+    assert whole["sort"] == "softsort"
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("sort.temperature=-1", "sort=softsort: temperature=-1.0 must be positive"),
+        ("sort.final=0", "sort=softsort: sort.final=0.0 must be positive"),
+        ("sort.schedule=step", r"sort=softsort: sort\.schedule=step: no such choice"),
+    ],
+)
+def test_a_setting_out_of_range_is_a_mistake(configure, setting, told):
+    with pytest.raises(UserError, match=told):
+        build_setup(configure(*VECTORS, "sort=softsort", setting))
