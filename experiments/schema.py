@@ -228,6 +228,7 @@ _DECLARED = (
     _declare("Ensemble", Sorting, members=int, fair=bool),
     _declare("SlicedWasserstein", Sorting, num_projections=int, p=float, greatest=bool),
     _declare("Quantiles", Target, levels=list[float]),
+    _declare("TopKCrossEntropy", Sorting, weights=list[float]),
     # Reductions.
     _declare("AverageTopK", Sorting, k=int),
     _declare("CVaR", Sorting, level=float, smoothing=float),

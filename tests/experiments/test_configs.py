@@ -132,7 +132,7 @@ def test_a_task_that_draws_images_refuses_clouds(configure, task):
 
 
 def cells_of(experiment):
-    """Settings of cells of an experiment in which every value occurs, the others being the first of theirs."""
+    """Settings of cells in which every value of an experiment occurs, the others being the first."""
     config = OmegaConf.load(CONFIGS / "experiment" / f"{experiment}.yaml")
     params = OmegaConf.select(config, "hydra.sweeper.params") or {}
     values = {key: str(value).split(",") for key, value in params.items() if key != "seed"}

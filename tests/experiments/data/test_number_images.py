@@ -88,5 +88,5 @@ def test_sizes_out_of_range_are_mistakes(
 
 
 def test_no_training_examples_are_a_mistake(data_directory: Path) -> None:
-    with pytest.raises(UserError, match="data.num_train=0: must be at least 1"):
+    with pytest.raises(UserError, match=r"data\.num_train=0: must be at least 1"):
         load_number_vectors("digits", data_directory, 0, progress=False)
