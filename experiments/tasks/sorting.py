@@ -28,6 +28,7 @@ class Sorting(Task):
     loss_kind = RankingLoss
     metric = "exact_match"
     better = "higher"
+    learns_unsorted = False
 
     def forward(self, model: Any, batch: Batch) -> Arrays:
         """Returns the scores and the losses."""

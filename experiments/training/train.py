@@ -119,7 +119,8 @@ class _Training:
         """Trains from the beginning to the end, and evaluates."""
         trainer, setup = self._trainer, self._setup
         self._compile()
-        share = sort_share(self._config, setup, self._steps) if trainer.measure_sort else None
+        measured = trainer.measure_sort and setup.task.learns_unsorted
+        share = sort_share(self._config, setup, self._steps) if measured else None
         self._leaves = self._steps.leaves(self._beginning.state or setup.initial)
         if trainer.profile:
             write_profile(self._run.path, self._steps, self._state, setup.batches)
