@@ -62,10 +62,11 @@ class Implementation:
 _RELAXED: dict[str, RelaxedSort] = {method.name: method for method in (LapSum(), SoftSort(), Transport())}
 _STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
 
+Chosen = Implementation | RelaxedSort  # what an implementation's name stands for
+
 # What `implementation=` takes. Of one that was registered a type checker knows the object, not the name.
 ImplementationLike = (
-    Implementation
-    | RelaxedSort
+    Chosen
     | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
     | Literal["lapsum", "softsort", "ott"]
     | Literal["straight_through:lapsum", "straight_through:softsort", "straight_through:ott"]
@@ -83,7 +84,7 @@ def _manual(name: str, engine: engines.Engine) -> Implementation:
     )
 
 
-_IMPLEMENTATIONS: dict[str, Implementation | RelaxedSort] = _RELAXED | {
+_IMPLEMENTATIONS: dict[str, Chosen] = _RELAXED | {
     implementation.name: implementation
     for implementation in (
         _manual("manual", engines.BEST),
@@ -190,7 +191,7 @@ def implementation_names() -> tuple[str, ...]:
     return tuple(sorted(_IMPLEMENTATIONS))
 
 
-def get_implementation(implementation: "ImplementationLike | str") -> Implementation | RelaxedSort:
+def get_implementation(implementation: "ImplementationLike | str") -> Chosen:
     """Returns the implementation of that name, or the one that is given.
 
     Raises:
@@ -200,7 +201,7 @@ def get_implementation(implementation: "ImplementationLike | str") -> Implementa
     >>> get_implementation("manual").name
     'manual'
     """
-    if isinstance(implementation, Implementation | RelaxedSort):
+    if isinstance(implementation, Chosen):
         found = implementation
     elif isinstance(implementation, str) and implementation in _IMPLEMENTATIONS:
         found = _IMPLEMENTATIONS[implementation]
