@@ -9,8 +9,8 @@ import jax
 import jaxlib
 
 FOLDER = Path(__file__).parent / "native"
-SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
-_INTERFACE = 2  # of the handlers: what they are called with
+SORT, PERMUTE, SOFT_NETWORK = "diffsort_sort", "diffsort_permute", "diffsort_soft_network"
+_INTERFACE = 3  # of the handlers: what they are called with
 
 
 @functools.cache
@@ -22,7 +22,11 @@ def why_unavailable() -> str | None:
         return note.read_text(encoding="utf-8").strip() if note.exists() else f"there is no {path}"
     try:
         library = ctypes.CDLL(str(path))
-        handlers = {SORT: library.DiffsortSort, PERMUTE: library.DiffsortPermute}
+        handlers = {
+            SORT: library.DiffsortSort,
+            PERMUTE: library.DiffsortPermute,
+            SOFT_NETWORK: library.DiffsortSoftNetwork,
+        }
         if library.diffsort_interface() != _INTERFACE:
             return f"{path.name} belongs to another version of diffsort: install diffsort again"
         compiled_for = library.diffsort_xla_major(), library.diffsort_xla_minor()

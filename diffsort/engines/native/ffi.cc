@@ -3,6 +3,7 @@
 #include "ffi.h"
 
 #include "permute.h"
+#include "soft_network.h"
 #include "sort.h"
 #include "xla_pool.h"
 
@@ -98,6 +99,31 @@ HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffe
   return {};
 }
 
+HandlerStatus handle_soft_network(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
+                                  int64_t kind, int64_t sigmoid, int64_t output, bool masked) {
+  SoftNetworkJob job{};
+  job.kind = NetworkKind(kind);
+  job.sigmoid = Sigmoid(sigmoid);
+  job.output = NetworkOutput(output);
+  size_t cotangents = job.output == NetworkOutput::kValues ? 0 : job.output == NetworkOutput::kCarriedCotangent ? 2 : 1;
+  if (arguments.size() != 2 + masked + cotangents) return kMismatch;
+  const void* operands[5];
+  for (size_t i = 0; i < arguments.size(); ++i) operands[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
+  job.is_double = out->element_type() == ffi::DataType::F64;
+  if (!job.is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
+  Shape shape(out->dimensions(), 0);
+  job.rows = shape.outer;
+  job.n = shape.n;
+  job.x = operands[0];
+  job.steepness = operands[1];
+  if (masked) job.count = static_cast<const int32_t*>(operands[2]);
+  if (cotangents > 0) job.cotangent = operands[2 + masked];
+  if (cotangents > 1) job.carried = operands[3 + masked];
+  job.out = out->untyped_data();
+  XlaPool pool(threads);
+  return soft_network(job, pool) ? HandlerStatus{} : kOutOfMemory;
+}
+
 }  // namespace
 }  // namespace diffsort
 
@@ -114,7 +140,7 @@ struct xla::ffi::ResultEncoding<stage, diffsort::HandlerStatus> {
   }
 };
 
-int diffsort_interface() { return 2; }
+int diffsort_interface() { return 3; }
 int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
 int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
 
@@ -138,3 +164,13 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                                   .Attr<int64_t>("trailing")
                                   .Attr<bool>("inverse")
                                   .Attr<bool>("trusted"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSoftNetwork, diffsort::handle_soft_network,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<int64_t>("kind")
+                                  .Attr<int64_t>("sigmoid")
+                                  .Attr<int64_t>("output")
+                                  .Attr<bool>("masked"));

@@ -19,4 +19,7 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSort);
 // Operands x, indices; result: x moved.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
 
+// Operands x, steepness[, count][, cotangent[, carried]]; result: what `output` says, of the shape of x.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSoftNetwork);
+
 #pragma GCC visibility pop
