@@ -18,6 +18,7 @@ try:
         register_implementation,
     )
     from diffsort.permutations import inverse_permutation, permute
+    from diffsort.soft_ranks import soft_permutation, soft_rank, top_k_mask
     from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
     from diffsort.statistics import (
         gini_mean_difference,
@@ -53,18 +54,21 @@ __all__ = [
     "rank",
     "register_engine",
     "register_implementation",
+    "soft_permutation",
+    "soft_rank",
     "sort",
     "sort_key_val",
     "sort_with_indices",
     "superquantile",
     "top_k",
+    "top_k_mask",
     "trimmed_mean",
     "winsorized_mean",
 ]
 
 _SUBMODULES = (
     *("activations", "engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
-    *("protocols", "relaxed", "statistics"),
+    *("protocols", "soft", "statistics"),
 )
 
 

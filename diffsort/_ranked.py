@@ -201,7 +201,7 @@ def join(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     return x.transpose(*others, *axes).reshape(*(x.shape[d] for d in others), size)
 
 
-@functools.partial(jax.jit, static_argnames=("function", "axis", "chosen", "static"))
+@functools.partial(jax.jit, static_argnames=("function", "axis", "static"))
 def _compute(
     function: Callable[..., jax.Array],
     x: jax.Array,

@@ -13,15 +13,21 @@ from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec
 
 
 def on_shards(
-    function: Callable[..., Any], axis: int, leader: jax.Array, *others: jax.Array, **named: jax.Array | None
+    function: Callable[..., Any],
+    axis: int,
+    leader: jax.Array,
+    *others: jax.Array,
+    more: int = 0,
+    **named: jax.Array | None,
 ) -> Any:
     """Calls `function(leader, *others, **named)`, under explicit sharding on each device's shard.
 
     Args:
-        function: works along `axis` alone and returns arrays of the shape of `leader`.
+        function: works along `axis` alone and returns arrays of the shape of `leader`, with `more` axes.
         axis: non-negative; must not be split between devices.
         leader: array whose layout counts.
         *others: arrays of the same rank, which are laid out like `leader`.
+        more: how many axes that are whole on every device follow in the results.
         **named: likewise, or None, which is passed on.
 
     Raises:
@@ -44,7 +50,7 @@ def on_shards(
         lambda given, named: function(*given, **named),
         mesh=layout.mesh if jax.sharding.get_abstract_mesh().empty else None,
         in_specs=jax.tree.map(lambda a: jax.typeof(a).sharding.spec, arrays),
-        out_specs=layout.spec,
+        out_specs=PartitionSpec(*layout.spec, *[None] * more),
         axis_names=split,
     )(*arrays)
 

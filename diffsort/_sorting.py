@@ -13,7 +13,7 @@ from jax import lax
 from diffsort import _sharding
 from diffsort.implementations import Implementation
 
-_compiled = functools.partial(jax.jit, static_argnames=("chosen", "axis", "descending"))
+_compiled = functools.partial(jax.jit, static_argnames=("axis", "descending"))
 
 
 @jax.jit
@@ -65,7 +65,7 @@ def find_permutation(
         return _sharding.on_shards(find, axis, lax.stop_gradient(x), where=where)
 
 
-@functools.partial(jax.jit, static_argnames=("chosen", "axis"))
+@functools.partial(jax.jit, static_argnames="axis")
 def move(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     """Returns `x` moved through a permutation."""
     with jax.named_scope("diffsort.permute"):

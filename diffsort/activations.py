@@ -99,7 +99,7 @@ def full_sort(x: ArrayLike, axis: int = -1, *, implementation: ImplementationLik
     return sort(array, canonical_axis(axis, array.ndim), implementation=implementation)
 
 
-@functools.partial(jax.jit, static_argnames=("group_size", "axis", "chosen"))
+@functools.partial(jax.jit, static_argnames=("group_size", "axis"))
 def _sorted_groups(x: jax.Array, group_size: int, axis: int, chosen: Implementation) -> jax.Array:
     count = x.shape[axis] // group_size
     groups = x.reshape(*x.shape[:axis], count, group_size, *x.shape[axis + 1 :])

@@ -1,8 +1,8 @@
 """What `implementation="..."` may name, and how to add to it.
 
 An implementation is up to three functions. Most have a hard permutation: `argsort` finds it, and `permute`
-moves arrays through it. A relaxed sort, such as "ott", has none: it is a `sort` alone, and functions that
-need a permutation refuse it.
+moves arrays through it. A relaxed sort, such as `diffsort.soft.SoftSort`, has none, and functions that need a
+permutation refuse it.
 
 An engine is less: it finds the permutation, and its implementation "manual:NAME" adds the derivative that is
 written by hand.
@@ -13,12 +13,16 @@ import difflib
 from collections.abc import Callable
 from typing import Literal
 
-from diffsort import _builtin, engines, relaxed
+import jax
+
+from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
+from diffsort.soft import RelaxedSort, SoftSort, StraightThrough, Transport
 
 
+@jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Implementation:
     """How an implementation sorts: what `implementation=` takes, registered under a name or not.
@@ -54,9 +58,17 @@ class Implementation:
         return self.argsort
 
 
+# Relaxed sorts with their default settings, by name.
+_RELAXED: dict[str, RelaxedSort] = {method.name: method for method in (SoftSort(), Transport())}
+_STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
+
 # What `implementation=` takes. Of one that was registered a type checker knows the object, not the name.
 ImplementationLike = (
-    Implementation | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort", "ott"]
+    Implementation
+    | RelaxedSort
+    | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
+    | Literal["softsort", "ott"]
+    | Literal["straight_through:softsort", "straight_through:ott"]
 )
 
 
@@ -71,7 +83,7 @@ def _manual(name: str, engine: engines.Engine) -> Implementation:
     )
 
 
-_IMPLEMENTATIONS: dict[str, Implementation] = {
+_IMPLEMENTATIONS: dict[str, Implementation | RelaxedSort] = _RELAXED | {
     implementation.name: implementation
     for implementation in (
         _manual("manual", engines.BEST),
@@ -80,7 +92,6 @@ _IMPLEMENTATIONS: dict[str, Implementation] = {
         Implementation(
             "double_argsort", _builtin.sort_by_argsort, _builtin.argsort, _builtin.permute_by_argsort
         ),
-        Implementation("ott", relaxed.sort, why_unavailable=relaxed.why_unavailable),
     )
 }
 _BUILT_IN = frozenset(_IMPLEMENTATIONS)
@@ -162,7 +173,7 @@ def register_engine(name: str, *, argsort: Argsort) -> Implementation:
 def _register(given: str, implementation: Implementation, **functions: object) -> Implementation:
     if not isinstance(given, str) or not given:
         raise ValueError(f"an implementation's name is a non-empty string, not {given!r}.")
-    if implementation.name in _BUILT_IN:
+    if implementation.name in _BUILT_IN or implementation.name.startswith(_STRAIGHT_THROUGH):
         raise ValueError(f"implementation {implementation.name!r} comes with diffsort; choose another name.")
     for part, function in functions.items():
         if not callable(function):
@@ -172,30 +183,39 @@ def _register(given: str, implementation: Implementation, **functions: object) -
 
 
 def implementation_names() -> tuple[str, ...]:
-    """Returns the names `implementation=` may take, in alphabetical order."""
+    """Returns the names `implementation=` may take, in alphabetical order.
+
+    Before the name of a relaxed sort, "straight_through:" may stand.
+    """
     return tuple(sorted(_IMPLEMENTATIONS))
 
 
-def get_implementation(implementation: "ImplementationLike | str") -> Implementation:
+def get_implementation(implementation: "ImplementationLike | str") -> Implementation | RelaxedSort:
     """Returns the implementation of that name, or the one that is given.
 
     Raises:
-        ValueError: no implementation has that name, and the message lists those there are; or it is not
-            available here, and the message says why.
+        ValueError: no implementation has that name, and the message lists those there are; it is not
+            available here, and the message says why; or it has a schedule, and no step was given.
 
     >>> get_implementation("manual").name
     'manual'
     """
-    if isinstance(implementation, Implementation):
+    if isinstance(implementation, Implementation | RelaxedSort):
         found = implementation
     elif isinstance(implementation, str) and implementation in _IMPLEMENTATIONS:
         found = _IMPLEMENTATIONS[implementation]
+    elif isinstance(implementation, str) and implementation.removeprefix(_STRAIGHT_THROUGH) in _RELAXED:
+        found = StraightThrough(_RELAXED[implementation.removeprefix(_STRAIGHT_THROUGH)])
     else:
-        near = difflib.get_close_matches(str(implementation), _IMPLEMENTATIONS, n=1)
+        names = [*_IMPLEMENTATIONS, *(_STRAIGHT_THROUGH + name for name in _RELAXED)]
+        near = difflib.get_close_matches(str(implementation), names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(repr(n) for n in implementation_names())
-        raise ValueError(f"unknown implementation {implementation!r}.{hint} Known: {known}.")
+        raise ValueError(
+            f"unknown implementation {implementation!r}.{hint} Known: {known}; and, before a relaxed sort's "
+            f"name, {_STRAIGHT_THROUGH!r}."
+        )
     reason = found.why_unavailable()
     if reason:
         raise ValueError(f"implementation {found.name!r} is not available: {reason}. Use 'manual'.")
-    return found
+    return found.resolved() if isinstance(found, RelaxedSort) else found

@@ -17,8 +17,8 @@ def divide(
     """Runs `call` on each device's part of the operands, split along any axis but one.
 
     Args:
-        call: takes arrays of one shape and returns `results` arrays of that shape.
-        operands: all of one shape.
+        call: takes such operands and returns `results` arrays of the shape of the first.
+        operands: all of one shape, or of length 1 along the axis that stays whole.
         results: how many arrays the call returns.
         trailing: how many axes come after the one that stays whole.
     """
@@ -41,8 +41,14 @@ def divide(
     def infer(mesh: Mesh, operand_shapes: Sequence[Any], result_shapes: Sequence[Any]) -> list[Any]:
         return [layout(mesh, operand_shapes)] * len(result_shapes)
 
-    axes = " ".join(f"d{i}" for i in range(ndim))
-    rule = ", ".join([axes] * len(operands)) + " -> " + ", ".join([axes] * results)
+    names = [f"d{i}" for i in range(ndim)]
+
+    def axes(i: int, operand: jax.Array) -> str:  # an operand may have one number for the whole axis
+        is_short = operand.shape[whole] != operands[0].shape[whole]
+        return " ".join([*names[:whole], f"one{i}" if is_short else names[whole], *names[whole + 1 :]])
+
+    given = [axes(i, operand) for i, operand in enumerate(operands)]
+    rule = ", ".join(given) + " -> " + ", ".join([given[0]] * results)
     divided = custom_partitioning(lambda *parts: call(*parts))  # it takes no functools.partial with keywords
     divided.def_partition(
         partition,

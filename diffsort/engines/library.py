@@ -9,8 +9,23 @@ import jax
 import jaxlib
 
 FOLDER = Path(__file__).parent / "native"
-SORT, PERMUTE, SOFT_NETWORK = "diffsort_sort", "diffsort_permute", "diffsort_soft_network"
 _INTERFACE = 3  # of the handlers: what they are called with
+
+# What the handlers are called in XLA, and in the library.
+SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
+RECURRENCE = "diffsort_recurrence"
+NETWORK, NETWORK_COTANGENT = "diffsort_network", "diffsort_network_cotangent"
+NETWORK_TRANSPOSED = "diffsort_network_transposed"
+NETWORK_TRANSPOSED_COTANGENT = "diffsort_network_transposed_cotangent"
+_SYMBOLS = {
+    SORT: "DiffsortSort",
+    PERMUTE: "DiffsortPermute",
+    RECURRENCE: "DiffsortRecurrence",
+    NETWORK: "DiffsortNetwork",
+    NETWORK_COTANGENT: "DiffsortNetworkCotangent",
+    NETWORK_TRANSPOSED: "DiffsortNetworkTransposed",
+    NETWORK_TRANSPOSED_COTANGENT: "DiffsortNetworkTransposedCotangent",
+}
 
 
 @functools.cache
@@ -22,13 +37,9 @@ def why_unavailable() -> str | None:
         return note.read_text(encoding="utf-8").strip() if note.exists() else f"there is no {path}"
     try:
         library = ctypes.CDLL(str(path))
-        handlers = {
-            SORT: library.DiffsortSort,
-            PERMUTE: library.DiffsortPermute,
-            SOFT_NETWORK: library.DiffsortSoftNetwork,
-        }
         if library.diffsort_interface() != _INTERFACE:
             return f"{path.name} belongs to another version of diffsort: install diffsort again"
+        handlers = {name: getattr(library, symbol) for name, symbol in _SYMBOLS.items()}
         compiled_for = library.diffsort_xla_major(), library.diffsort_xla_minor()
     except (OSError, AttributeError) as error:
         return f"{path.name} does not load: {error}"

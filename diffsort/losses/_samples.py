@@ -121,7 +121,7 @@ def compare(
     return _compute(function, *unshard_samples((first, second), axis), axis, chosen, static)
 
 
-@functools.partial(jax.jit, static_argnames=("function", "axis", "implementation", "static"))
+@functools.partial(jax.jit, static_argnames=("function", "axis", "static"))
 def _compute(
     function: Callable[..., jax.Array],
     x: Sample,

@@ -165,12 +165,12 @@ def max_sliced_wasserstein(
     return _greatest(x, y, lines, chosen, number_in(p, "p", 1, math.inf), steps)
 
 
-@functools.partial(jax.jit, static_argnames=("implementation", "p"))
+@functools.partial(jax.jit, static_argnames="p")
 def _mean(x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float) -> jax.Array:
     return jnp.mean(costs_on_lines(x, y, lines, implementation, p), -1).astype(common_dtype(x, y))
 
 
-@functools.partial(jax.jit, static_argnames=("implementation", "p", "steps"))
+@functools.partial(jax.jit, static_argnames=("p", "steps"))
 def _greatest(
     x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float, steps: int
 ) -> jax.Array:

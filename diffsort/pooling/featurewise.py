@@ -106,7 +106,7 @@ def featurewise_sort_pool(
     return pooled if indices is None else (pooled, indices)
 
 
-@functools.partial(jax.jit, static_argnames=("reduction", "return_indices", "implementation"))
+@functools.partial(jax.jit, static_argnames=("reduction", "return_indices"))
 def _pool(
     x: jax.Array,
     knots: jax.Array,

@@ -62,7 +62,7 @@ def sort_pool(
     return _first_by_channels(points, point_mask(where, points), k, sort_channels, chosen)
 
 
-@functools.partial(jax.jit, static_argnames=("k", "sort_channels", "implementation"))
+@functools.partial(jax.jit, static_argnames=("k", "sort_channels"))
 def _first_by_channels(
     points: jax.Array, mask: jax.Array | None, k: int, sort_channels: int, implementation: Implementation
 ) -> jax.Array:
@@ -158,7 +158,7 @@ def top_k_pool(
     return kept if return_indices else kept[0]
 
 
-@functools.partial(jax.jit, static_argnames=("k", "return_indices", "implementation"))
+@functools.partial(jax.jit, static_argnames=("k", "return_indices"))
 def _top_k(
     x: jax.Array,
     projection: jax.Array,

@@ -1,7 +1,5 @@
 """Pooling by sliced-Wasserstein embedding (PSWE)."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -77,7 +75,7 @@ def sliced_wasserstein_pool(
     return _pool(points, theta, r, w, point_mask(where, points), chosen)
 
 
-@functools.partial(jax.jit, static_argnames="implementation")
+@jax.jit
 def _pool(
     x: jax.Array,
     directions: jax.Array,

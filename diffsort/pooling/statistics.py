@@ -49,7 +49,7 @@ def quantile_pool(
     return _pool_quantiles(points, mask, as_levels(levels), chosen)
 
 
-@functools.partial(jax.jit, static_argnames=("levels", "implementation"))
+@functools.partial(jax.jit, static_argnames="levels")
 def _pool_quantiles(
     x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: Implementation
 ) -> jax.Array:

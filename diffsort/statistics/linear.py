@@ -70,7 +70,7 @@ def l_statistic(
     return jnp.expand_dims(found, sorted(axes)) if keepdims else found
 
 
-@functools.partial(jax.jit, static_argnames=("axis", "chosen"))
+@functools.partial(jax.jit, static_argnames="axis")
 def _compute(
     x: jax.Array, weights: jax.Array, where: jax.Array | None, axis: int, chosen: Implementation
 ) -> jax.Array:

@@ -3,6 +3,7 @@
 #include "ffi.h"
 
 #include "permute.h"
+#include "recurrence.h"
 #include "soft_network.h"
 #include "sort.h"
 #include "xla_pool.h"
@@ -99,16 +100,27 @@ HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffe
   return {};
 }
 
-HandlerStatus handle_soft_network(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
-                                  int64_t kind, int64_t sigmoid, int64_t output, bool masked) {
-  SoftNetworkJob job{};
-  job.kind = NetworkKind(kind);
-  job.sigmoid = Sigmoid(sigmoid);
-  job.output = NetworkOutput(output);
-  size_t cotangents = job.output == NetworkOutput::kValues ? 0 : job.output == NetworkOutput::kCarriedCotangent ? 2 : 1;
-  if (arguments.size() != 2 + masked + cotangents) return kMismatch;
+HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBuffer b,
+                                ffi::Result<ffi::AnyBuffer> out, bool reverse) {
+  Shape shape(b.dimensions(), 0);
+  XlaPool pool(threads);
+  RecurrenceJob job{ElementType(b.element_type()), shape.outer, shape.n, a.untyped_data(), b.untyped_data(),
+                    out->untyped_data(), reverse};
+  return recurrence(job, pool) ? HandlerStatus{} : kUnsupportedType;
+}
+
+template <NetworkOutput output>
+HandlerStatus handle_network(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
+                             bool bitonic, int64_t sigmoid) {
+  constexpr size_t kGiven = output == NetworkOutput::kValues ? 0 : output == NetworkOutput::kCarriedCotangent ? 2 : 1;
+  bool is_masked = arguments.size() > 2 + kGiven;
+  if (arguments.size() != 2 + is_masked + kGiven) return kMismatch;
   const void* operands[5];
   for (size_t i = 0; i < arguments.size(); ++i) operands[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
+  SoftNetworkJob job{};
+  job.kind = bitonic ? NetworkKind::kBitonic : NetworkKind::kOddEven;
+  job.sigmoid = Sigmoid(sigmoid);
+  job.output = output;
   job.is_double = out->element_type() == ffi::DataType::F64;
   if (!job.is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
   Shape shape(out->dimensions(), 0);
@@ -116,9 +128,9 @@ HandlerStatus handle_soft_network(XlaThreads threads, ffi::RemainingArgs argumen
   job.n = shape.n;
   job.x = operands[0];
   job.steepness = operands[1];
-  if (masked) job.count = static_cast<const int32_t*>(operands[2]);
-  if (cotangents > 0) job.cotangent = operands[2 + masked];
-  if (cotangents > 1) job.carried = operands[3 + masked];
+  if (is_masked) job.count = static_cast<const int32_t*>(operands[2]);
+  if (kGiven > 0) job.cotangent = operands[2 + is_masked];
+  if (kGiven > 1) job.carried = operands[3 + is_masked];
   job.out = out->untyped_data();
   XlaPool pool(threads);
   return soft_network(job, pool) ? HandlerStatus{} : kOutOfMemory;
@@ -165,12 +177,24 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                                   .Attr<bool>("inverse")
                                   .Attr<bool>("trusted"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSoftNetwork, diffsort::handle_soft_network,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortRecurrence, diffsort::handle_recurrence,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<diffsort::XlaThreads>()
-                                  .RemainingArgs()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
                                   .Ret<xla::ffi::AnyBuffer>()
-                                  .Attr<int64_t>("kind")
-                                  .Attr<int64_t>("sigmoid")
-                                  .Attr<int64_t>("output")
-                                  .Attr<bool>("masked"));
+                                  .Attr<bool>("reverse"));
+
+#define DIFFSORT_DEFINE_NETWORK(symbol, output)                                                    \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, diffsort::handle_network<diffsort::NetworkOutput::output>, \
+                                xla::ffi::Ffi::Bind()                                              \
+                                    .Ctx<diffsort::XlaThreads>()                                   \
+                                    .RemainingArgs()                                               \
+                                    .Ret<xla::ffi::AnyBuffer>()                                    \
+                                    .Attr<bool>("bitonic")                                         \
+                                    .Attr<int64_t>("sigmoid"))
+
+DIFFSORT_DEFINE_NETWORK(DiffsortNetwork, kValues);
+DIFFSORT_DEFINE_NETWORK(DiffsortNetworkCotangent, kCotangent);
+DIFFSORT_DEFINE_NETWORK(DiffsortNetworkTransposed, kTransposed);
+DIFFSORT_DEFINE_NETWORK(DiffsortNetworkTransposedCotangent, kCarriedCotangent);

@@ -15,15 +15,13 @@ from jax import lax
 
 
 class Settings(NamedTuple):
-    """How a plan is regularised and solved.
+    """How a plan is solved.
 
     Attributes:
-        epsilon: strength of the entropic regularisation, in units of the cost.
         threshold: by how much the weights of the targets may be missed, in sum.
         max_iterations: most iterations, whatever is missed.
     """
 
-    epsilon: float
     threshold: float
     max_iterations: int
 
@@ -40,9 +38,10 @@ def potential(cost: jax.Array, valid: jax.Array, settings: Settings) -> jax.Arra
     r"""Returns the dual potential f of the sources, of which `plan` makes the plan of least cost.
 
     Args:
-        cost: what it costs to move source i to target k, shape (n, n); both in ascending order.
+        cost: what it costs to move source i to target k, in units of the strength ε of the entropic
+            regularisation, shape (n, n); both in ascending order.
         valid: 1.0 for the sources and targets there are, all of one weight, then 0.0; shape (n,).
-        settings: how it is regularised and solved.
+        settings: how it is solved.
 
     Returns:
         The potential, shape (n,); 0 where not valid.
@@ -60,7 +59,7 @@ def potential(cost: jax.Array, valid: jax.Array, settings: Settings) -> jax.Arra
     weights = valid / jnp.sum(valid)
     # Begun at the hard sort, overrelaxed, and with what the hard sort already explains taken off the cost,
     # which keeps the scalings near 1 and logarithms out: a quarter of the iterations, half the time each.
-    source, target = _hard_potentials(cost, valid, settings.epsilon)
+    source, target = _hard_potentials(cost, valid)
     both = valid[:, None] * valid[None, :]
     solver = Sinkhorn(
         lse_mode=False,
@@ -69,18 +68,18 @@ def potential(cost: jax.Array, valid: jax.Array, settings: Settings) -> jax.Arra
         momentum=Momentum(value=1.5),
     )
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # ott-jax relies on both
-        rest = Geometry(both * (cost - source[:, None] - target[None, :]), epsilon=settings.epsilon)
+        rest = Geometry(both * (cost - source[:, None] - target[None, :]), epsilon=1.0)
         correction = solver(LinearProblem(rest, a=weights, b=weights)).f
     return jnp.where(valid > 0, source + correction.astype(cost.dtype), jnp.zeros_like(valid))
 
 
-def plan(potential: jax.Array, cost: jax.Array, valid: jax.Array, epsilon: float) -> jax.Array:
+def plan(potential: jax.Array, cost: jax.Array, valid: jax.Array) -> jax.Array:
     r"""Returns $n P_{ik}$: in column k, what target k is a mean of.
 
-    $n P_{ik} = \exp((f_i - C_{ik}) / \varepsilon) / \sum_j \exp((f_j - C_{jk}) / \varepsilon)$, so every
-    target is met exactly, whatever the potential f.
+    $n P_{ik} = \exp(f_i - C_{ik}) / \sum_j \exp(f_j - C_{jk})$, so every target is met exactly, whatever the
+    potential f.
     """
-    return jax.nn.softmax((potential[:, None] - cost) / epsilon, axis=0, where=(valid > 0)[:, None])
+    return jax.nn.softmax(potential[:, None] - cost, axis=0, where=(valid > 0)[:, None])
 
 
 @potential.defjvp
@@ -91,7 +90,7 @@ def _potential_jvp(
     (cost, valid), (cost_tangent, _) = primals, tangents
     solution = potential(cost, valid, settings)
     matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
-    moved = plan(solution, cost, valid, settings.epsilon) * valid[None, :]
+    moved = plan(solution, cost, valid) * valid[None, :]
     more = moved * (cost_tangent - jnp.sum(moved * cost_tangent, axis=0, keepdims=True))
     # Symmetric, and singular where potentials may shift together, where nothing is valid and, but for
     # rounding, where a plan is a permutation.
@@ -102,7 +101,7 @@ def _potential_jvp(
     return solution, jax.scipy.linalg.cho_solve(factor, jnp.sum(more, axis=1))
 
 
-def _hard_potentials(cost: jax.Array, valid: jax.Array, epsilon: float) -> tuple[jax.Array, jax.Array]:
+def _hard_potentials(cost: jax.Array, valid: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns dual potentials of the hard sort, and those of the targets, given them; 0 where not valid.
 
     That two neighbours exchange their targets must not pay. It leaves an interval for the difference of
@@ -111,5 +110,5 @@ def _hard_potentials(cost: jax.Array, valid: jax.Array, epsilon: float) -> tuple
     kept, after, before = (jnp.diagonal(cost, offset) for offset in (0, 1, -1))
     steps = (kept[1:] - after + before - kept[:-1]) / 2
     source = jnp.pad(jnp.cumsum(steps), (1, 0)) * valid
-    reached = jax.nn.logsumexp((source[:, None] - cost) / epsilon, axis=0, where=(valid > 0)[:, None])
-    return source, -epsilon * (reached + jnp.log(jnp.sum(valid))) * valid
+    reached = jax.nn.logsumexp(source[:, None] - cost, axis=0, where=(valid > 0)[:, None])
+    return source, -(reached + jnp.log(jnp.sum(valid))) * valid
