@@ -19,7 +19,7 @@ from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
-from diffsort.soft import RelaxedSort, SoftSort, StraightThrough, Transport
+from diffsort.soft import RelaxedSort, SoftSort, SortingNetwork, StraightThrough, Transport
 
 
 @jax.tree_util.register_static
@@ -59,7 +59,10 @@ class Implementation:
 
 
 # Relaxed sorts with their default settings, by name.
-_RELAXED: dict[str, RelaxedSort] = {method.name: method for method in (SoftSort(), Transport())}
+_RELAXED: dict[str, RelaxedSort] = {
+    method.name: method
+    for method in (SoftSort(), SortingNetwork("odd_even"), SortingNetwork("bitonic"), Transport())
+}
 _STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
 
 # What `implementation=` takes. Of one that was registered a type checker knows the object, not the name.
@@ -67,8 +70,9 @@ ImplementationLike = (
     Implementation
     | RelaxedSort
     | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
-    | Literal["softsort", "ott"]
-    | Literal["straight_through:softsort", "straight_through:ott"]
+    | Literal["softsort", "odd_even", "bitonic", "ott"]
+    | Literal["straight_through:softsort", "straight_through:odd_even"]
+    | Literal["straight_through:bitonic", "straight_through:ott"]
 )
 
 

@@ -1,7 +1,7 @@
 """Networks of relaxed comparators in terms of JAX: layer by layer, without a gather.
 
-Wires are along the last axis. Elements behind the `count` first ones of a row are not there: a comparator with
-one does nothing, and so do the layers that a network of `count` wires has not.
+Wires are along the last axis. Elements behind the `count` first ones of a row are not there: a comparator
+with one does nothing, nor does a layer that a network of `count` wires has not.
 """
 
 from collections.abc import Callable
@@ -118,9 +118,9 @@ class Network(NamedTuple):
 def run_network(
     x: jax.Array, steepness: jax.Array, count: jax.Array | None, *, is_bitonic: bool, sigmoid: int
 ) -> Network:
-    """Takes rows through a network.
+    r"""Takes rows through a network.
 
-    An odd-even network has n layers, a bitonic one $p (p + 1) / 2$ with $2^{p - 1} < n \\le 2^p$. Both put
+    An odd-even network has n layers, a bitonic one $p (p + 1) / 2$ with $2^{p - 1} < n \le 2^p$. Both put
     the greater value on the upper wire always, so that missing upper wires change nothing: that is what a
     length which is no power of two comes to. A derivative keeps what is on the wires before every layer, or
     every second one: memory grows with n times the layers.

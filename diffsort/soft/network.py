@@ -1,7 +1,7 @@
 """Sorting networks whose comparators are relaxed: each leaves two means of its values."""
 
 import dataclasses
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -31,8 +31,8 @@ class SortingNetwork(RelaxedSort):
     - "optimal": $f(v) = 1/2 + v$ for $|v| \le 1/4$, else $1 - 1 / (16 v)$ for v > 0 and $-1 / (16 v)$ for
       v < 0.
 
-    Of the latter two every value grows with every element, and differs from the exact one by a constant over
-    β at most, however far the elements are apart. The logistic one is not monotone.
+    With the latter two no value falls as an element grows, and a comparator's values are within a constant
+    over β of the exact ones, however far its elements are apart. With the logistic one a value may fall.
 
     All comparators make up a matrix P, a product of doubly stochastic ones, so rows and columns of P sum
     to 1; $\mathrm{sort}(x) = P x$, and ranks are $P^\top (0 \dots n-1)$. P depends on the order in which
@@ -60,7 +60,7 @@ class SortingNetwork(RelaxedSort):
     >>> import diffsort, jax.numpy as jnp
     >>> network = SortingNetwork("bitonic", steepness=4.0, activation="cauchy")
     >>> diffsort.sort(jnp.array([3., 1., 2.]), implementation=network).round(2)
-    Array([1.15, 2.  , 2.84], dtype=float32)
+    Array([1.16, 2.  , 2.84], dtype=float32)
     """
 
     kind: Kind = "odd_even"
@@ -115,7 +115,7 @@ class SortingNetwork(RelaxedSort):
         return rows * unit, jnp.broadcast_to(fixed, (*rows.shape[:-1], 1)), unit
 
     @property
-    def _settings(self) -> dict[str, int]:
+    def _settings(self) -> dict[str, Any]:
         activations: tuple[str, ...] = get_args(Activation)
         return {"bitonic": self.kind == "bitonic", "sigmoid": activations.index(self.activation)}
 
