@@ -17,6 +17,7 @@ RECURRENCE = "diffsort_recurrence"
 NETWORK, NETWORK_COTANGENT = "diffsort_network", "diffsort_network_cotangent"
 NETWORK_TRANSPOSED = "diffsort_network_transposed"
 NETWORK_TRANSPOSED_COTANGENT = "diffsort_network_transposed_cotangent"
+LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
 _SYMBOLS = {
     SORT: "DiffsortSort",
     PERMUTE: "DiffsortPermute",
@@ -25,6 +26,8 @@ _SYMBOLS = {
     NETWORK_COTANGENT: "DiffsortNetworkCotangent",
     NETWORK_TRANSPOSED: "DiffsortNetworkTransposed",
     NETWORK_TRANSPOSED_COTANGENT: "DiffsortNetworkTransposedCotangent",
+    LAPSUM: "DiffsortLapSum",
+    LAPSUM_COTANGENT: "DiffsortLapSumCotangent",
 }
 
 

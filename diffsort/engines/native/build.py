@@ -21,7 +21,7 @@ REASON = SOURCES / "unavailable.txt"  # why there is no library, for diffsort.in
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
 # Words are never NaN, and never −0 beside +0: so a minimum is one instruction.
 _SORT_FLAGS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-unused-but-set-parameter"]
-_UNITS = ("sort", "soft_network", "permute", "recurrence", "memory", "pool")  # for any machine
+_UNITS = ("sort", "soft_network", "permute", "recurrence", "lapsum", "memory", "pool")  # for any machine
 _SOFT_FLAGS = ["-Wno-psabi"]  # numbers may be infinite or NaN here
 _AVX2 = ["-mavx2", "-mbmi2", "-mfma"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mbmi2", "-mprefer-vector-width=512"]
