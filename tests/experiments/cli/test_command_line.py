@@ -156,7 +156,10 @@ def test_what_is_right_runs(invoke: Invoke, typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
-        ("--help", "sort: bitonic, builtin, double_argsort, lapsum, manual, manual:native, manual:xla, neuralsort"),
+        (
+            "--help",
+            "sort: bitonic, builtin, double_argsort, lapsum, manual, manual:native, manual:xla, neuralsort",
+        ),
         ("--hydra-help", "== Flags =="),
         ("--version", "Hydra 1."),
         ("--cfg job model=maxpool --resolve --package model", "name: maxpool"),

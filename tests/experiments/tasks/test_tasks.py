@@ -31,7 +31,7 @@ RUNS = {
     ],
     "top_k": ["task=top_k", "data=number_vectors", "model=network"],
 }
-WITH_PICTURE = {"certified", "regression", "generation", "autoencoding"}
+WITH_PICTURE = {"certified", "regression", "generation", "autoencoding", "sorting"}
 
 
 @pytest.mark.parametrize("name", RUNS)
