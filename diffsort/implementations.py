@@ -19,7 +19,7 @@ from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
-from diffsort.soft import LapSum, RelaxedSort, SoftSort, StraightThrough, Transport
+from diffsort.soft import LapSum, RelaxedSort, SoftSort, SortingNetwork, StraightThrough, Transport
 
 
 @jax.tree_util.register_static
@@ -59,7 +59,10 @@ class Implementation:
 
 
 # Relaxed sorts with their default settings, by name.
-_RELAXED: dict[str, RelaxedSort] = {method.name: method for method in (LapSum(), SoftSort(), Transport())}
+_RELAXED: dict[str, RelaxedSort] = {
+    method.name: method
+    for method in (LapSum(), SoftSort(), SortingNetwork("odd_even"), SortingNetwork("bitonic"), Transport())
+}
 _STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
 
 Chosen = Implementation | RelaxedSort  # what an implementation's name stands for
@@ -68,8 +71,9 @@ Chosen = Implementation | RelaxedSort  # what an implementation's name stands fo
 ImplementationLike = (
     Chosen
     | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
-    | Literal["lapsum", "softsort", "ott"]
-    | Literal["straight_through:lapsum", "straight_through:softsort", "straight_through:ott"]
+    | Literal["lapsum", "softsort", "odd_even", "bitonic", "ott"]
+    | Literal["straight_through:lapsum", "straight_through:softsort", "straight_through:odd_even"]
+    | Literal["straight_through:bitonic", "straight_through:ott"]
 )
 
 

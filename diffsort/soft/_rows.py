@@ -135,7 +135,7 @@ def gaps(rows: jax.Array, count: jax.Array | None) -> jax.Array:
     Infinite between valid elements and others, 0 between equal infinities; of the shape of the rows.
     """
     before = jnp.concatenate([rows[..., :1], rows[..., :-1]], -1)
-    is_same = before == rows
+    is_same = (before == rows) & jnp.isinf(rows)  # of equal finite ones the difference has its derivative
     gap = jnp.where(is_same, jnp.zeros_like(rows), rows) - jnp.where(is_same, jnp.zeros_like(rows), before)
     if count is None:
         return gap

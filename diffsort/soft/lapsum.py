@@ -81,14 +81,14 @@ class LapSum(RelaxedSort):
 
     def _above(self, rows: jax.Array, other: jax.Array) -> jax.Array:
         """Returns how far the rows are above others, in units of the temperature; equal infinities by 0."""
-        is_same = rows == other
+        is_same = (rows == other) & jnp.isinf(rows)
         zero = jnp.zeros((), rows.dtype)
         distance = jnp.where(is_same, zero, rows) - jnp.where(is_same, zero, other)
         return distance / self._number("temperature", rows)
 
     def _inverse(self, rows: jax.Array, count: jax.Array | None, half: bool) -> jax.Array:
         """Returns how far above the element k of the rows F is k + ½, or k, in units of the temperature."""
-        gap = jnp.clip(gaps(rows, count) / self._number("temperature", rows), 0, 1e30)
+        gap = jnp.minimum(gaps(rows, count) / self._number("temperature", rows), 1e30)
         n = jnp.full_like(rows[..., :1], rows.shape[-1], jnp.int32) if count is None else count
         return _offsets(gap, n, half=half)
 

@@ -1,5 +1,5 @@
-// The kernel without XLA: plain C entry points, for tests of the kernel by itself. Arguments are those of SortJob and
-// PermuteJob, and how many threads to work with.
+// The kernel without XLA: plain C entry points, for tests of the kernel by itself. Arguments are those of SortJob,
+// PermuteJob and SoftNetworkJob, and how many threads to work with.
 
 #pragma once
 
@@ -7,12 +7,16 @@
 
 #pragma GCC visibility push(default)
 
-// Returns 1, or 0 where memory ran out or the type is none.
+// Those that return something return 1, or 0 where memory ran out or the type is none.
 extern "C" int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
                              void* values, void* indices, int index_bytes, int descending, int ties_reversed,
                              int threads);
 
 extern "C" void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
                                  const void* x, const void* indices, void* out, int inverse, int trusted, int threads);
+
+extern "C" int diffsort_soft_network(int kind, int sigmoid, int output, int is_double, int64_t rows, int64_t n,
+                                     const void* x, const void* steepness, const int32_t* count, const void* cotangent,
+                                     const void* carried, void* out, int threads);
 
 #pragma GCC visibility pop
