@@ -14,7 +14,15 @@ _INTERFACE = 3  # of the handlers: what they are called with
 # What the handlers are called in XLA, and in the library.
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
 RECURRENCE = "diffsort_recurrence"
-_SYMBOLS = {SORT: "DiffsortSort", PERMUTE: "DiffsortPermute", RECURRENCE: "DiffsortRecurrence"}
+BLOCKS, WITHIN_BLOCKS, NEURALSORT = "diffsort_blocks", "diffsort_within_blocks", "diffsort_neuralsort"
+_SYMBOLS = {
+    SORT: "DiffsortSort",
+    PERMUTE: "DiffsortPermute",
+    RECURRENCE: "DiffsortRecurrence",
+    BLOCKS: "DiffsortBlocks",
+    WITHIN_BLOCKS: "DiffsortWithinBlocks",
+    NEURALSORT: "DiffsortNeuralSort",
+}
 
 
 @functools.cache

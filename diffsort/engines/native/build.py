@@ -21,6 +21,7 @@ REASON = SOURCES / "unavailable.txt"  # why there is no library, for diffsort.in
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
 # Words are never NaN, and never −0 beside +0: so a minimum is one instruction.
 _SORT_FLAGS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-unused-but-set-parameter"]
+_SOFT_FLAGS = ["-Wno-psabi"]  # numbers may be infinite or NaN here
 _AVX2 = ["-mavx2", "-mbmi2", "-mfma"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mbmi2", "-mprefer-vector-width=512"]
 _X86_TARGETS = {"plain": [], "avx2": _AVX2, "avx512": _AVX512}
@@ -70,7 +71,12 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
         name: ("sort_target.cc", [*_SORT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
         for name, more in targets.items()
     }
-    units |= {name: (f"{name}.cc", []) for name in ("sort", "permute", "recurrence", "memory", "pool")}
+    units |= {
+        f"neuralsort_{name}": ("neuralsort_target.cc", [*_SOFT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
+        for name, more in targets.items()
+    }
+    plain = ("sort", "permute", "recurrence", "isotonic", "neuralsort", "memory", "pool")
+    units |= {name: (f"{name}.cc", []) for name in plain}
     units["entry_points"] = ("c_api.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
     with tempfile.TemporaryDirectory() as folder:
 

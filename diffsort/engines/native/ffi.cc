@@ -2,6 +2,8 @@
 
 #include "ffi.h"
 
+#include "isotonic.h"
+#include "neuralsort.h"
 #include "permute.h"
 #include "recurrence.h"
 #include "sort.h"
@@ -108,6 +110,47 @@ HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBu
   return recurrence(job, pool) ? HandlerStatus{} : kUnsupportedType;
 }
 
+HandlerStatus status_of(BlocksStatus status) {
+  if (status == BlocksStatus::kOutOfMemory) return kOutOfMemory;
+  return status == BlocksStatus::kDone ? HandlerStatus{} : kUnsupportedType;
+}
+
+HandlerStatus handle_blocks(XlaThreads threads, ffi::AnyBuffer z, ffi::AnyBuffer w, ffi::Result<ffi::AnyBuffer> first,
+                            bool entropic) {
+  Shape shape(z.dimensions(), 0);
+  XlaPool pool(threads);
+  return status_of(find_blocks({ElementType(z.element_type()), shape.outer, shape.n, z.untyped_data(),
+                                w.untyped_data(), static_cast<uint8_t*>(first->untyped_data()), entropic},
+                               pool));
+}
+
+HandlerStatus handle_within_blocks(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer first,
+                                   ffi::Result<ffi::AnyBuffer> out, int64_t what) {
+  Shape shape(x.dimensions(), 0);
+  XlaPool pool(threads);
+  return status_of(within_blocks(
+      {ElementType(x.element_type()), shape.outer, shape.n, x.untyped_data(),
+       static_cast<const uint8_t*>(first.untyped_data()), out->untyped_data(), WithinBlocks(what)},
+      pool));
+}
+
+HandlerStatus handle_neuralsort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
+                                int64_t output) {
+  auto wanted = NeuralSortOutput(output);
+  size_t operands = wanted == NeuralSortOutput::kShift ? 1 : wanted == NeuralSortOutput::kTransposedCotangent ? 3 : 2;
+  if (arguments.size() != operands) return kMismatch;
+  const void* data[3] = {};
+  for (size_t i = 0; i < operands; ++i) data[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
+  bool is_double = out->element_type() == ffi::DataType::F64;
+  if (!is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
+  Shape shape(out->dimensions(), 0);
+  XlaPool pool(threads);
+  bool is_transposed = wanted == NeuralSortOutput::kTransposed || wanted == NeuralSortOutput::kTransposedCotangent;
+  NeuralSortJob job{wanted, is_double, shape.outer, shape.n, data[0], data[1], is_transposed ? data[2] : data[1],
+                    out->untyped_data()};
+  return neuralsort(job, pool) ? HandlerStatus{} : kOutOfMemory;
+}
+
 }  // namespace
 }  // namespace diffsort
 
@@ -156,3 +199,26 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortRecurrence, diffsort::handle_recurrence,
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Ret<xla::ffi::AnyBuffer>()
                                   .Attr<bool>("reverse"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortBlocks, diffsort::handle_blocks,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("entropic"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortWithinBlocks, diffsort::handle_within_blocks,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<int64_t>("what"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSort, diffsort::handle_neuralsort,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<int64_t>("output"));

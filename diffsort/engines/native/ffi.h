@@ -22,4 +22,13 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
 // Operands a, b; result: the recurrence, along the last axis.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortRecurrence);
 
+// Operands z, w; result: where the blocks of their isotonic regression begin.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortBlocks);
+
+// Operands x, where blocks begin; result: x within its blocks.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortWithinBlocks);
+
+// Operands gaps[, u][, cotangent]; result: see NeuralSortOutput.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNeuralSort);
+
 #pragma GCC visibility pop
