@@ -9,8 +9,9 @@ from collections.abc import Callable
 import jax
 
 import diffsort
-from diffsort import _versions, engines, relaxed
+from diffsort import _versions, engines
 from diffsort.engines import library
+from diffsort.soft import transport
 
 
 def describe() -> str:
@@ -27,7 +28,7 @@ def describe() -> str:
         "Devices": _try(_devices),
         "Engines": [line for name in engines.ENGINES for line in _try(_engine, name)],
         "implementation='manual'": _try(_best),
-        "implementation='ott'": _try(_relaxed),
+        "implementation='ott'": _try(_transport),
     }
     return "\n\n".join("\n  ".join([title, *lines]) for title, lines in sections.items())
 
@@ -59,8 +60,8 @@ def _best() -> list[str]:
     return ["the engine 'xla' everywhere" if is_portable else "the engine 'native' on CPUs, 'xla' elsewhere"]
 
 
-def _relaxed() -> list[str]:
-    reason = relaxed.why_unavailable()
+def _transport() -> list[str]:
+    reason = transport.why_unavailable()
     return [f"available, {_versions.describe('ott-jax')}" if reason is None else f"not available: {reason}"]
 
 

@@ -25,7 +25,7 @@ def soft_rank(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: ImplementationLike = "softsort",
+    implementation: ImplementationLike = "lapsum",
 ) -> jax.Array:
     """Returns the relaxed rank of each element, from 0: a smooth function of all elements.
 
@@ -64,13 +64,14 @@ def soft_permutation(
     *,
     descending: bool = False,
     where: ArrayLike | None = None,
-    implementation: ImplementationLike = "softsort",
+    implementation: ImplementationLike = "lapsum",
 ) -> jax.Array:
-    """Returns the matrix P of a relaxed sort, with sort(x) = P x.
+    """Returns the matrix P of a relaxed sort: `P[..., k, i]` is how much the element i stands at rank k.
 
-    `P[..., k, i]` is how much the element i stands at rank k. Every row sums to 1. Every column does, too,
-    for sorting networks, `LapSum`, and `Transport` within its threshold; for `SoftSort` and `NeuralSort` it
-    need not. With an exact implementation it is the permutation matrix, and its derivative is 0.
+    The sorted values are P x, except for `LapSum`, which finds them in another way. Every row sums to 1.
+    Every column does, too, for sorting networks, `LapSum`, and `Transport` within its threshold; for
+    `SoftSort` and `NeuralSort` it need not. With an exact implementation it is the permutation matrix, and its
+    derivative is 0.
 
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
@@ -107,7 +108,7 @@ def top_k_mask(
     axis: int = -1,
     *,
     where: ArrayLike | None = None,
-    implementation: ImplementationLike = "softsort",
+    implementation: ImplementationLike = "lapsum",
 ) -> jax.Array:
     """Returns how far each element is among the `k` greatest: a number in [0, 1], in sum k.
 

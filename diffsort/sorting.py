@@ -40,7 +40,7 @@ def sort(
         where: boolean mask, broadcastable to `x`. Masked elements (False) come after all others, as 0;
             what they hold reaches no value and no gradient.
         implementation: how to sort and differentiate: "manual", "builtin" (JAX's own),
-            "double_argsort" (the article's), "ott" (relaxed, with ott-jax), or one that was registered.
+            "double_argsort" (the article's), a relaxed sort of `diffsort.soft`, or one that was registered.
 
     Returns:
         The sorted values, of the shape (flattened for `axis=None`) and dtype of `x`.

@@ -33,7 +33,7 @@ LEFT_TO_CI = re.compile(
     | test_a_step_is_timed
     | test_(configurations|second_order|export)\.py.*\[.*(sliced_wasserstein\ 1\.5|\ of\ (weights|sizes))
     | test_every_implementation_gives_the_same\[(max_sliced.*|.*of\ (weights|sizes))\]
-    | test_relaxed\.py.*\[(float16|bfloat16|(True|False)-(True|False)-0)\]
+    | test_transport\.py.*\[(float16|bfloat16|(True|False)-(True|False)-0)\]
     | test_statistics_take_it\[(quantile|order_statistic|superquantile)\]
     | test_layers\.py.*\[\w+-500\]
     | test_second_order_inside_control_flow\[builtin
@@ -42,8 +42,8 @@ LEFT_TO_CI = re.compile(
     | test_indices_that_are_no_permutation\w*\[best
     | test_indices_that_are_no_permutation\w*\[xla-0-repeated
     | test_memory_failures\.py::test_in_xla
-    | test_relaxed\.py::test_(it_is_the_soft_sort_of_ott|transformations_commute|dtypes|it_sorts_every_slice)
-    | test_relaxed\.py::test_(it_is_near_the_hard_sort|derivatives_are_those)
+    | test_transport\.py::test_(it_is_the_soft_sort_of_ott|transformations_commute|dtypes)
+    | test_transport\.py::test_(it_is_near_the_hard_sort|derivatives_are_those|it_sorts_every_slice)
     | test_a_preparation_that_is_killed
     | test_every_op_gets_a_figure
     | test_a_failed_job_leaves_the_others_running\[submitit_local\]

@@ -12,6 +12,7 @@ from jax import lax
 
 import diffsort
 from diffsort import implementations, losses
+from diffsort.soft import RelaxedSort
 from tests.oracles import IMPLEMENTATIONS, assert_same_bits
 
 X = jnp.array([3.0, 1.0, 2.5, -4.0])
@@ -33,8 +34,8 @@ def softsort(x: jax.Array, *, axis: int, descending: bool, where: jax.Array | No
 
 @pytest.fixture
 def relaxed() -> str:
-    diffsort.register_implementation("softsort", sort=softsort)
-    return "softsort"
+    diffsort.register_implementation("own_softsort", sort=softsort)
+    return "own_softsort"
 
 
 def test_the_names() -> None:
@@ -44,11 +45,12 @@ def test_the_names() -> None:
 
 def test_a_type_checker_knows_the_names() -> None:
     """Those that come with diffsort, so that a misspelt one is no type; of others it knows the objects."""
-    literal, kinds = implementations.ImplementationLike, {implementations.Implementation}
-    (names,) = (get_args(kind) for kind in get_args(literal) if kind not in kinds)
-    assert set(names) == implementations._BUILT_IN
+    like, kinds = implementations.ImplementationLike, (implementations.Implementation, RelaxedSort)
+    names = {name for kind in get_args(like) if kind not in kinds for name in get_args(kind)}
+    through = {f"straight_through:{name}" for name in implementations._RELAXED}
+    assert names == implementations._BUILT_IN | through
     for op in (diffsort.sort, diffsort.median, losses.cvar, diffsort.nnx.FSPool.__init__):
-        assert get_type_hints(op)["implementation"] == literal
+        assert get_type_hints(op)["implementation"] == like
 
 
 def test_a_relaxed_sort_sorts(relaxed: str) -> None:
@@ -110,7 +112,7 @@ def test_statistics_take_a_relaxed_sort(relaxed: str, masked: bool) -> None:
     ids=["argsort", "rank", "sort_with_indices", "top_k", "sort_key_val"],
 )
 def test_what_needs_a_permutation_refuses_a_relaxed_sort(relaxed: str, op: object) -> None:
-    match = "'softsort' is a relaxed sort without a permutation.*use implementation='manual' here"
+    match = "'own_softsort' is a relaxed sort without a permutation.*use implementation='manual' here"
     with pytest.raises(ValueError, match=match):
         op(X, implementation=relaxed)
     with pytest.raises(ValueError, match=match):

@@ -59,9 +59,9 @@ def test_an_engine_that_is_not_says_why_in_a_line(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info.relaxed, "why_unavailable", lambda: None)
+    monkeypatch.setattr(info.transport, "why_unavailable", lambda: None)
     assert info.describe().split("implementation='ott'\n")[1].startswith("  available, ott-jax ")
-    monkeypatch.setattr(info.relaxed, "why_unavailable", lambda: "it rains")
+    monkeypatch.setattr(info.transport, "why_unavailable", lambda: "it rains")
     assert info.describe().endswith("implementation='ott'\n  not available: it rains")
 
 

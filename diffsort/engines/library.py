@@ -15,6 +15,7 @@ _INTERFACE = 3  # of the handlers: what they are called with
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
 RECURRENCE = "diffsort_recurrence"
 BLOCKS, WITHIN_BLOCKS, NEURALSORT = "diffsort_blocks", "diffsort_within_blocks", "diffsort_neuralsort"
+LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
 _SYMBOLS = {
     SORT: "DiffsortSort",
     PERMUTE: "DiffsortPermute",
@@ -22,6 +23,8 @@ _SYMBOLS = {
     BLOCKS: "DiffsortBlocks",
     WITHIN_BLOCKS: "DiffsortWithinBlocks",
     NEURALSORT: "DiffsortNeuralSort",
+    LAPSUM: "DiffsortLapSum",
+    LAPSUM_COTANGENT: "DiffsortLapSumCotangent",
 }
 
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from diffsort.soft._kernels import recurrence, shift
 from diffsort.soft._method import RelaxedSort, Temperature, method
-from diffsort.soft._rows import capped, gaps, is_valid
+from diffsort.soft._neighbours import neighbours
+from diffsort.soft._rows import capped, is_valid
 
 
 @method("temperature")
@@ -45,7 +46,7 @@ class SoftSort(RelaxedSort):
     name: ClassVar[str] = "softsort"
 
     def _values(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
-        sums = self._sums(rows, count)
+        sums = neighbours(rows, count, self._number("temperature", rows))
         # In units of the temperature, since a gap may be as large as the greatest number there is.
         below = recurrence(sums.decay, sums.gap * sums.below)
         above = recurrence(shift(sums.decay, -1), shift(sums.gap, -1) * sums.above, reverse=True)
@@ -53,13 +54,19 @@ class SoftSort(RelaxedSort):
 
     def _ranks(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
         k = jnp.arange(rows.shape[-1], dtype=rows.dtype)
-        return self._sums(rows, count).transposed(jnp.broadcast_to(k, rows.shape))
+        return neighbours(rows, count, self._number("temperature", rows)).transposed(
+            jnp.broadcast_to(k, rows.shape)
+        )
 
     def _top(self, rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
         valid = is_valid(rows, count)
         n = jnp.sum(valid, -1, keepdims=True)
         is_top = valid & (jnp.arange(rows.shape[-1]) >= n - k)
-        return capped(self._sums(rows, count).transposed(is_top.astype(rows.dtype)), count, k)
+        return capped(
+            neighbours(rows, count, self._number("temperature", rows)).transposed(is_top.astype(rows.dtype)),
+            count,
+            k,
+        )
 
     def _matrix(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
         one, other = rows[..., :, None], rows[..., None, :]
@@ -68,43 +75,3 @@ class SoftSort(RelaxedSort):
         distance = jnp.abs(jnp.where(is_same, zero, one) - jnp.where(is_same, zero, other))
         both = is_valid(rows, count)[..., None, :]
         return jax.nn.softmax(-distance / self._number("temperature", rows), axis=-1, where=both)
-
-    def _sums(self, rows: jax.Array, count: jax.Array | None) -> "_Sums":
-        gap = gaps(rows, count) / self._number("temperature", rows)
-        limit = -jnp.log(jnp.finfo(gap.dtype).tiny).astype(gap.dtype)
-        is_near = (gap < limit) & (jnp.arange(gap.shape[-1]) > 0)
-        gap = jnp.where(
-            is_near, gap, jnp.zeros_like(gap)
-        )  # before the exponential: no inf reaches a derivative
-        decay = jnp.where(is_near, jnp.exp(-gap), jnp.zeros_like(gap))
-        up = shift(decay, -1)
-        return _Sums(gap, decay, recurrence(decay, decay), recurrence(up, up, reverse=True))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Sums:
-    """What neighbours weigh, in sorted order.
-
-    Attributes:
-        gap: to the element below, in units of the temperature; 0 where that is too far to count.
-        decay: exp(−gap), the weight of the element below; 0 where it is too far.
-        below: the sum of the weights of all elements below.
-        above: that of all elements above.
-    """
-
-    gap: jax.Array
-    decay: jax.Array
-    below: jax.Array
-    above: jax.Array
-
-    @property
-    def total(self) -> jax.Array:
-        """The sum Z of all weights."""
-        return 1 + self.below + self.above
-
-    def transposed(self, v: jax.Array) -> jax.Array:
-        """Returns Pᵀ v."""
-        v = v / self.total
-        up = shift(self.decay, -1)
-        below = recurrence(self.decay, self.decay * shift(v, 1))
-        return v + below + recurrence(up, up * shift(v, -1), reverse=True)

@@ -75,7 +75,7 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
         f"neuralsort_{name}": ("neuralsort_target.cc", [*_SOFT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
         for name, more in targets.items()
     }
-    plain = ("sort", "permute", "recurrence", "isotonic", "neuralsort", "memory", "pool")
+    plain = ("sort", "permute", "recurrence", "lapsum", "isotonic", "neuralsort", "memory", "pool")
     units |= {name: (f"{name}.cc", []) for name in plain}
     units["entry_points"] = ("c_api.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
     with tempfile.TemporaryDirectory() as folder:

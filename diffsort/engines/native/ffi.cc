@@ -4,6 +4,7 @@
 
 #include "isotonic.h"
 #include "neuralsort.h"
+#include "lapsum.h"
 #include "permute.h"
 #include "recurrence.h"
 #include "sort.h"
@@ -99,6 +100,33 @@ HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffe
            inverse, trusted},
           pool);
   return {};
+}
+
+HandlerStatus run_lapsum(XlaThreads threads, ffi::AnyBuffer gaps, ffi::Buffer<ffi::S32> counts, const void* cotangent,
+                         ffi::Result<ffi::AnyBuffer> out, bool half) {
+  Shape shape(gaps.dimensions(), 0);
+  XlaPool pool(threads);
+  switch (lapsum({ElementType(gaps.element_type()), shape.outer, shape.n, gaps.untyped_data(), counts.typed_data(),
+                  half, cotangent, out->untyped_data()},
+                 pool)) {
+    case LapSumStatus::kDone:
+      return {};
+    case LapSumStatus::kOutOfMemory:
+      return kOutOfMemory;
+    case LapSumStatus::kUnsupportedType:
+      return kUnsupportedType;
+  }
+  return kMismatch;
+}
+
+HandlerStatus handle_lapsum(XlaThreads threads, ffi::AnyBuffer gaps, ffi::Buffer<ffi::S32> counts,
+                            ffi::Result<ffi::AnyBuffer> out, bool half) {
+  return run_lapsum(threads, gaps, counts, nullptr, out, half);
+}
+
+HandlerStatus handle_lapsum_cotangent(XlaThreads threads, ffi::AnyBuffer gaps, ffi::Buffer<ffi::S32> counts,
+                                      ffi::AnyBuffer cotangent, ffi::Result<ffi::AnyBuffer> out, bool half) {
+  return run_lapsum(threads, gaps, counts, cotangent.untyped_data(), out, half);
 }
 
 HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBuffer b,
@@ -222,3 +250,20 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSort, diffsort::handle_neuralsort,
                                   .RemainingArgs()
                                   .Ret<xla::ffi::AnyBuffer>()
                                   .Attr<int64_t>("output"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortLapSum, diffsort::handle_lapsum,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::Buffer<xla::ffi::S32>>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("half"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortLapSumCotangent, diffsort::handle_lapsum_cotangent,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::Buffer<xla::ffi::S32>>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("half"));

@@ -19,6 +19,10 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSort);
 // Operands x, indices; result: x moved.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
 
+// Operands gaps, counts[, cotangent]: see lapsum.h.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortLapSum);
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortLapSumCotangent);
+
 // Operands a, b; result: the recurrence, along the last axis.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortRecurrence);
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "elements.h"
+#include "sort.h"
 #include "pool.h"
 
 namespace diffsort {

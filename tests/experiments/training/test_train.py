@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from diffsort import relaxed
+from diffsort.soft import Transport
 from experiments.errors import UserError
 from experiments.run_directory import RunDirectory
 from experiments.training.loggers import RunLogger
 from tests.experiments.conftest import train
 
-with_ott = pytest.mark.skipif(relaxed.why_unavailable() is not None, reason="ott-jax is not installed")
+with_ott = pytest.mark.skipif(Transport().why_unavailable() is not None, reason="ott-jax is not installed")
 
 
 def run(configure, output, *overrides):
