@@ -19,7 +19,7 @@ from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
-from diffsort.soft import LapSum, RelaxedSort, SoftSort, StraightThrough, Transport
+from diffsort.soft import LapSum, NeuralSort, Permutahedron, RelaxedSort, SoftSort, StraightThrough, Transport
 
 
 @jax.tree_util.register_static
@@ -59,7 +59,9 @@ class Implementation:
 
 
 # Relaxed sorts with their default settings, by name.
-_RELAXED: dict[str, RelaxedSort] = {method.name: method for method in (LapSum(), SoftSort(), Transport())}
+_RELAXED: dict[str, RelaxedSort] = {
+    method.name: method for method in (LapSum(), NeuralSort(), Permutahedron(), SoftSort(), Transport())
+}
 _STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
 
 # What `implementation=` takes. Of one that was registered a type checker knows the object, not the name.
@@ -67,8 +69,9 @@ ImplementationLike = (
     Implementation
     | RelaxedSort
     | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
-    | Literal["lapsum", "softsort", "ott"]
-    | Literal["straight_through:lapsum", "straight_through:softsort", "straight_through:ott"]
+    | Literal["lapsum", "neuralsort", "permutahedron", "softsort", "ott"]
+    | Literal["straight_through:lapsum", "straight_through:neuralsort", "straight_through:permutahedron"]
+    | Literal["straight_through:softsort", "straight_through:ott"]
 )
 
 

@@ -14,7 +14,8 @@ _INTERFACE = 3  # of the handlers: what they are called with
 # What the handlers are called in XLA, and in the library.
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
 RECURRENCE = "diffsort_recurrence"
-BLOCKS, WITHIN_BLOCKS, NEURALSORT = "diffsort_blocks", "diffsort_within_blocks", "diffsort_neuralsort"
+BLOCKS, WITHIN_BLOCKS = "diffsort_blocks", "diffsort_within_blocks"
+NEURALSORT, NEURALSORT_COTANGENT = "diffsort_neuralsort", "diffsort_neuralsort_cotangent"
 LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
 _SYMBOLS = {
     SORT: "DiffsortSort",
@@ -23,6 +24,7 @@ _SYMBOLS = {
     BLOCKS: "DiffsortBlocks",
     WITHIN_BLOCKS: "DiffsortWithinBlocks",
     NEURALSORT: "DiffsortNeuralSort",
+    NEURALSORT_COTANGENT: "DiffsortNeuralSortCotangent",
     LAPSUM: "DiffsortLapSum",
     LAPSUM_COTANGENT: "DiffsortLapSumCotangent",
 }

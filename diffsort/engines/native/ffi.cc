@@ -162,20 +162,18 @@ HandlerStatus handle_within_blocks(XlaThreads threads, ffi::AnyBuffer x, ffi::An
       pool));
 }
 
+template <bool IsCotangent>
 HandlerStatus handle_neuralsort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
-                                int64_t output) {
-  auto wanted = NeuralSortOutput(output);
-  size_t operands = wanted == NeuralSortOutput::kShift ? 1 : wanted == NeuralSortOutput::kTransposedCotangent ? 3 : 2;
-  if (arguments.size() != operands) return kMismatch;
+                                bool transposed) {
+  if (arguments.size() != size_t(1 + transposed + IsCotangent)) return kMismatch;
   const void* data[3] = {};
-  for (size_t i = 0; i < operands; ++i) data[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
+  for (size_t i = 0; i < arguments.size(); ++i) data[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
   bool is_double = out->element_type() == ffi::DataType::F64;
   if (!is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
   Shape shape(out->dimensions(), 0);
+  NeuralSortJob job{transposed, IsCotangent, is_double, shape.outer,          shape.n,
+                    data[0],    data[1],     data[1 + transposed], out->untyped_data()};
   XlaPool pool(threads);
-  bool is_transposed = wanted == NeuralSortOutput::kTransposed || wanted == NeuralSortOutput::kTransposedCotangent;
-  NeuralSortJob job{wanted, is_double, shape.outer, shape.n, data[0], data[1], is_transposed ? data[2] : data[1],
-                    out->untyped_data()};
   return neuralsort(job, pool) ? HandlerStatus{} : kOutOfMemory;
 }
 
@@ -244,12 +242,19 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortWithinBlocks, diffsort::handle_within_bloc
                                   .Ret<xla::ffi::AnyBuffer>()
                                   .Attr<int64_t>("what"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSort, diffsort::handle_neuralsort,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSort, diffsort::handle_neuralsort<false>,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<diffsort::XlaThreads>()
                                   .RemainingArgs()
                                   .Ret<xla::ffi::AnyBuffer>()
-                                  .Attr<int64_t>("output"));
+                                  .Attr<bool>("transposed"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSortCotangent, diffsort::handle_neuralsort<true>,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("transposed"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortLapSum, diffsort::handle_lapsum,
                               xla::ffi::Ffi::Bind()

@@ -32,7 +32,8 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortBlocks);
 // Operands x, where blocks begin; result: x within its blocks.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortWithinBlocks);
 
-// Operands gaps[, u][, cotangent]; result: see NeuralSortOutput.
+// Operands gaps[, u], and the latter's also a cotangent; results: see NeuralSortJob.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNeuralSort);
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNeuralSortCotangent);
 
 #pragma GCC visibility pop

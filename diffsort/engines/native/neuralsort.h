@@ -13,21 +13,15 @@
 
 namespace diffsort {
 
-enum class NeuralSortOutput : int64_t {
-  kShift,                // δ: at rank r the mean under P of how far elements are above element r, in sums of gaps
-  kShiftCotangent,       // the cotangent of the gaps, given that of δ
-  kTransposed,           // Pᵀ u
-  kTransposedCotangent,  // the cotangent of the gaps, given u and that of Pᵀ u
-};
-
 // All arrays hold `rows` rows of n elements, of float or of double. A row's first gap is none, and gets 0.
 struct NeuralSortJob {
-  NeuralSortOutput output;
-  bool is_double;
+  bool is_transposed, is_cotangent, is_double;
   int64_t rows, n;
-  const void* gaps;  // not negative, maybe infinite
-  const void* u;
-  const void* cotangent;
+  const void* gaps;       // not negative, maybe infinite
+  const void* u;          // for the transposed
+  const void* cotangent;  // for the cotangent
+  // Pᵀ u if transposed; else how far, at each rank r, the mean of the elements under row r of P is above element r, in
+  // units of the temperature. Or the cotangent of the gaps, given that of these.
   void* out;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kParallelFrom = 1024;  // elements of a job for which several threads are
 
-template <class T, NeuralSortOutput Output>
+template <class T, bool IsTransposed, bool IsCotangent>
 class Bands {
  public:
   Bands(const NeuralSortJob& job, Pool& pool) : job_(job), pool_(pool), stride_(job.n + 2 * kPadding) {
@@ -26,7 +26,7 @@ class Bands {
     Workspace memory((kReads + 1) * Workspace::bytes_for<T>(size) + Workspace::bytes_for<T>(sums));
     if (!memory.data()) return false;
     gaps_ = padded(job_.gaps, memory.allocate<T>(size), true);
-    if (kReads > 0) first_ = padded(kIsTransposed ? job_.u : job_.cotangent, memory.allocate<T>(size), false);
+    if (kReads > 0) first_ = padded(IsTransposed ? job_.u : job_.cotangent, memory.allocate<T>(size), false);
     if (kReads > 1) second_ = padded(job_.cotangent, memory.allocate<T>(size), false);
     if (kAdds) sums_ = memory.allocate<T>(sums);
     pool_.each(job_.rows * parts_, 1, [&](int64_t task) { run_part(task / parts_, task % parts_); });
@@ -36,12 +36,8 @@ class Bands {
   }
 
  private:
-  static constexpr bool kIsTransposed =
-      Output == NeuralSortOutput::kTransposed || Output == NeuralSortOutput::kTransposedCotangent;
-  static constexpr bool kIsCotangent =
-      Output == NeuralSortOutput::kShiftCotangent || Output == NeuralSortOutput::kTransposedCotangent;
-  static constexpr bool kAdds = Output != NeuralSortOutput::kShift;  // to the results of other ranks
-  static constexpr int kReads = int(kIsTransposed) + int(kIsCotangent);
+  static constexpr bool kAdds = IsTransposed || IsCotangent;  // to the results of other ranks
+  static constexpr int kReads = int(IsTransposed) + int(IsCotangent);
   static constexpr int L = 8 * kLanes / int(sizeof(T));
   static constexpr int kUnrolled = 4;              // steps, after which it is seen whether all weights vanish
   static constexpr int64_t kPadding = L + 2 * kUnrolled;  // how far lanes go beyond the ends of a row
@@ -92,7 +88,7 @@ class Bands {
         for (int64_t j = 0; j < L && rank + j < job_.n; ++j) out[j] = group.mean[j];
       } else {
         V scale = load<V>(first_ + origin + rank) / group.total;
-        if constexpr (!kIsCotangent) add(sums + rank, scale);
+        if constexpr (!IsCotangent) add(sums + rank, scale);
         inward<1>(group, scale, up, above, sums + rank);
         inward<-1>(group, scale, down, below, sums + rank);
       }
@@ -133,13 +129,13 @@ class Bands {
     V tail{}, weights{};
     for (int64_t t = count; t >= 1; --t) {
       V weight = scale * steps[t - 1].weight;
-      if constexpr (!kIsCotangent) {
+      if constexpr (!IsCotangent) {
         add(sums + Direction * t, weight);
         continue;
       }
       T odd = T(2 * t - 1);
       T* gap = sums + (Direction > 0 ? t : 1 - t);
-      if constexpr (kIsTransposed) {
+      if constexpr (IsTransposed) {
         tail += weight * (load<V>(group.read + Direction * t) - group.mean);
         add(gap, tail * -odd);
       } else {
@@ -161,7 +157,7 @@ class Bands {
       sums += stride_;
       for (int64_t i = 0; i < job_.n; ++i) out[i] += sums[i];
     }
-    if (kIsCotangent) out[0] = 0;
+    if (IsCotangent) out[0] = 0;
   }
 
   // Copies rows to where lanes may go beyond their ends, to gaps that are far, or to zeros.
@@ -185,17 +181,10 @@ class Bands {
 
 template <class T>
 bool run(const NeuralSortJob& job, Pool& pool) {
-  switch (job.output) {
-    case NeuralSortOutput::kShift:
-      return Bands<T, NeuralSortOutput::kShift>(job, pool).run();
-    case NeuralSortOutput::kShiftCotangent:
-      return Bands<T, NeuralSortOutput::kShiftCotangent>(job, pool).run();
-    case NeuralSortOutput::kTransposed:
-      return Bands<T, NeuralSortOutput::kTransposed>(job, pool).run();
-    case NeuralSortOutput::kTransposedCotangent:
-      return Bands<T, NeuralSortOutput::kTransposedCotangent>(job, pool).run();
+  if (job.is_transposed) {
+    return job.is_cotangent ? Bands<T, true, true>(job, pool).run() : Bands<T, true, false>(job, pool).run();
   }
-  return false;
+  return job.is_cotangent ? Bands<T, false, true>(job, pool).run() : Bands<T, false, false>(job, pool).run();
 }
 
 }  // namespace
