@@ -4,7 +4,7 @@ One of four elements moves past the others: what each relaxed sort makes of thei
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jax
@@ -14,30 +14,31 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import diffsort
+from diffsort.implementations import ImplementationLike
 from diffsort.soft import RelaxedSort
 from experiments.plots import BLUE, GREEN, PURPLE, VERMILION, save_figure
 
 FIGURES = Path(__file__).parents[1] / "docs" / "relaxed"
-METHODS = tuple(
-    name
+METHODS = {
+    name: method
     for name in diffsort.implementation_names()
-    if isinstance(diffsort.get_implementation(name), RelaxedSort)
-)
+    if isinstance(method := diffsort.get_implementation(name), RelaxedSort)
+}
 OTHERS = (0.0, 0.3, 0.6)
 COLUMNS = 4
 
 
-def draw_relaxed(directory: Path, methods: tuple[str, ...] = METHODS) -> list[Path]:
+def draw_relaxed(directory: Path, methods: Mapping[str, RelaxedSort] = METHODS) -> list[Path]:
     """Draws sorted values and ranks into an SVG file each, a panel a method, and returns the paths.
 
     Args:
         directory: where to write; it exists.
-        methods: names of relaxed sorts.
+        methods: relaxed sorts, by name.
     """
     moving = np.linspace(-0.3, 0.9, 121, dtype=np.float32)
     rows = jnp.stack([*(jnp.full_like(moving, other) for other in OTHERS), moving], -1)
 
-    def rank(x: jax.Array, implementation: str) -> jax.Array:
+    def rank(x: jax.Array, implementation: ImplementationLike) -> jax.Array:
         return diffsort.soft_rank(x, implementation=implementation)[:, -1:]
 
     return [
@@ -46,12 +47,14 @@ def draw_relaxed(directory: Path, methods: tuple[str, ...] = METHODS) -> list[Pa
     ]
 
 
-def _panels(rows: jax.Array, op: Callable[..., jax.Array], methods: tuple[str, ...], up: str) -> Figure:
+def _panels(
+    rows: jax.Array, op: Callable[..., jax.Array], methods: Mapping[str, RelaxedSort], up: str
+) -> Figure:
     height = -(-len(methods) // COLUMNS)
     figure = Figure(figsize=(2.1 * COLUMNS, 1.8 * height), layout="constrained")
     panels = figure.subplots(height, COLUMNS, squeeze=False, sharex=True, sharey=True)
-    for axes, name in zip(panels.flat, methods, strict=False):
-        exact, relaxed = op(rows, implementation="manual"), op(rows, implementation=name)
+    for axes, (name, method) in zip(panels.flat, methods.items(), strict=False):
+        exact, relaxed = op(rows, implementation="manual"), op(rows, implementation=method)
         axes.plot(rows[:, -1], exact, color="0.6", linewidth=0.8, linestyle="--")
         axes.set_prop_cycle(color=[BLUE, VERMILION, GREEN, PURPLE])
         axes.plot(rows[:, -1], relaxed, linewidth=1.3)

@@ -14,11 +14,8 @@ from diffsort._precision import computing_dtype
 from diffsort._ranked import elements_at
 from diffsort._sharding import reshard_like, unshard
 from diffsort._sorting import count_valid, move, positions, sort_both, zero_masked
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, Implementation, ImplementationLike, get_implementation
 from diffsort.permutations import invert
-from diffsort.soft import RelaxedSort
-
-Chosen = Implementation | RelaxedSort
 
 
 def along_rows(

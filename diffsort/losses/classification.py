@@ -17,9 +17,9 @@ from diffsort._arguments import (
     require_positive,
 )
 from diffsort._sorting import positions
-from diffsort.implementations import ImplementationLike
+from diffsort.implementations import Chosen, ImplementationLike
 from diffsort.losses._samples import without
-from diffsort.losses._scores import Chosen, along_rows
+from diffsort.losses._scores import along_rows
 from diffsort.soft_ranks import top_k_mask
 
 __all__ = ["top_k_accuracy", "top_k_cross_entropy"]

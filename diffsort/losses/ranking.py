@@ -16,8 +16,8 @@ from diffsort._arguments import (
     require_positive,
 )
 from diffsort._sorting import count_valid, positions, sort_values
-from diffsort.implementations import ImplementationLike
-from diffsort.losses._scores import Chosen, along_rows, exact, order_of
+from diffsort.implementations import Chosen, ImplementationLike
+from diffsort.losses._scores import along_rows, exact, order_of
 from diffsort.soft import RelaxedSort
 from diffsort.soft_ranks import soft_rank, top_k_mask
 

@@ -1,15 +1,20 @@
 """Learning to put things in order from the order alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 import diffsort
 from experiments.data import Batch, NumberSets
 from experiments.losses import RankingLoss
+from experiments.plots import sorted_images
 from experiments.tasks.task import Arrays, Evaluation, Task
+
+_DRAWN = 8  # sets
 
 
 class Sorting(Task):
@@ -54,6 +59,14 @@ class Sorting(Task):
             "element_accuracy": float(right.mean()),
             "exact_match_5": float(fives.all(-1).mean()),
         }
+
+    def picture(self, history: Sequence[Evaluation], test: Evaluation) -> Figure:
+        """Draws some test sets in the order of their scores."""
+        scores, numbers = test.predictions["scores"][:_DRAWN], test.given["numbers"][:_DRAWN]
+        order = np.argsort(scores, -1, kind="stable")
+        images = test.examples.take(np.arange(len(scores))).arrays()["images"]
+        found = np.take_along_axis(images, order[..., None, None], 1)
+        return sorted_images(found, right_ranks(scores, numbers))
 
 
 def right_ranks(scores: np.ndarray, numbers: np.ndarray) -> np.ndarray:

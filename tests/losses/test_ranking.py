@@ -96,8 +96,9 @@ def test_relaxed_they_go_to_the_exact_ones_and_have_a_gradient() -> None:
     @jax.jit
     def relaxed(x: jax.Array, direction: jax.Array, method: LapSum) -> tuple[jax.Array, ...]:
         value, pull_back = jax.vjp(lambda x: values(x, method), x)
-        gradients = jax.vmap(pull_back)(jnp.eye(3)[:, :, None] * jnp.ones_like(value[0]))[0]
-        return value, jnp.sum(gradients * direction, -1), gradients
+        each = jnp.broadcast_to(jnp.eye(3)[:, :, None], (3, *value.shape))
+        gradients = jax.vmap(pull_back)(each)[0]
+        return value, jnp.sum(gradients * direction[None], -1), gradients
 
     direction = np.where(where, RANDOM.standard_normal(x.shape), 0)
     with jax.enable_x64(True):

@@ -7,7 +7,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "draw_relaxed.py"
 
 def test_both_figures_have_a_panel_for_each_method(tmp_path: Path) -> None:
     script = runpy.run_path(str(SCRIPT))
-    methods = ("lapsum", "softsort")
+    methods = {name: script["METHODS"][name] for name in ("lapsum", "softsort")}
     figures = [path.read_text() for path in script["draw_relaxed"](tmp_path, methods)]
     again = [path.read_text() for path in script["draw_relaxed"](tmp_path, methods)]
     assert figures == again

@@ -32,9 +32,27 @@ class Method:
     is_ordered: bool = True
 
 
+def _network(kind: Any, activation: Any, softness: Any) -> soft.SortingNetwork:
+    return soft.SortingNetwork(kind, 1 / softness, activation)
+
+
 METHODS = {
     "softsort": Method(soft.SoftSort, is_doubly_stochastic=False),
     "lapsum": Method(soft.LapSum),
+    "neuralsort": Method(soft.NeuralSort, is_doubly_stochastic=False),
+    "permutahedron l2": Method(soft.Permutahedron, has_matrix=False),
+    "permutahedron kl": Method(partial(soft.Permutahedron, regularization="kl"), has_matrix=False),
+    **{
+        f"{kind} {activation}": Method(
+            partial(_network, kind, activation), is_equivariant=False, is_ordered=False
+        )
+        for kind, activation in (
+            ("odd_even", "logistic"),
+            ("bitonic", "logistic"),
+            ("bitonic", "cauchy"),
+            ("odd_even", "optimal"),
+        )
+    },
     "ott": Method(lambda softness: soft.Transport(softness / 10, threshold=1e-6), is_scale_free=True),
 }
 

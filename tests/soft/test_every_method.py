@@ -1,16 +1,22 @@
 """What holds for every relaxed sort: its limit, its sums, masks, dtypes, and every transformation of JAX."""
 
-import functools
+import dataclasses
 import importlib.util
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from jax.test_util import check_grads
 
 import diffsort
+import diffsort.linen
+import diffsort.losses
+import diffsort.nnx
 from diffsort import soft
 from tests.oracles import assert_same_bits
 from tests.soft.methods import METHODS, OPS, pairs
@@ -46,7 +52,7 @@ def test_towards_no_softness_it_becomes_exact(name: str, op: str) -> None:
     if name == "ott":  # which would iterate too long
         found, tolerance = compute(name, op, softness=0.003), 0.06
     else:
-        found, tolerance = compute(name, op, softness=1e-4), 1e-3
+        found, tolerance = compute(name, op, softness=1e-5), 1e-3
     np.testing.assert_allclose(found, OPS[op](FLOAT32, implementation="manual"), atol=tolerance)
 
 
@@ -109,6 +115,8 @@ def test_the_order_of_the_elements_has_no_effect(name: str, op: str) -> None:
 @every_pair
 def test_it_shifts_and_scales_with_its_elements(name: str, op: str) -> None:
     softness = 0.3
+    if name == "permutahedron kl" and op.startswith("sort"):
+        pytest.skip("relative entropy has a unit")
     if METHODS[name].has_matrix:
         scaled = softness if METHODS[name].is_scale_free else 8 * softness
     else:  # what is projected is the elements, or ranks onto them
@@ -135,7 +143,7 @@ def test_no_scale_overflows(name: str, op: str, scale: float) -> None:
 def test_derivatives_are_those_of_the_function(name: str, op: str) -> None:
     with jax.enable_x64(True):
         x = jnp.asarray(X[:2])
-        soft_op = jax.jit(functools.partial(compute, name, op))
+        soft_op = jax.jit(partial(compute, name, op))
         if name == "ott":
             return  # in test_transport, converged
         check_grads(lambda x, softness: soft_op(x, softness=softness), (x, jnp.array(0.4)), 1)
@@ -191,7 +199,7 @@ def test_annealing_compiles_once(name: str) -> None:
 def test_a_schedule_is_taken_at_a_step(name: str) -> None:
     scheduled = METHODS[name].make(0.3)
     (field,) = scheduled._changing
-    scheduled = soft._method.dataclasses.replace(scheduled, **{field: lambda step: 0.5 / (1 + step)})
+    scheduled = dataclasses.replace(scheduled, **{field: lambda step: 0.5 / (1 + step)})
     with pytest.raises(ValueError, match=rf"{field} of \w+ is a schedule: use .at\(step\)"):
         diffsort.sort(FLOAT32, implementation=scheduled)
     assert getattr(scheduled.at(1), field) == 0.25
@@ -210,14 +218,65 @@ def test_straight_through_is_exact_with_the_derivative_of_the_method(name: str, 
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
+STATISTICS: dict[str, Callable[..., jax.Array]] = {
+    "quantile": lambda x, **options: diffsort.quantile(x, jnp.array([0.2, 0.6]), -1, **options),
+    "median": partial(diffsort.median, axis=-1),
+    "order_statistic": lambda x, **options: diffsort.order_statistic(x, 1, **options),
+    "l_statistic": lambda x, **options: diffsort.l_statistic(x, jnp.full((N,), 0.1), **options),
+    "trimmed_mean": partial(diffsort.trimmed_mean, proportion=0.2),
+    "superquantile": partial(diffsort.superquantile, level=0.5),
+    "gini_mean_difference": diffsort.gini_mean_difference,
+    "cvar": partial(diffsort.losses.cvar, level=0.5),
+    "average_top_k": partial(diffsort.losses.average_top_k, k=3),
+    "trimmed": partial(diffsort.losses.trimmed, proportion=0.2),
+    "spectral_risk": partial(diffsort.losses.spectral_risk, spectrum=diffsort.losses.extremile_spectrum(2.0)),
+}
+
+
+@every_method
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_statistics_and_losses_take_it(name: str, statistic: str) -> None:
+    hidden = np.where(WHERE, FLOAT32, np.float32(np.nan))[:1]
+
+    def total(x: jax.Array, implementation: Any) -> jax.Array:
+        return jnp.sum(STATISTICS[statistic](x, where=WHERE[:1], implementation=implementation))
+
+    method = METHODS[name].make(0.5 if METHODS[name].has_matrix else 5.0)
+    found, gradient = jax.value_and_grad(total)(hidden, method)
+    assert 0 < abs(found - total(hidden, "manual")) < 3
+    np.testing.assert_array_equal(gradient[~WHERE[:1]], 0)
+    assert np.isfinite(gradient).all()
+    assert np.any(gradient != 0)
+
+
+@every_method
+def test_fspool_takes_it_in_both_apis(name: str) -> None:
+    method = METHODS[name].make(0.1 if METHODS[name].has_matrix else 5.0)
+    points = jnp.asarray(np.where(WHERE, FLOAT32, np.float32(np.nan)))[..., None] * jnp.array([[[1.0, -2.0]]])
+    layer = diffsort.nnx.FSPool(2, implementation=method, rngs=nnx.Rngs(0))
+    twin = diffsort.linen.FSPool(implementation=method)
+    parameters = {"params": {"knots": layer.knots[...]}}
+    pooled = layer(points, WHERE)
+    assert_same_bits(twin.apply(parameters, points, WHERE), pooled)
+    hard = diffsort.nnx.FSPool(2, rngs=nnx.Rngs(0))(points, WHERE)
+    assert np.abs(pooled - hard).max() > 0
+    gradients = jax.grad(lambda p, x: jnp.sum(twin.apply(p, x, WHERE)), (0, 1))(parameters, points)
+    for gradient in jax.tree.leaves(gradients):
+        assert np.isfinite(gradient).all()
+        assert np.any(gradient != 0)
+
+
 @every_method
 def test_what_needs_a_permutation_refuses_it(name: str) -> None:
-    for op in (
+    ops: tuple[Callable[..., Any], ...] = (
         diffsort.argsort,
         diffsort.rank,
         diffsort.sort_with_indices,
-        functools.partial(diffsort.top_k, k=1),
-    ):
+        partial(diffsort.top_k, k=1),
+        lambda x, **options: diffsort.sort_key_val(x, x, **options),
+        lambda x, **options: diffsort.nnx.SortPooling(2, **options)(x),
+    )
+    for op in ops:
         with pytest.raises(ValueError, match="is a relaxed sort without a permutation"):
             op(FLOAT32, implementation=METHODS[name].make(0.3))
 
@@ -229,7 +288,7 @@ def test_bad_settings_are_named(name: str, value: Any) -> None:
     (field,) = method._changing
     error = TypeError if isinstance(value, str) else ValueError
     with pytest.raises(error, match=f"{field}.*must be"):
-        soft._method.dataclasses.replace(method, **{field: value})
+        dataclasses.replace(method, **{field: value})
 
 
 def test_exact_implementations_have_exact_ranks_and_no_derivative() -> None:
@@ -241,7 +300,7 @@ def test_exact_implementations_have_exact_ranks_and_no_derivative() -> None:
             found = OPS[op](FLOAT32, where=where, implementation=implementation)
             assert found.dtype == np.float32
             assert_same_bits(found, OPS[op](FLOAT32, where=where, implementation="double_argsort"))
-            through = functools.partial(OPS[op], implementation=implementation)
+            through = partial(OPS[op], implementation=implementation)
             gradient = jax.grad(lambda x, op=through: weigh(op(x)))(FLOAT32)
             np.testing.assert_array_equal(gradient, 0)
     ranks = diffsort.soft_rank(FLOAT32, implementation="manual")

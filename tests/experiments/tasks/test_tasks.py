@@ -29,9 +29,8 @@ RUNS = {
         *("task=sorting", "data=number_sets", "data.set_size=3", "model=score_network"),
         *("loss=permutation", "sort=softsort"),
     ],
-    "top_k": ["task=top_k", "data=number_vectors", "model=network"],
 }
-WITH_PICTURE = {"certified", "regression", "generation", "autoencoding"}
+WITH_PICTURE = {"certified", "regression", "generation", "autoencoding", "sorting"}
 
 
 @pytest.mark.parametrize("name", RUNS)
