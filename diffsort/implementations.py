@@ -19,7 +19,16 @@ from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
-from diffsort.soft import LapSum, RelaxedSort, SoftSort, SortingNetwork, StraightThrough, Transport
+from diffsort.soft import (
+    LapSum,
+    NeuralSort,
+    Permutahedron,
+    RelaxedSort,
+    SoftSort,
+    SortingNetwork,
+    StraightThrough,
+    Transport,
+)
 
 
 @jax.tree_util.register_static
@@ -61,7 +70,10 @@ class Implementation:
 # Relaxed sorts with their default settings, by name.
 _RELAXED: dict[str, RelaxedSort] = {
     method.name: method
-    for method in (LapSum(), SoftSort(), SortingNetwork("odd_even"), SortingNetwork("bitonic"), Transport())
+    for method in (
+        *(SoftSort(), NeuralSort(), SortingNetwork("odd_even"), SortingNetwork("bitonic")),
+        *(Permutahedron(), LapSum(), Transport()),
+    )
 }
 _STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
 
@@ -71,9 +83,10 @@ Chosen = Implementation | RelaxedSort  # what an implementation's name stands fo
 ImplementationLike = (
     Chosen
     | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
-    | Literal["lapsum", "softsort", "odd_even", "bitonic", "ott"]
-    | Literal["straight_through:lapsum", "straight_through:softsort", "straight_through:odd_even"]
-    | Literal["straight_through:bitonic", "straight_through:ott"]
+    | Literal["softsort", "neuralsort", "odd_even", "bitonic", "permutahedron", "lapsum", "ott"]
+    | Literal["straight_through:softsort", "straight_through:neuralsort", "straight_through:odd_even"]
+    | Literal["straight_through:bitonic", "straight_through:permutahedron", "straight_through:lapsum"]
+    | Literal["straight_through:ott"]
 )
 
 

@@ -17,6 +17,8 @@ RECURRENCE = "diffsort_recurrence"
 NETWORK, NETWORK_COTANGENT = "diffsort_network", "diffsort_network_cotangent"
 NETWORK_TRANSPOSED = "diffsort_network_transposed"
 NETWORK_TRANSPOSED_COTANGENT = "diffsort_network_transposed_cotangent"
+BLOCKS, WITHIN_BLOCKS = "diffsort_blocks", "diffsort_within_blocks"
+NEURALSORT, NEURALSORT_COTANGENT = "diffsort_neuralsort", "diffsort_neuralsort_cotangent"
 LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
 _SYMBOLS = {
     SORT: "DiffsortSort",
@@ -26,6 +28,10 @@ _SYMBOLS = {
     NETWORK_COTANGENT: "DiffsortNetworkCotangent",
     NETWORK_TRANSPOSED: "DiffsortNetworkTransposed",
     NETWORK_TRANSPOSED_COTANGENT: "DiffsortNetworkTransposedCotangent",
+    BLOCKS: "DiffsortBlocks",
+    WITHIN_BLOCKS: "DiffsortWithinBlocks",
+    NEURALSORT: "DiffsortNeuralSort",
+    NEURALSORT_COTANGENT: "DiffsortNeuralSortCotangent",
     LAPSUM: "DiffsortLapSum",
     LAPSUM_COTANGENT: "DiffsortLapSumCotangent",
 }

@@ -129,6 +129,17 @@ def positions(rows: jax.Array) -> jax.Array:
     return lax.broadcasted_iota(jnp.int32, rows.shape, rows.ndim - 1)
 
 
+def is_top(rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
+    """Returns whether an element of ascending rows is one of the last k of those that are valid, boolean."""
+    place = lax.broadcasted_iota(jnp.int32, rows.shape, rows.ndim - 1)
+    return is_valid(rows, count) & (place >= (rows.shape[-1] if count is None else count) - k)
+
+
+def ranks_of(rows: jax.Array) -> jax.Array:
+    """Returns 0 … n − 1 for each of the rows, in their dtype."""
+    return lax.broadcasted_iota(rows.dtype, rows.shape, rows.ndim - 1)
+
+
 def gaps(rows: jax.Array, count: jax.Array | None) -> jax.Array:
     """Returns how far each element of ascending rows is above the one before it; 0 for the first.
 

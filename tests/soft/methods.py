@@ -39,6 +39,9 @@ def _network(kind: Any, activation: Any, softness: Any) -> soft.SortingNetwork:
 METHODS = {
     "softsort": Method(soft.SoftSort, is_doubly_stochastic=False),
     "lapsum": Method(soft.LapSum),
+    "neuralsort": Method(soft.NeuralSort, is_doubly_stochastic=False),
+    "permutahedron l2": Method(soft.Permutahedron, has_matrix=False),
+    "permutahedron kl": Method(partial(soft.Permutahedron, regularization="kl"), has_matrix=False),
     **{
         f"{kind} {activation}": Method(
             partial(_network, kind, activation), is_equivariant=False, is_ordered=False

@@ -228,9 +228,6 @@ STATISTICS: dict[str, Callable[..., jax.Array]] = {
     "average_top_k": partial(diffsort.losses.average_top_k, k=3),
     "trimmed": partial(diffsort.losses.trimmed, proportion=0.2),
     "spectral_risk": partial(diffsort.losses.spectral_risk, spectrum=diffsort.losses.extremile_spectrum(2.0)),
-    "wasserstein_1d": lambda x, where, **options: diffsort.losses.wasserstein_1d(
-        x, jnp.zeros_like(x), where=where, **options
-    ),
 }
 
 

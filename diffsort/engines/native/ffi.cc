@@ -2,6 +2,8 @@
 
 #include "ffi.h"
 
+#include "isotonic.h"
+#include "neuralsort.h"
 #include "lapsum.h"
 #include "permute.h"
 #include "recurrence.h"
@@ -164,6 +166,45 @@ HandlerStatus handle_network(XlaThreads threads, ffi::RemainingArgs arguments, f
   return soft_network(job, pool) ? HandlerStatus{} : kOutOfMemory;
 }
 
+HandlerStatus status_of(BlocksStatus status) {
+  if (status == BlocksStatus::kOutOfMemory) return kOutOfMemory;
+  return status == BlocksStatus::kDone ? HandlerStatus{} : kUnsupportedType;
+}
+
+HandlerStatus handle_blocks(XlaThreads threads, ffi::AnyBuffer z, ffi::AnyBuffer w, ffi::Result<ffi::AnyBuffer> first,
+                            bool entropic) {
+  Shape shape(z.dimensions(), 0);
+  XlaPool pool(threads);
+  return status_of(find_blocks({ElementType(z.element_type()), shape.outer, shape.n, z.untyped_data(),
+                                w.untyped_data(), static_cast<uint8_t*>(first->untyped_data()), entropic},
+                               pool));
+}
+
+HandlerStatus handle_within_blocks(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer first,
+                                   ffi::Result<ffi::AnyBuffer> out, int64_t what) {
+  Shape shape(x.dimensions(), 0);
+  XlaPool pool(threads);
+  return status_of(within_blocks(
+      {ElementType(x.element_type()), shape.outer, shape.n, x.untyped_data(),
+       static_cast<const uint8_t*>(first.untyped_data()), out->untyped_data(), WithinBlocks(what)},
+      pool));
+}
+
+template <bool IsCotangent>
+HandlerStatus handle_neuralsort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
+                                bool transposed) {
+  if (arguments.size() != size_t(1 + transposed + IsCotangent)) return kMismatch;
+  const void* data[3] = {};
+  for (size_t i = 0; i < arguments.size(); ++i) data[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
+  bool is_double = out->element_type() == ffi::DataType::F64;
+  if (!is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
+  Shape shape(out->dimensions(), 0);
+  NeuralSortJob job{transposed, IsCotangent, is_double, shape.outer,          shape.n,
+                    data[0],    data[1],     data[1 + transposed], out->untyped_data()};
+  XlaPool pool(threads);
+  return neuralsort(job, pool) ? HandlerStatus{} : kOutOfMemory;
+}
+
 }  // namespace
 }  // namespace diffsort
 
@@ -226,6 +267,36 @@ DIFFSORT_DEFINE_NETWORK(DiffsortNetwork, kValues);
 DIFFSORT_DEFINE_NETWORK(DiffsortNetworkCotangent, kCotangent);
 DIFFSORT_DEFINE_NETWORK(DiffsortNetworkTransposed, kTransposed);
 DIFFSORT_DEFINE_NETWORK(DiffsortNetworkTransposedCotangent, kCarriedCotangent);
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortBlocks, diffsort::handle_blocks,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("entropic"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortWithinBlocks, diffsort::handle_within_blocks,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<int64_t>("what"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSort, diffsort::handle_neuralsort<false>,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("transposed"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSortCotangent, diffsort::handle_neuralsort<true>,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<bool>("transposed"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortLapSum, diffsort::handle_lapsum,
                               xla::ffi::Ffi::Bind()

@@ -32,4 +32,14 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetworkCotangent);
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetworkTransposed);
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetworkTransposedCotangent);
 
+// Operands z, w; result: where the blocks of their isotonic regression begin.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortBlocks);
+
+// Operands x, where blocks begin; result: x within its blocks.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortWithinBlocks);
+
+// Operands gaps[, u], and the latter's also a cotangent; results: see NeuralSortJob.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNeuralSort);
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNeuralSortCotangent);
+
 #pragma GCC visibility pop
