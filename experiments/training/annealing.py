@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import jax
 import optax
-from diffsort.soft import RelaxedSort
 from flax import nnx
 
+from diffsort.soft import RelaxedSort
 from experiments.losses import Loss
 from experiments.tasks import Task
 
