@@ -115,6 +115,8 @@ def test_the_order_of_the_elements_has_no_effect(name: str, op: str) -> None:
 @every_pair
 def test_it_shifts_and_scales_with_its_elements(name: str, op: str) -> None:
     softness = 0.3
+    if name == "permutahedron kl" and op.startswith("sort"):
+        pytest.skip("relative entropy has a unit")
     if METHODS[name].has_matrix:
         scaled = softness if METHODS[name].is_scale_free else 8 * softness
     else:  # what is projected is the elements, or ranks onto them
@@ -239,8 +241,9 @@ def test_statistics_and_losses_take_it(name: str, statistic: str) -> None:
     def total(x: jax.Array, implementation: Any) -> jax.Array:
         return jnp.sum(STATISTICS[statistic](x, where=WHERE[:1], implementation=implementation))
 
-    found, gradient = jax.value_and_grad(total)(hidden, METHODS[name].make(0.5))
-    assert 0 < abs(found - total(hidden, "manual")) < 2
+    method = METHODS[name].make(0.5 if METHODS[name].has_matrix else 5.0)
+    found, gradient = jax.value_and_grad(total)(hidden, method)
+    assert 0 < abs(found - total(hidden, "manual")) < 3
     np.testing.assert_array_equal(gradient[~WHERE[:1]], 0)
     assert np.isfinite(gradient).all()
     assert np.any(gradient != 0)
@@ -248,7 +251,7 @@ def test_statistics_and_losses_take_it(name: str, statistic: str) -> None:
 
 @every_method
 def test_fspool_takes_it_in_both_apis(name: str) -> None:
-    method = METHODS[name].make(0.1)
+    method = METHODS[name].make(0.1 if METHODS[name].has_matrix else 5.0)
     points = jnp.asarray(np.where(WHERE, FLOAT32, np.float32(np.nan)))[..., None] * jnp.array([[[1.0, -2.0]]])
     layer = diffsort.nnx.FSPool(2, implementation=method, rngs=nnx.Rngs(0))
     twin = diffsort.linen.FSPool(implementation=method)

@@ -22,7 +22,17 @@ _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra
 # Words are never NaN, and never −0 beside +0: so a minimum is one instruction.
 _SORT_FLAGS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-unused-but-set-parameter"]
 # Compiled once, and once for each instruction set.
-_UNITS = ("sort", "permute", "recurrence", "lapsum", "isotonic", "soft_network", "neuralsort", "memory", "pool")
+_UNITS = (
+    "sort",
+    "permute",
+    "recurrence",
+    "lapsum",
+    "isotonic",
+    "soft_network",
+    "neuralsort",
+    "memory",
+    "pool",
+)
 _SOFT_TARGETS = ("soft_network", "neuralsort")
 _SOFT_FLAGS = ["-Wno-psabi"]  # numbers may be infinite or NaN here
 _AVX2 = ["-mavx2", "-mbmi2", "-mfma"]
