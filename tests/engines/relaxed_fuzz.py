@@ -1,4 +1,4 @@
-"""Isotonic regression and NeuralSort by the kernel alone, on random rows, against NumPy; without JAX.
+"""What relaxed sorts ask of the kernel, by the kernel alone, on random rows, against NumPy; without JAX.
 
     python tests/engines/relaxed_fuzz.py LIBRARY [--cases N] [--seed S] [--threads T]
 
@@ -89,6 +89,67 @@ def check_neuralsort(
         np.testing.assert_allclose(slope, difference, rtol=1e-2, atol=1e-3 * np.prod(shape))
 
 
+def check_recurrence(
+    library: ctypes.CDLL, random: np.random.Generator, shape: tuple[int, int], threads: int
+) -> None:
+    """Holds the recurrence against a loop.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    dtype = random.choice(list(TYPES))
+    rows, n = map(ctypes.c_int64, shape)
+    a, b = random.uniform(-1, 1, shape).astype(dtype), random.normal(size=shape).astype(dtype)
+    for reverse in (0, 1):
+        out, expected, last = np.empty(shape, dtype), np.empty(shape), np.zeros(shape[0])
+        assert library.diffsort_recurrence(
+            TYPES[dtype], rows, n, *map(address, (a, b, out)), reverse, threads
+        )
+        for k in range(shape[1])[:: -1 if reverse else 1]:
+            expected[:, k] = last = a[:, k] * last + b[:, k]
+        np.testing.assert_allclose(out, expected, atol=1e-4)
+
+
+def check_lapsum(
+    library: ctypes.CDLL, random: np.random.Generator, shape: tuple[int, int], threads: int
+) -> None:
+    """Holds LapSum's inverse against the sum that it inverts, and its derivative against differences.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    dtype = random.choice(list(TYPES))
+    rows, n = map(ctypes.c_int64, shape)
+    gaps = (random.exponential(size=shape) * random.choice([0.01, 1, 30])).astype(dtype)
+    gaps[random.random(shape) < 0.1] = 1e30
+    counts = random.integers(0, shape[1] + 1, shape[0]).astype(np.int32)
+    cotangent, along = (random.normal(size=shape).astype(dtype) for _ in range(2))
+    along = np.where((gaps > 1e-3) & (gaps < 600) & (np.arange(shape[1]) > 0), along, 0)
+
+    def run(gaps: np.ndarray, half: int, cotangent: np.ndarray | None) -> np.ndarray:
+        out = np.empty(shape, gaps.dtype)
+        given = map(address, (gaps, counts)), map(address, (cotangent, out))
+        assert library.diffsort_lapsum(TYPES[gaps.dtype], rows, n, *given[0], half, *given[1], threads)
+        return out
+
+    for half in (0, 1):
+        found = run(gaps, half, None)
+        for row, given, count in zip(found, gaps.astype(float), counts, strict=True):
+            s = np.cumsum(np.append(0, np.minimum(given[1:count], 1500)))
+            if count:
+                y = s + np.where(np.arange(count) > 0, np.maximum(row[:count], -750), row[:count])
+                tail = np.exp(-np.abs(y[:, None] - s)) / 2
+                total = np.sum(np.where(y[:, None] < s, tail, 1 - tail), 1)
+                np.testing.assert_allclose(
+                    total[1 - half :], np.arange(count)[1 - half :] + half / 2, atol=1e-2
+                )
+            assert not np.any(row[count:])
+        slope = np.sum(run(gaps, half, cotangent) * along)
+        ahead, behind = (run(gaps.astype(float) + s * along, half, None) for s in (1e-6, -1e-6))
+        difference = np.sum((ahead - behind) / 2e-6 * cotangent)
+        np.testing.assert_allclose(slope, difference, rtol=1e-2, atol=1e-3 * np.prod(shape))
+
+
 def definition(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The matrix, and how far elements are above the one of the rank."""
     s = np.cumsum(np.append(0, gaps[1:]))
@@ -112,6 +173,8 @@ def main() -> None:
         try:
             check_blocks(library, random, shape, arguments.threads)
             check_neuralsort(library, random, shape, arguments.threads)
+            check_recurrence(library, random, shape, arguments.threads)
+            check_lapsum(library, random, shape, arguments.threads)
         except AssertionError as error:
             raise SystemExit(f"case {number} of seed {arguments.seed}, {shape}: {error}") from None
     print(f"{arguments.cases} cases agree")

@@ -28,4 +28,10 @@ extern "C" int diffsort_within_blocks(int type, int64_t rows, int64_t n, const v
 extern "C" int diffsort_neuralsort(int transposed, int cotangents, int is_double, int64_t rows, int64_t n,
                                    const void* gaps, const void* u, const void* cotangent, void* out, int threads);
 
+extern "C" int diffsort_recurrence(int type, int64_t rows, int64_t n, const void* a, const void* b, void* out,
+                                   int reverse, int threads);
+
+extern "C" int diffsort_lapsum(int type, int64_t rows, int64_t n, const void* gaps, const int32_t* counts, int half,
+                               const void* cotangent, void* out, int threads);
+
 #pragma GCC visibility pop
