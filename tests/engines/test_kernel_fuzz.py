@@ -12,6 +12,7 @@ import pytest
 from tests.engines.building import build
 
 FUZZ = Path(__file__).parent / "kernel_fuzz.py"
+PROJECTIONS = Path(__file__).parent / "relaxed_fuzz.py"
 # Checks as calls, not inline: the code is a third as large, and compiles so much sooner.
 SANITIZERS = (
     *("-O1", "-g1", "--param", "asan-instrumentation-with-call-threshold=0"),
@@ -40,9 +41,9 @@ def runtime() -> str:
     return found
 
 
-def fuzz(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def fuzz(*arguments: str, program: Path = FUZZ, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(FUZZ), *arguments],
+        [sys.executable, str(program), *arguments],
         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **environment},  # Python itself leaks
         capture_output=True,
         text=True,
@@ -74,3 +75,5 @@ def test_random_cases_under_sanitizers(sanitized: tuple[str, str]) -> None:
             done = fuzz(compiled, *options, LD_PRELOAD=preload, DIFFSORT_TARGET=target)
             assert done.returncode == 0, f"{target}, {threads} threads: {done.stdout}{done.stderr[-5000:]}"
             assert f"{CASES} cases agree" in done.stdout
+            done = fuzz(compiled, *options, program=PROJECTIONS, LD_PRELOAD=preload, DIFFSORT_TARGET=target)
+            assert done.returncode == 0, f"{target}, {threads} threads: {done.stdout}{done.stderr[-5000:]}"

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "isotonic.h"
+#include "neuralsort.h"
 #include "permute.h"
 #include "soft_network.h"
 #include "sort.h"
@@ -68,4 +70,26 @@ int diffsort_soft_network(int kind, int sigmoid, int output, int is_double, int6
       {diffsort::NetworkKind(kind), diffsort::Sigmoid(sigmoid), diffsort::NetworkOutput(output), is_double != 0, rows, n,
        x, steepness, count, cotangent, carried, out},
       pool);
+}
+
+int diffsort_blocks(int type, int64_t rows, int64_t n, const void* z, const void* w, uint8_t* first, int entropic,
+                    int threads) {
+  ThreadPool pool(threads);
+  return diffsort::find_blocks({diffsort::ElementType(type), rows, n, z, w, first, entropic != 0}, pool) ==
+         diffsort::BlocksStatus::kDone;
+}
+
+int diffsort_within_blocks(int type, int64_t rows, int64_t n, const void* x, const uint8_t* first, void* out, int what,
+                           int threads) {
+  ThreadPool pool(threads);
+  return diffsort::within_blocks(
+             {diffsort::ElementType(type), rows, n, x, first, out, diffsort::WithinBlocks(what)}, pool) ==
+         diffsort::BlocksStatus::kDone;
+}
+
+int diffsort_neuralsort(int transposed, int cotangents, int is_double, int64_t rows, int64_t n, const void* gaps,
+                        const void* u, const void* cotangent, void* out, int threads) {
+  ThreadPool pool(threads);
+  return diffsort::neuralsort({transposed != 0, cotangents != 0, is_double != 0, rows, n, gaps, u, cotangent, out},
+                              pool);
 }
