@@ -104,6 +104,7 @@ def make_rows(
     where = None if where is None else jnp.moveaxis(where, axis, -1)
     fixed, last = lax.stop_gradient(wide), wide.ndim - 1
     nan = jnp.sum(jnp.where(jnp.isnan(fixed), fixed, jnp.zeros_like(fixed)), -1, keepdims=True)
+    nan = lax.optimization_barrier(nan)
     wide = jnp.where(jnp.isnan(fixed), jnp.zeros_like(wide), wide)
     places = None
     if is_presorted and needs_places:

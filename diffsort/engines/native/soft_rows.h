@@ -34,7 +34,7 @@ class SoftRows {
 
  private:
   static constexpr int L = 8 * kLanes / int(sizeof(T));
-  static constexpr int64_t kParallelFrom = 32768;  // comparators, for which another thread is worth waking
+  static constexpr int64_t kParallelFrom = 65536;  // comparators, for which another thread is worth waking
   static constexpr bool kGoesBack = Output != NetworkOutput::kValues;
   static constexpr bool kCarries = Output == NetworkOutput::kCarriedCotangent;
   static constexpr int kKept = Output == NetworkOutput::kValues ? 0 : kCarries ? 3 : 1;  // vectors to a comparator
