@@ -4,7 +4,11 @@
 
 #include <atomic>
 
+#include "isotonic.h"
+#include "lapsum.h"
+#include "neuralsort.h"
 #include "permute.h"
+#include "recurrence.h"
 #include "soft_network.h"
 #include "sort.h"
 
@@ -65,7 +69,41 @@ int diffsort_soft_network(int kind, int sigmoid, int output, int is_double, int6
                           void* out, int threads) {
   ThreadPool pool(threads);
   return diffsort::soft_network(
-      {diffsort::NetworkKind(kind), diffsort::Sigmoid(sigmoid), diffsort::NetworkOutput(output), is_double != 0, rows, n,
-       x, steepness, count, cotangent, carried, out},
+      {diffsort::NetworkKind(kind), diffsort::Sigmoid(sigmoid), diffsort::NetworkOutput(output), is_double != 0, rows,
+       n, x, steepness, count, cotangent, carried, out},
       pool);
+}
+
+int diffsort_blocks(int type, int64_t rows, int64_t n, const void* z, const void* w, uint8_t* first, int entropic,
+                    int threads) {
+  ThreadPool pool(threads);
+  return diffsort::find_blocks({diffsort::ElementType(type), rows, n, z, w, first, entropic != 0}, pool) ==
+         diffsort::BlocksStatus::kDone;
+}
+
+int diffsort_within_blocks(int type, int64_t rows, int64_t n, const void* x, const uint8_t* first, void* out, int what,
+                           int threads) {
+  ThreadPool pool(threads);
+  return diffsort::within_blocks({diffsort::ElementType(type), rows, n, x, first, out, diffsort::WithinBlocks(what)},
+                                 pool) == diffsort::BlocksStatus::kDone;
+}
+
+int diffsort_neuralsort(int transposed, int cotangents, int is_double, int64_t rows, int64_t n, const void* gaps,
+                        const void* u, const void* cotangent, void* out, int threads) {
+  ThreadPool pool(threads);
+  return diffsort::neuralsort({transposed != 0, cotangents != 0, is_double != 0, rows, n, gaps, u, cotangent, out},
+                              pool);
+}
+
+int diffsort_recurrence(int type, int64_t rows, int64_t n, const void* a, const void* b, void* out, int reverse,
+                        int threads) {
+  ThreadPool pool(threads);
+  return diffsort::recurrence({diffsort::ElementType(type), rows, n, a, b, out, reverse != 0}, pool);
+}
+
+int diffsort_lapsum(int type, int64_t rows, int64_t n, const void* gaps, const int32_t* counts, int half,
+                    const void* cotangent, void* out, int threads) {
+  ThreadPool pool(threads);
+  return diffsort::lapsum({diffsort::ElementType(type), rows, n, gaps, counts, half != 0, cotangent, out}, pool) ==
+         diffsort::LapSumStatus::kDone;
 }

@@ -1,5 +1,5 @@
-// The kernel without XLA: plain C entry points, for tests of the kernel by itself. Arguments are those of SortJob,
-// PermuteJob and SoftNetworkJob, and how many threads to work with.
+// The kernel without XLA: plain C entry points, for tests of the kernel by itself. Arguments are those of the jobs,
+// and how many threads to work with.
 
 #pragma once
 
@@ -18,5 +18,20 @@ extern "C" void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int el
 extern "C" int diffsort_soft_network(int kind, int sigmoid, int output, int is_double, int64_t rows, int64_t n,
                                      const void* x, const void* steepness, const int32_t* count, const void* cotangent,
                                      const void* carried, void* out, int threads);
+
+extern "C" int diffsort_blocks(int type, int64_t rows, int64_t n, const void* z, const void* w, uint8_t* first,
+                               int entropic, int threads);
+
+extern "C" int diffsort_within_blocks(int type, int64_t rows, int64_t n, const void* x, const uint8_t* first, void* out,
+                                      int what, int threads);
+
+extern "C" int diffsort_neuralsort(int transposed, int cotangents, int is_double, int64_t rows, int64_t n,
+                                   const void* gaps, const void* u, const void* cotangent, void* out, int threads);
+
+extern "C" int diffsort_recurrence(int type, int64_t rows, int64_t n, const void* a, const void* b, void* out,
+                                   int reverse, int threads);
+
+extern "C" int diffsort_lapsum(int type, int64_t rows, int64_t n, const void* gaps, const int32_t* counts, int half,
+                               const void* cotangent, void* out, int threads);
 
 #pragma GCC visibility pop

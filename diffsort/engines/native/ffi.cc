@@ -3,8 +3,8 @@
 #include "ffi.h"
 
 #include "isotonic.h"
-#include "neuralsort.h"
 #include "lapsum.h"
+#include "neuralsort.h"
 #include "permute.h"
 #include "recurrence.h"
 #include "soft_network.h"
@@ -130,12 +130,12 @@ HandlerStatus handle_lapsum_cotangent(XlaThreads threads, ffi::AnyBuffer gaps, f
   return run_lapsum(threads, gaps, counts, cotangent.untyped_data(), out, half);
 }
 
-HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBuffer b,
-                                ffi::Result<ffi::AnyBuffer> out, bool reverse) {
+HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::Result<ffi::AnyBuffer> out,
+                                bool reverse) {
   Shape shape(b.dimensions(), 0);
   XlaPool pool(threads);
   RecurrenceJob job{ElementType(b.element_type()), shape.outer, shape.n, a.untyped_data(), b.untyped_data(),
-                    out->untyped_data(), reverse};
+                    out->untyped_data(),           reverse};
   return recurrence(job, pool) ? HandlerStatus{} : kUnsupportedType;
 }
 
@@ -175,8 +175,8 @@ HandlerStatus handle_blocks(XlaThreads threads, ffi::AnyBuffer z, ffi::AnyBuffer
                             bool entropic) {
   Shape shape(z.dimensions(), 0);
   XlaPool pool(threads);
-  return status_of(find_blocks({ElementType(z.element_type()), shape.outer, shape.n, z.untyped_data(),
-                                w.untyped_data(), static_cast<uint8_t*>(first->untyped_data()), entropic},
+  return status_of(find_blocks({ElementType(z.element_type()), shape.outer, shape.n, z.untyped_data(), w.untyped_data(),
+                                static_cast<uint8_t*>(first->untyped_data()), entropic},
                                pool));
 }
 
@@ -184,10 +184,10 @@ HandlerStatus handle_within_blocks(XlaThreads threads, ffi::AnyBuffer x, ffi::An
                                    ffi::Result<ffi::AnyBuffer> out, int64_t what) {
   Shape shape(x.dimensions(), 0);
   XlaPool pool(threads);
-  return status_of(within_blocks(
-      {ElementType(x.element_type()), shape.outer, shape.n, x.untyped_data(),
-       static_cast<const uint8_t*>(first.untyped_data()), out->untyped_data(), WithinBlocks(what)},
-      pool));
+  return status_of(
+      within_blocks({ElementType(x.element_type()), shape.outer, shape.n, x.untyped_data(),
+                     static_cast<const uint8_t*>(first.untyped_data()), out->untyped_data(), WithinBlocks(what)},
+                    pool));
 }
 
 template <bool IsCotangent>
@@ -199,8 +199,8 @@ HandlerStatus handle_neuralsort(XlaThreads threads, ffi::RemainingArgs arguments
   bool is_double = out->element_type() == ffi::DataType::F64;
   if (!is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
   Shape shape(out->dimensions(), 0);
-  NeuralSortJob job{transposed, IsCotangent, is_double, shape.outer,          shape.n,
-                    data[0],    data[1],     data[1 + transposed], out->untyped_data()};
+  NeuralSortJob job{transposed, IsCotangent,          is_double,          shape.outer, shape.n, data[0],
+                    data[1],    data[1 + transposed], out->untyped_data()};
   XlaPool pool(threads);
   return neuralsort(job, pool) ? HandlerStatus{} : kOutOfMemory;
 }
@@ -284,19 +284,15 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortWithinBlocks, diffsort::handle_within_bloc
                                   .Ret<xla::ffi::AnyBuffer>()
                                   .Attr<int64_t>("what"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSort, diffsort::handle_neuralsort<false>,
-                              xla::ffi::Ffi::Bind()
-                                  .Ctx<diffsort::XlaThreads>()
-                                  .RemainingArgs()
-                                  .Ret<xla::ffi::AnyBuffer>()
-                                  .Attr<bool>("transposed"));
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    DiffsortNeuralSort, diffsort::handle_neuralsort<false>,
+    xla::ffi::Ffi::Bind().Ctx<diffsort::XlaThreads>().RemainingArgs().Ret<xla::ffi::AnyBuffer>().Attr<bool>(
+        "transposed"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortNeuralSortCotangent, diffsort::handle_neuralsort<true>,
-                              xla::ffi::Ffi::Bind()
-                                  .Ctx<diffsort::XlaThreads>()
-                                  .RemainingArgs()
-                                  .Ret<xla::ffi::AnyBuffer>()
-                                  .Attr<bool>("transposed"));
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    DiffsortNeuralSortCotangent, diffsort::handle_neuralsort<true>,
+    xla::ffi::Ffi::Bind().Ctx<diffsort::XlaThreads>().RemainingArgs().Ret<xla::ffi::AnyBuffer>().Attr<bool>(
+        "transposed"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortLapSum, diffsort::handle_lapsum,
                               xla::ffi::Ffi::Bind()

@@ -1,7 +1,7 @@
 // Isotonic regression along rows, by its blocks: the runs of elements that get one value.
 //
-// Of z and w, both ascending, it finds the ascending v nearest to z − w: on each block v is the mean of z over the block
-// less that of w, or, for the entropy, the logarithm of the sum of exp(z) less that of exp(w).
+// Of z and w, both ascending, it finds the ascending v nearest to z − w: on each block v is the mean of z over the
+// block less that of w, or, for the entropy, the logarithm of the sum of exp(z) less that of exp(w).
 
 #pragma once
 

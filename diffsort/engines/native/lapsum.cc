@@ -18,7 +18,7 @@ struct Row {
   double* position;  // of the elements, from the first of their cluster
   double* below;     // weight of the elements below and of the element itself, as seen from there
   double* above;
-  double* into;      // what reaches the elements from results on either side, for the cotangent
+  double* into;  // what reaches the elements from results on either side, for the cotangent
 };
 
 // Where F is `target`, between elements: the one below weighs `below`, the one above `above`.

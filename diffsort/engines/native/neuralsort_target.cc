@@ -39,10 +39,10 @@ class Bands {
   static constexpr bool kAdds = IsTransposed || IsCotangent;  // to the results of other ranks
   static constexpr int kReads = int(IsTransposed) + int(IsCotangent);
   static constexpr int L = 8 * kLanes / int(sizeof(T));
-  static constexpr int kUnrolled = 4;              // steps, after which it is seen whether all weights vanish
-  static constexpr int64_t kPadding = L + 2 * kUnrolled;  // how far lanes go beyond the ends of a row
-  static constexpr int64_t kTaskGroups = 8;        // for which another thread is worth waking
-  static constexpr int64_t kTaskElements = 16384;  // likewise, of sums
+  static constexpr int kUnrolled = 4;                       // steps, after which it is seen whether all weights vanish
+  static constexpr int64_t kPadding = L + 2 * kUnrolled;    // how far lanes go beyond the ends of a row
+  static constexpr int64_t kTaskGroups = 8;                 // for which another thread is worth waking
+  static constexpr int64_t kTaskElements = 16384;           // likewise, of sums
   static constexpr T kFar = -ExpConstants<T>::kLowest + 1;  // a gap over which no weight is left
 
   using V = Vector<T, L>;

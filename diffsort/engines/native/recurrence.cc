@@ -5,9 +5,9 @@
 namespace diffsort {
 namespace {
 
-constexpr int64_t kTogether = 4;             // rows, whose chains of operations the processor overlaps
-constexpr int64_t kTaskElements = 16384;     // for which another thread is worth waking
-constexpr int64_t kParallelFrom = 32768;     // elements of a job for which several threads are
+constexpr int64_t kTogether = 4;          // rows, whose chains of operations the processor overlaps
+constexpr int64_t kTaskElements = 16384;  // for which another thread is worth waking
+constexpr int64_t kParallelFrom = 32768;  // elements of a job for which several threads are
 
 template <class Float, int64_t Rows>
 void run_rows(const Float* a, const Float* b, Float* out, int64_t n, bool reverse) {

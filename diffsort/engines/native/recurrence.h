@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "sort.h"
 #include "pool.h"
+#include "sort.h"
 
 namespace diffsort {
 

@@ -1,7 +1,7 @@
 // A relaxed comparator, on vectors of wires.
 //
-// Of the two values the less, l, and the greater, h, it leaves l + s (h − l) and h − s (h − l), with s = f(−β (h − l)) in
-// [0, 1/2]: the same as the definition, without a difference of near numbers. Where s is 0 these are l and h
+// Of the two values the less, l, and the greater, h, it leaves l + s (h − l) and h − s (h − l), with s = f(−β (h − l))
+// in [0, 1/2]: the same as the definition, without a difference of near numbers. Where s is 0 these are l and h
 // themselves, also where they are infinite. NaN stands for an element that is not there: one on the upper wire leaves
 // all as it is.
 
@@ -26,10 +26,10 @@ template <class V>
 DIFFSORT_INLINE V arctan(V low, V high) {
   using T = Scalar<V>;
   static constexpr float kFloat[] = {0.3333333f, -0.19999538f, 0.14263897f, -0.107430995f, 0.06449835f};
-  static constexpr double kDouble[] = {0.3333333333333333,    -0.1999999999999548,  0.14285714284657894,
-                                       -0.11111111014561013,  0.09090904549884611,  -0.07692182535116648,
-                                       0.06664502215671447,   -0.058580687568615106, 0.05085030492810941,
-                                       -0.03921955253255129,  0.019162068915902573};
+  static constexpr double kDouble[] = {0.3333333333333333,   -0.1999999999999548,   0.14285714284657894,
+                                       -0.11111111014561013, 0.09090904549884611,   -0.07692182535116648,
+                                       0.06664502215671447,  -0.058580687568615106, 0.05085030492810941,
+                                       -0.03921955253255129, 0.019162068915902573};
   auto is_steep = low > high * T(0.41421356237309503);  // then arctan(q) = π/4 + arctan((q − 1) / (q + 1))
   V q = (is_steep ? low - high : low) / (is_steep ? low + high : high);
   V square = q * q, sum;
@@ -87,7 +87,8 @@ DIFFSORT_INLINE Outcome<V> compare(V a, V b, V steepness, BitsOf<V> active) {
   return {low + exchanged, high - exchanged, swap ? share : one - share, swap ? rest : one - rest, steepness * slope};
 }
 
-// Two cotangents, or values, that go through a comparator: (w a + (1 − w) b, (1 − w) a + w b), which is its own transpose.
+// Two cotangents, or values, that go through a comparator: (w a + (1 − w) b, (1 − w) a + w b), which is its own
+// transpose.
 template <class V>
 DIFFSORT_INLINE void mix(V weight, V& a, V& b) {
   V rest = splat<V>(1) - weight, mixed = weight * a + rest * b;

@@ -1,8 +1,8 @@
 // Sorting networks of relaxed comparators: what is computed of them.
 //
-// A comparator of the values a, b on two wires leaves α a + (1 − α) b on the lower and (1 − α) a + α b on the upper one,
-// with α = f(β (b − a)), f a sigmoid and β the steepness. So a network is a matrix P, which depends on the values x that
-// go in, and P x goes out.
+// A comparator of the values a, b on two wires leaves α a + (1 − α) b on the lower and (1 − α) a + α b on the upper
+// one, with α = f(β (b − a)), f a sigmoid and β the steepness. So a network is a matrix P, which depends on the values
+// x that go in, and P x goes out.
 
 #pragma once
 

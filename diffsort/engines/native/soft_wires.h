@@ -1,7 +1,7 @@
 // Which wires the comparators of a network are on, and where these lie in vectors.
 //
-// A row takes up K lanes of m vectors: its wire number k m + s is lane k of vector s. Comparators are done in vectors, of
-// wires that are in the same lane mostly.
+// A row takes up K lanes of m vectors: its wire number k m + s is lane k of vector s. Comparators are done in vectors,
+// of wires that are in the same lane mostly.
 
 #pragma once
 
@@ -11,10 +11,10 @@
 namespace diffsort::DIFFSORT_TARGET {
 
 struct Layer {
-  int64_t distance;     // between the wires of a comparator; a power of two
-  bool is_mirrored;     // the first wire of a block with its last one, the second with the last but one …
-  bool is_shifted;      // from the second wire on
-  int64_t needed;       // the elements, from number `needed` on, for which there is this layer
+  int64_t distance;  // between the wires of a comparator; a power of two
+  bool is_mirrored;  // the first wire of a block with its last one, the second with the last but one …
+  bool is_shifted;   // from the second wire on
+  int64_t needed;    // the elements, from number `needed` on, for which there is this layer
 };
 
 // Odd-even: n layers of neighbours. Bitonic: for blocks of 2, 4, 8, … wires, of which both halves ascend, one mirrored
