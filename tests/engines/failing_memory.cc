@@ -85,7 +85,7 @@ extern "C" int64_t fail_no_more() {
   return seen;
 }
 
-// The two entry points of c_api.h, failing from their first instruction to their last: nothing of Python's is in
+// Entry points of c_api.h, failing from their first instruction to their last: nothing of Python's is in
 // between.
 extern "C" int failing_sort(decltype(diffsort_sort)* sort, int64_t number, int is_for_good, int type, int64_t outer,
                             int64_t n, int64_t inner, const void* x, const uint8_t* where, void* values, void* indices,
@@ -102,4 +102,14 @@ extern "C" void failing_permute(decltype(diffsort_permute)* permute, int64_t num
   fail_from_now(number, is_for_good, nullptr);
   permute(outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse, trusted, threads);
   fail_no_more();
+}
+
+extern "C" int failing_soft_network(decltype(diffsort_soft_network)* network, int64_t number, int is_for_good, int kind,
+                                    int sigmoid, int output, int is_double, int64_t rows, int64_t n, const void* x,
+                                    const void* steepness, const int32_t* count, const void* cotangent,
+                                    const void* carried, void* out, int threads) {
+  fail_from_now(number, is_for_good, nullptr);
+  int done = network(kind, sigmoid, output, is_double, rows, n, x, steepness, count, cotangent, carried, out, threads);
+  fail_no_more();
+  return done;
 }

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.engines import network_fuzz
 from tests.engines.kernel_fuzz import Case, Kernel, bits
 
 # One at least for each place that asks for memory.
@@ -42,6 +43,7 @@ class FailingKernel(Kernel):
     Attributes:
         number: from 1.
         is_for_good: fail those after it too.
+        networks: the same for relaxed networks.
     """
 
     def __init__(self, path: str, threads: int, failing: str):
@@ -52,6 +54,8 @@ class FailingKernel(Kernel):
         self._seen.restype = ctypes.c_int64
         self._sort = self._failing(library.failing_sort, self._sort)
         self._permute = self._failing(library.failing_permute, self._permute)
+        self.networks = network_fuzz.Kernel(path, threads)
+        self.networks.network = self._failing(library.failing_soft_network, self.networks.network)
 
     def was_reached(self) -> bool:
         """Whether the last call came to the allocation that was to fail."""
@@ -84,7 +88,13 @@ def moves(kernel: Kernel, x: np.ndarray, order: np.ndarray, *, inverse: bool) ->
     assert np.array_equal(out, expected), f"a permutation, inverse={inverse}"
 
 
-def calls(kernel: Kernel) -> list[Callable[[], None]]:
+def relaxes(kernel: FailingKernel, case: network_fuzz.Case, expected: np.ndarray) -> None:
+    """Applies the transposed matrices of relaxed networks, and compares the first row."""
+    found = kernel.networks.run(case, network_fuzz.TRANSPOSED)
+    assert np.allclose(found[0], expected, atol=1e-10), f"a relaxed network, {case}"
+
+
+def calls(kernel: FailingKernel) -> list[Callable[[], None]]:
     """Everything that is called with failures."""
     random = np.random.default_rng(0)
     found: list[Callable[[], None]] = []
@@ -93,6 +103,11 @@ def calls(kernel: Kernel) -> list[Callable[[], None]]:
         for values, indices in ((True, True), (True, False), (False, True)):
             order = case.order()
             found.append(functools.partial(sorts, kernel, case, order, values=values, indices=indices))
+    for shape in ((3, 300), (200, 64)):  # one thread, and several
+        x, w, u = random.standard_normal((3, *shape))
+        network = network_fuzz.Case("bitonic", "cauchy", x, np.full((shape[0], 1), 5.0), None, w, u)
+        _, matrix = network_fuzz.network(x[0], network.kind, 5.0, network.sigmoid)
+        found.append(functools.partial(relaxes, kernel, network, matrix.T @ w[0]))
     x, order = random.standard_normal(MOVED), np.argsort(random.random(MOVED), 0).astype(np.int32)
     return found + [functools.partial(moves, kernel, x, order, inverse=i) for i in (False, True)]
 
