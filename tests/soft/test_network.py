@@ -181,17 +181,6 @@ def test_second_derivatives_where_elements_are_equal(kind: Any) -> None:
         np.testing.assert_allclose(jax.jacfwd(first)(x), slopes, atol=1e-6)
 
 
-@pytest.mark.slow
-def test_it_is_the_network_of_softjax() -> None:
-    softjax = pytest.importorskip("softjax")
-    x = jnp.asarray(RANDOM.normal(size=(5, 16)), jnp.float32)
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        right = softjax.sort(
-            x, axis=-1, softness=0.1, mode="smooth", method="sorting_network", standardize=False
-        )
-    np.testing.assert_allclose(diffsort.sort(x, implementation="bitonic"), right, atol=1e-6)
-
-
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="kind='bubble' must be one of 'odd_even', 'bitonic'"):
         SortingNetwork("bubble")  # type: ignore[arg-type]

@@ -156,12 +156,3 @@ def test_what_it_refuses() -> None:
     for method in (Permutahedron(), StraightThrough(Permutahedron())):
         with pytest.raises(ValueError, match=r"permutahedron' has no matrix.*soft_rank"):
             diffsort.soft_permutation(X, implementation=method)
-
-
-@pytest.mark.slow
-def test_it_is_the_fast_soft_sort_of_softjax() -> None:
-    softjax = pytest.importorskip("softjax")
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        found = softjax.sort(X, -1, softness=0.3, method="fast_soft_sort", standardize=False)
-    with jax.enable_x64(True):
-        np.testing.assert_allclose(diffsort.sort(X, implementation=Permutahedron(0.3)), found, rtol=1e-8)
