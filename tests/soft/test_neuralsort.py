@@ -133,12 +133,3 @@ def test_extreme_elements() -> None:
     assert np.all(np.isfinite(pull_back(jnp.arange(8, dtype=jnp.float32))[0]))
     found = diffsort.sort(x, implementation=NeuralSort(0.001))
     np.testing.assert_allclose(found, np.sort(x), rtol=1e-6, atol=1e-19)
-
-
-@pytest.mark.slow
-def test_it_is_the_neuralsort_of_softjax() -> None:
-    softjax = pytest.importorskip("softjax")
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        found = softjax.sort(X, -1, softness=0.3, method="neuralsort", standardize=False)
-    with jax.enable_x64(True):
-        np.testing.assert_allclose(diffsort.sort(X, implementation=NeuralSort(0.3)), found, rtol=1e-8)

@@ -159,9 +159,12 @@ def test_what_it_refuses() -> None:
 
 
 @pytest.mark.slow
-def test_it_is_the_fast_soft_sort_of_softjax() -> None:
+@pytest.mark.parametrize(("regularization", "mode"), [("l2", "c0"), ("kl", "smooth")])
+def test_it_is_the_fast_soft_sort_of_softjax(regularization: str, mode: str) -> None:
     softjax = pytest.importorskip("softjax")
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        found = softjax.sort(X, -1, softness=0.3, method="fast_soft_sort", standardize=False)
+    options = {"softness": 0.3, "method": "fast_soft_sort", "mode": mode, "standardize": False}
     with jax.enable_x64(True):
-        np.testing.assert_allclose(diffsort.sort(X, implementation=Permutahedron(0.3)), found, rtol=1e-8)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            expected = softjax.sort(jnp.asarray(X[:4]), -1, **options)
+        method = Permutahedron(0.3 * (N - 1), regularization)  # there ranks are divided by n − 1
+        np.testing.assert_allclose(diffsort.sort(X[:4], implementation=method), expected, atol=1e-10)
