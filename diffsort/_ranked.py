@@ -15,7 +15,7 @@ from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
 from diffsort._precision import computing_dtype, place
 from diffsort._sharding import reshard_like, unshard
 from diffsort._sorting import count_valid, positions, sort_values, zero_masked
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _compute(
     where: jax.Array | None,
     operands: tuple[object, ...],
     axis: int,
-    chosen: Implementation,
+    chosen: Chosen,
     static: tuple[Hashable, ...],
 ) -> jax.Array:
     if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
@@ -218,7 +218,7 @@ def _compute(
     return function(_rank(x, axis, where, chosen), *static, *operands)
 
 
-def _rank(array: jax.Array, axis: int, where: jax.Array | None, chosen: Implementation) -> Ranked:
+def _rank(array: jax.Array, axis: int, where: jax.Array | None, chosen: Chosen) -> Ranked:
     n = array.shape[axis]
     everything = jnp.asarray(n, jnp.int32).reshape([1] * array.ndim)
     count = everything if where is None else count_valid(where, axis)

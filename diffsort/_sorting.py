@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort import _sharding
-from diffsort.implementations import Implementation
+from diffsort.implementations import Chosen
 
 _compiled = functools.partial(jax.jit, static_argnames=("axis", "descending"))
 
@@ -24,7 +24,7 @@ def zero_masked(x: jax.Array, where: jax.Array) -> jax.Array:
 
 @_compiled
 def sort_values(
-    chosen: Implementation, x: jax.Array, axis: int, where: jax.Array | None, descending: bool = False
+    chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool = False
 ) -> jax.Array:
     """Returns the sorted values alone."""
     if is_trivial(x, axis):
@@ -42,7 +42,7 @@ def sort_values(
 
 @_compiled
 def sort_both(
-    chosen: Implementation, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
+    chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the sorted values and the permutation, in one pass if the implementation has one."""
     if chosen.sort_with_indices is None or is_trivial(x, axis):
@@ -55,7 +55,7 @@ def sort_both(
 
 @_compiled
 def find_permutation(
-    chosen: Implementation, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
+    chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
 ) -> jax.Array:
     """Returns the sorting permutation, which has no derivative."""
     find = functools.partial(chosen.permutation(), axis=axis, descending=descending)
@@ -66,7 +66,7 @@ def find_permutation(
 
 
 @functools.partial(jax.jit, static_argnames="axis")
-def move(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+def move(chosen: Chosen, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     """Returns `x` moved through a permutation."""
     with jax.named_scope("diffsort.permute"):
         return _sharding.on_shards(lambda x, indices: chosen.permute(x, indices, axis), axis, x, indices)

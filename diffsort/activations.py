@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, real_array, require_positive
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.permutations import linear_permutation
 from diffsort.sorting import sort
 
@@ -100,7 +100,7 @@ def full_sort(x: ArrayLike, axis: int = -1, *, implementation: ImplementationLik
 
 
 @functools.partial(jax.jit, static_argnames=("group_size", "axis"))
-def _sorted_groups(x: jax.Array, group_size: int, axis: int, chosen: Implementation) -> jax.Array:
+def _sorted_groups(x: jax.Array, group_size: int, axis: int, chosen: Chosen) -> jax.Array:
     count = x.shape[axis] // group_size
     groups = x.reshape(*x.shape[:axis], count, group_size, *x.shape[axis + 1 :])
     if group_size == 2 and chosen.name == "manual":

@@ -19,7 +19,16 @@ from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
-from diffsort.soft import LapSum, NeuralSort, Permutahedron, RelaxedSort, SoftSort, StraightThrough, Transport
+from diffsort.soft import (
+    LapSum,
+    NeuralSort,
+    Permutahedron,
+    RelaxedSort,
+    SoftSort,
+    SortingNetwork,
+    StraightThrough,
+    Transport,
+)
 
 
 @jax.tree_util.register_static
@@ -60,18 +69,24 @@ class Implementation:
 
 # Relaxed sorts with their default settings, by name.
 _RELAXED: dict[str, RelaxedSort] = {
-    method.name: method for method in (LapSum(), NeuralSort(), Permutahedron(), SoftSort(), Transport())
+    method.name: method
+    for method in (
+        *(SoftSort(), NeuralSort(), SortingNetwork("odd_even"), SortingNetwork("bitonic")),
+        *(Permutahedron(), LapSum(), Transport()),
+    )
 }
 _STRAIGHT_THROUGH = "straight_through:"  # before the name of a relaxed sort
 
+Chosen = Implementation | RelaxedSort  # what an implementation's name stands for
+
 # What `implementation=` takes. Of one that was registered a type checker knows the object, not the name.
 ImplementationLike = (
-    Implementation
-    | RelaxedSort
+    Chosen
     | Literal["manual", "manual:native", "manual:xla", "builtin", "double_argsort"]
-    | Literal["lapsum", "neuralsort", "permutahedron", "softsort", "ott"]
-    | Literal["straight_through:lapsum", "straight_through:neuralsort", "straight_through:permutahedron"]
-    | Literal["straight_through:softsort", "straight_through:ott"]
+    | Literal["softsort", "neuralsort", "odd_even", "bitonic", "permutahedron", "lapsum", "ott"]
+    | Literal["straight_through:softsort", "straight_through:neuralsort", "straight_through:odd_even"]
+    | Literal["straight_through:bitonic", "straight_through:permutahedron", "straight_through:lapsum"]
+    | Literal["straight_through:ott"]
 )
 
 
@@ -86,7 +101,7 @@ def _manual(name: str, engine: engines.Engine) -> Implementation:
     )
 
 
-_IMPLEMENTATIONS: dict[str, Implementation | RelaxedSort] = _RELAXED | {
+_IMPLEMENTATIONS: dict[str, Chosen] = _RELAXED | {
     implementation.name: implementation
     for implementation in (
         _manual("manual", engines.BEST),
@@ -193,7 +208,7 @@ def implementation_names() -> tuple[str, ...]:
     return tuple(sorted(_IMPLEMENTATIONS))
 
 
-def get_implementation(implementation: "ImplementationLike | str") -> Implementation | RelaxedSort:
+def get_implementation(implementation: "ImplementationLike | str") -> Chosen:
     """Returns the implementation of that name, or the one that is given.
 
     Raises:
@@ -203,7 +218,7 @@ def get_implementation(implementation: "ImplementationLike | str") -> Implementa
     >>> get_implementation("manual").name
     'manual'
     """
-    if isinstance(implementation, Implementation | RelaxedSort):
+    if isinstance(implementation, Chosen):
         found = implementation
     elif isinstance(implementation, str) and implementation in _IMPLEMENTATIONS:
         found = _IMPLEMENTATIONS[implementation]

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from diffsort import _sharding
 from diffsort._arguments import as_floating, canonical_axis, flag, integer, mask_like
 from diffsort._sorting import zero_masked
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.soft import RelaxedSort
 from diffsort.soft._exact import exact_permutation, exact_rank, exact_top_k_mask
 
@@ -70,8 +70,8 @@ def soft_permutation(
 
     The sorted values are P x, except for `LapSum`, which finds them in another way. Every row sums to 1.
     Every column does, too, for sorting networks, `LapSum`, and `Transport` within its threshold; for
-    `SoftSort` and `NeuralSort` it need not. With an exact implementation it is the permutation matrix, and its
-    derivative is 0.
+    `SoftSort` and `NeuralSort` it need not. With an exact implementation it is the permutation matrix, and
+    its derivative is 0.
 
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
@@ -148,7 +148,7 @@ def top_k_mask(
 
 @_compiled
 def _soft_rank(
-    chosen: Implementation | RelaxedSort, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
+    chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
 ) -> jax.Array:
     find = functools.partial(_way(chosen, "soft_rank"), axis=axis, descending=descending)
     with jax.named_scope("diffsort.soft_rank"):
@@ -157,7 +157,7 @@ def _soft_rank(
 
 @_compiled
 def _soft_permutation(
-    chosen: Implementation | RelaxedSort, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
+    chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
 ) -> jax.Array:
     x, where = jax.tree.map(lambda a: jnp.moveaxis(a, axis, -1), (x, where))
     find = functools.partial(_way(chosen, "soft_permutation"), axis=x.ndim - 1, descending=descending)
@@ -166,18 +166,18 @@ def _soft_permutation(
 
 
 @functools.partial(jax.jit, static_argnames=("k", "axis"))
-def _top_k_mask(
-    chosen: Implementation | RelaxedSort, x: jax.Array, k: int, axis: int, where: jax.Array | None
-) -> jax.Array:
+def _top_k_mask(chosen: Chosen, x: jax.Array, k: int, axis: int, where: jax.Array | None) -> jax.Array:
     find = functools.partial(_way(chosen, "top_k_mask"), k=k, axis=axis)
     with jax.named_scope("diffsort.top_k_mask"):
         return _sharding.on_shards(find, axis, x, where=where)
 
 
-def _way(chosen: Implementation | RelaxedSort, name: str) -> Callable[..., jax.Array]:
+def _way(chosen: Chosen, name: str) -> Callable[..., jax.Array]:
     """How an implementation computes one of these: by itself if it is relaxed, else by its permutation."""
     if isinstance(chosen, RelaxedSort):
-        return getattr(chosen, name)
+        way: Callable[..., jax.Array] = getattr(chosen, name)
+        return way
+    exact: dict[str, Callable[..., jax.Array]]
     exact = {"soft_rank": exact_rank, "soft_permutation": exact_permutation, "top_k_mask": exact_top_k_mask}
     return functools.partial(exact[name], argsort=chosen.permutation())
 

@@ -138,6 +138,24 @@ def reconstructed_point_sets(given: Sequence[np.ndarray], found: Sequence[np.nda
     return _point_sets([("given", given), ("reconstructed", found)], len(given), 2.2, size=9)
 
 
+def sorted_images(images: np.ndarray, right: np.ndarray) -> Figure:
+    """Draws sets of images, a row each, in the order that was found; what is at a wrong place is red.
+
+    Args:
+        images: intensities between 0 and 1, (sets, n, height, width).
+        right: which are at the right place, (sets, n).
+    """
+    shades = np.repeat(1 - images[..., None], 3, -1)
+    shades[~right] = np.maximum(shades[~right], [0.8, 0, 0])  # ink is red, paper stays white
+    framed = np.pad(shades, [(0, 0), (0, 0), (2, 2), (2, 2), (0, 0)], constant_values=1)
+    sets, n, height, width, _ = framed.shape
+    mosaic = framed.transpose(0, 2, 1, 3, 4).reshape(sets * height, n * width, 3)
+    figure, (axes,) = _figure(9, 9 * len(mosaic) / len(mosaic[0]))
+    axes.imshow(mosaic, interpolation="nearest")
+    axes.set_axis_off()
+    return figure
+
+
 def _series(rows: list[dict[str, float]], key: str) -> tuple[np.ndarray, np.ndarray]:
     points = [(row["step"], row[key]) for row in rows if key in row]
     return np.array([p[0] for p in points]), np.array([p[1] for p in points])

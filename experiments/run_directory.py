@@ -70,7 +70,11 @@ _WITHOUT_EFFECT = (
     *LAUNCH,
 )
 # Settings that came later, and the value with which a run is what it was without them.
-_AS_BEFORE = {"trainer.precision": "float32", "trainer.on_nonfinite": "stop"}
+_AS_BEFORE = {
+    "trainer.precision": "float32",
+    "trainer.on_nonfinite": "stop",
+    "trainer.gradient_noise": 0,
+}
 _DAMAGED = ".damaged"
 _INSTEAD = "hydra.run.dir=ANOTHER_DIRECTORY"
 

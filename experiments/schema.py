@@ -16,24 +16,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-# The choices of `sort=`, which are names of diffsort's `implementation=`.
-SORTS = (
-    "manual",  # the derivative written by hand, on the fastest engine for the platform
-    "manual:native",  # on the compiled kernel for CPUs; refused where there is none
-    "manual:xla",  # on the portable engine
-    "builtin",  # jax.numpy.sort with JAX's own derivative
-    "double_argsort",  # the article's formula: the inverse permutation is the argsort of the argsort
-    # A relaxed sort by optimal transport (pip install 'diffsort-jax[ott]'), for models that need no
-    # permutation, which dgcnn does. A second or two a step of 32 sets on 2 CPU cores: a try-out.
-    "ott",
-)
-
-
-@dataclass
-class Sort:
-    """Which implementation of the sort a model, a loss or a reduction is built with."""
-
-    implementation: Any = MISSING
+from experiments.sort_schema import SORTS, Schedule, Sort, findable, sort_choice
 
 
 @dataclass
@@ -53,6 +36,7 @@ class Trainer:
     precision: str = "float32"
     on_nonfinite: str = "stop"
     measure_sort: bool = True
+    gradient_noise: int = 0
     profile: bool = False
     debug: bool = False
 
@@ -140,7 +124,18 @@ class Named(Target):
 
 
 @dataclass
-class Vectors(Named):
+class Images(Named):
+    """Something that is made of images.
+
+    Attributes:
+        directory: the folder of all datasets.
+    """
+
+    directory: str = "${oc.env:TFDS_DATA_DIR,data}"
+
+
+@dataclass
+class Vectors(Images):
     """Images as vectors.
 
     Attributes:
@@ -150,7 +145,6 @@ class Vectors(Named):
         rare_fraction: how much is kept of them.
     """
 
-    directory: str = "${oc.env:TFDS_DATA_DIR,data}"
     in_memory: bool | None = None
     label_noise: float = 0.0
     rare_classes: list[int] = field(default_factory=list)
@@ -195,21 +189,22 @@ class SetClassifier(Named):
 
 def _declare(name: str, *bases: type, **types: Any) -> type:
     """Makes a dataclass of what has no default."""
-    declared = make_dataclass(name, [(key, kind, MISSING) for key, kind in types.items()], bases=bases)
-    declared.__module__ = __name__
-    globals()[name] = declared  # where other processes find it
-    return declared
+    return findable(make_dataclass(name, [(key, kind, MISSING) for key, kind in types.items()], bases=bases))
 
 
 _DECLARED = (
-    *(Sort, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
-    *(Vectors, PointSets, PointClouds, SetClassifier),
+    *(Sort, Schedule, Trainer, Cluster, Optimizer, Config, Target, Partial, Sorting, Named),
+    *(Images, Vectors, PointSets, PointClouds, SetClassifier),
     # Transformations of gradients.
     _declare("AdamW", Partial, weight_decay=float),
     _declare("SGD", Partial, momentum=float),
+    # Data.
+    _declare("NumberSets", Images, set_size=int, num_digits=int),
+    _declare("NumberVectors", Images, num_train=int, num_digits=int, label_noise=float),
     # Tasks.
     _declare("Certified", Named, radius=float),
     _declare("Generation", Named, num_points=int, num_latents=int),
+    _declare("TopK", Named, k=int),
     # Models, and what they pool with.
     _declare("MultiheadAttention", Partial, num_heads=int),
     _declare("PSWE", Sorting, Partial, num_projections=int, num_points=int),
@@ -226,12 +221,14 @@ _DECLARED = (
     _declare("DenseAutoencoder", Named, point_widths=list[int], num_latents=int, set_widths=list[int]),
     _declare("FSAutoencoder", Named, Sorting, point_widths=list[int], num_latents=int, pieces=int),
     _declare("Network", Named, widths=list[int]),
+    _declare("ScoreNetwork", Named, convolution_widths=list[int], dense_widths=list[int]),
     _declare("Lipschitz", Named, Sorting, widths=list[int], activation=str, group_size=int),
     # Losses.
     _declare("Tempered", Partial, temperature=float),
     _declare("Ensemble", Sorting, members=int, fair=bool),
     _declare("SlicedWasserstein", Sorting, num_projections=int, p=float, greatest=bool),
     _declare("Quantiles", Target, levels=list[float]),
+    _declare("TopKCrossEntropy", Sorting, weights=list[float]),
     # Reductions.
     _declare("AverageTopK", Sorting, k=int),
     _declare("CVaR", Sorting, level=float, smoothing=float),
@@ -252,7 +249,7 @@ def _register() -> None:
     for declared in _DECLARED:
         store.store(name=declared.__name__, node=declared)
     for name in SORTS:
-        store.store(group="sort", name=name, node=Sort(implementation=name))
+        store.store(group="sort", name=name, node=sort_choice(name))
 
 
 _register()

@@ -37,6 +37,11 @@ LEFT_TO_CI = re.compile(
     | test_statistics_take_it\[(quantile|order_statistic|superquantile)\]
     | test_layers\.py.*\[\w+-500\]
     | test_second_order_inside_control_flow\[builtin
+    | test_(configurations|second_order|export|edges)\.py.*\[.*spearman_loss
+    | test_every_implementation_gives_the_same\[spearman_loss
+    | test_a_reduction_over\w*\[(spearman|top_k_cross)
+    | test_it_is_the_definition_of_the_paper\[False
+    | test_relaxed_a_mask_is_a_slice\w*\[(ndcg|top_k)
     | test_(export|configurations)\.py.*\[.*(sliced_wasserstein|cvar\ smoothed)\]
     | test_masked_elements_leave_no_trace\[(bfloat16|float64)
     | test_indices_that_are_no_permutation\w*\[best
@@ -44,6 +49,8 @@ LEFT_TO_CI = re.compile(
     | test_memory_failures\.py::test_in_xla
     | test_transport\.py::test_(it_is_the_soft_sort_of_ott|transformations_commute|dtypes)
     | test_transport\.py::test_(it_is_near_the_hard_sort|derivatives_are_those|it_sorts_every_slice)
+    | soft/test_every_method\.py::
+      (?!test_(annealing|a_schedule|bad_settings|exact|a_mask|what_needs)).*\[(?!.*softsort-(sort|soft_rank)\])
     | test_a_preparation_that_is_killed
     | test_every_op_gets_a_figure
     | test_a_failed_job_leaves_the_others_running\[submitit_local\]

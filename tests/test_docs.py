@@ -1,24 +1,44 @@
-"""The documentation names every op and shows figures that exist."""
+"""The documentation names every op, shows figures that exist, and holds code that runs."""
 
 import re
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
 import diffsort
 import diffsort.losses
 import diffsort.nnx
+import diffsort.soft
+import diffsort.soft_ranks
 import diffsort.statistics
 
 DOCS = Path(__file__).parents[1] / "docs"
 ORDER_STATISTICS = (DOCS / "order-statistics.md").read_text(encoding="utf-8")
+RELAXED = (DOCS / "relaxed.md").read_text(encoding="utf-8")
+METHODS = [name for name in diffsort.soft.__all__ if name != "RelaxedSort"]
 
 
 @pytest.mark.parametrize(
-    "name", [*diffsort.statistics.__all__, *diffsort.losses.__all__, *diffsort.nnx.__all__]
+    "name",
+    [
+        *(*diffsort.statistics.__all__, *diffsort.losses.__all__, *diffsort.nnx.__all__),
+        *(*METHODS, *diffsort.soft_ranks.__all__),
+    ],
 )
-def test_every_op_is_on_the_page(name):
-    assert re.search(rf"`{name}[(`]|`{name}`|{name}` draws", ORDER_STATISTICS), name
+def test_every_op_is_on_a_page(name):
+    assert re.search(rf"`{name}[(`]|{name}` draws", ORDER_STATISTICS + RELAXED), name
+
+
+def test_the_code_about_relaxed_sorts_runs_and_anneals():
+    scope: dict = {}
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for block in re.findall(r"```python\n(.*?)```", RELAXED, flags=re.DOTALL):
+            exec(block, scope)  # noqa: S102
+    assert scope["train_step"]._cache_size() == 1
+    assert scope["history"][-1] < scope["history"][0] / 2
+    assert np.abs(scope["soft"] - scope["hard"]).max() > 0.01
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)

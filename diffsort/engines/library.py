@@ -14,6 +14,9 @@ _INTERFACE = 3  # of the handlers: what they are called with
 # What the handlers are called in XLA, and in the library.
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
 RECURRENCE = "diffsort_recurrence"
+NETWORK, NETWORK_COTANGENT = "diffsort_network", "diffsort_network_cotangent"
+NETWORK_TRANSPOSED = "diffsort_network_transposed"
+NETWORK_TRANSPOSED_COTANGENT = "diffsort_network_transposed_cotangent"
 BLOCKS, WITHIN_BLOCKS = "diffsort_blocks", "diffsort_within_blocks"
 NEURALSORT, NEURALSORT_COTANGENT = "diffsort_neuralsort", "diffsort_neuralsort_cotangent"
 LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
@@ -21,6 +24,10 @@ _SYMBOLS = {
     SORT: "DiffsortSort",
     PERMUTE: "DiffsortPermute",
     RECURRENCE: "DiffsortRecurrence",
+    NETWORK: "DiffsortNetwork",
+    NETWORK_COTANGENT: "DiffsortNetworkCotangent",
+    NETWORK_TRANSPOSED: "DiffsortNetworkTransposed",
+    NETWORK_TRANSPOSED_COTANGENT: "DiffsortNetworkTransposedCotangent",
     BLOCKS: "DiffsortBlocks",
     WITHIN_BLOCKS: "DiffsortWithinBlocks",
     NEURALSORT: "DiffsortNeuralSort",

@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import floating, like_points
 from diffsort._precision import computing_dtype
-from diffsort.implementations import Implementation
+from diffsort.implementations import Chosen
 from diffsort.losses._samples import Sample, sample, unshard_samples
 from diffsort.losses.transport import transport_cost
 
@@ -42,9 +42,7 @@ def point_sets(
     return *unshard_samples((first, second), x.ndim - 2), lines
 
 
-def costs_on_lines(
-    x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float
-) -> jax.Array:
+def costs_on_lines(x: Sample, y: Sample, lines: jax.Array, implementation: Chosen, p: float) -> jax.Array:
     """Returns the distances (..., L) on lines (L, d), or (..., L, d) for each pair of sets its own."""
     dtype = computing_dtype(common_dtype(x, y))
     lines = lines.astype(dtype)

@@ -12,7 +12,7 @@ from diffsort._arguments import broadcast_like, canonical_axis, check_non_negati
 from diffsort._precision import computing_dtype
 from diffsort._sharding import unshard
 from diffsort._sorting import zero_masked
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 
 
 class Sample(NamedTuple):
@@ -127,7 +127,7 @@ def _compute(
     x: Sample,
     y: Sample,
     axis: int,
-    implementation: Implementation,
+    implementation: Chosen,
     static: tuple[Hashable, ...],
 ) -> jax.Array:
     dtype = jnp.promote_types(x.values.dtype, y.values.dtype)

@@ -11,7 +11,7 @@ from diffsort._arguments import canonical_axis, floating, number_in
 from diffsort._precision import computing_dtype
 from diffsort._ranked import Ranked, elements_at, statistic
 from diffsort._sorting import count_valid, positions
-from diffsort.implementations import Implementation, ImplementationLike
+from diffsort.implementations import Chosen, ImplementationLike
 from diffsort.losses._samples import Sample, compare, without
 from diffsort.sorting import sort_key_val
 
@@ -128,7 +128,7 @@ def crps_ensemble(
     )
 
 
-def _energy(x: Sample, y: Sample, implementation: Implementation) -> jax.Array:
+def _energy(x: Sample, y: Sample, implementation: Chosen) -> jax.Array:
     if 0 in (x.values.shape[-1], y.values.shape[-1]):
         return jnp.full(x.values.shape[:-1], jnp.nan, computing_dtype(x.values.dtype))
     first, second = x.masses(), y.masses()

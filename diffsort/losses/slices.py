@@ -10,7 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from diffsort._arguments import integer, number_in, require_positive
 from diffsort._precision import computing_dtype
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.losses._ascent import ascend
 from diffsort.losses._lines import common_dtype, costs_on_lines, point_sets
 from diffsort.losses._samples import Sample
@@ -166,13 +166,13 @@ def max_sliced_wasserstein(
 
 
 @functools.partial(jax.jit, static_argnames="p")
-def _mean(x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float) -> jax.Array:
+def _mean(x: Sample, y: Sample, lines: jax.Array, implementation: Chosen, p: float) -> jax.Array:
     return jnp.mean(costs_on_lines(x, y, lines, implementation, p), -1).astype(common_dtype(x, y))
 
 
 @functools.partial(jax.jit, static_argnames=("p", "steps"))
 def _greatest(
-    x: Sample, y: Sample, lines: jax.Array, implementation: Implementation, p: float, steps: int
+    x: Sample, y: Sample, lines: jax.Array, implementation: Chosen, p: float, steps: int
 ) -> jax.Array:
     fixed_x, fixed_y, lines = lax.stop_gradient((x, y, lines))
 

@@ -10,7 +10,7 @@ from diffsort._arguments import number_in
 from diffsort._precision import computing_dtype
 from diffsort._ranked import elements_at
 from diffsort._sorting import positions
-from diffsort.implementations import Implementation, ImplementationLike
+from diffsort.implementations import Chosen, ImplementationLike
 from diffsort.losses._samples import Sample, compare
 from diffsort.sorting import sort, sort_key_val, sort_with_indices
 
@@ -79,7 +79,7 @@ def wasserstein_1d(
     )
 
 
-def transport_cost(x: Sample, y: Sample, implementation: Implementation, p: float) -> jax.Array:
+def transport_cost(x: Sample, y: Sample, implementation: Chosen, p: float) -> jax.Array:
     """Returns what `wasserstein_1d` defines, along the last axis, in float32 at least."""
     dtype = computing_dtype(x.values.dtype)
     n, m = x.values.shape[-1], y.values.shape[-1]
@@ -110,7 +110,7 @@ def transport_cost(x: Sample, y: Sample, implementation: Implementation, p: floa
     return jnp.where(is_empty, jnp.zeros_like(cost), cost / jnp.where(is_empty, jnp.ones_like(whole), whole))
 
 
-def _cumulative(x: Sample, implementation: Implementation) -> tuple[jax.Array, jax.Array]:
+def _cumulative(x: Sample, implementation: Chosen) -> tuple[jax.Array, jax.Array]:
     """Returns the sorted values, and the mass up to each."""
     values, mass = sort_key_val(x.values, x.masses(), where=x.where, implementation=implementation)
     return values.astype(mass.dtype), jnp.cumsum(mass, -1)

@@ -12,7 +12,7 @@ from diffsort._arguments import Reduction, as_array, flag, floating, known_reduc
 from diffsort._precision import at_least_float32
 from diffsort._ranked import weighted_sum
 from diffsort._sorting import positions
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.permutations import inverse_permutation, permute
 from diffsort.pooling._sets import as_points, count_of, point_mask
 from diffsort.sorting import sort, sort_with_indices
@@ -113,7 +113,7 @@ def _pool(
     mask: jax.Array | None,
     reduction: Reduction,
     return_indices: bool,
-    implementation: Implementation,
+    implementation: Chosen,
 ) -> tuple[jax.Array, jax.Array | None]:
     count = count_of(x, mask)
     indices = None

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import broadcast_like, flag, floating, require_positive
 from diffsort._sorting import positions
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.pooling._sets import as_points, count_of, first_points, point_mask, unit, visible
 from diffsort.sorting import sort_key_val
 
@@ -64,7 +64,7 @@ def sort_pool(
 
 @functools.partial(jax.jit, static_argnames=("k", "sort_channels"))
 def _first_by_channels(
-    points: jax.Array, mask: jax.Array | None, k: int, sort_channels: int, implementation: Implementation
+    points: jax.Array, mask: jax.Array | None, k: int, sort_channels: int, implementation: Chosen
 ) -> jax.Array:
     channels = points.shape[-1]
     # Sorts are stable, so sorting by the least important channel first breaks ties by it.
@@ -165,7 +165,7 @@ def _top_k(
     mask: jax.Array | None,
     k: int,
     return_indices: bool,
-    implementation: Implementation,
+    implementation: Chosen,
 ) -> tuple[jax.Array, ...]:
     x = visible(x, mask)
     # In full precision, which a product with one vector has to spare: scores decide what is kept.

@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.pooling._sets import as_points, count_of, point_mask, unit, visible
 from diffsort.sorting import sort_key_val
 from diffsort.statistics import l_statistic
@@ -82,7 +82,7 @@ def _pool(
     reference: jax.Array,
     weights: jax.Array,
     mask: jax.Array | None,
-    implementation: Implementation,
+    implementation: Chosen,
 ) -> jax.Array:
     count = count_of(x, mask)
     z = jnp.matmul(visible(x, mask), unit(directions))

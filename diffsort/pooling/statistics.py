@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_levels
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.pooling._sets import as_points, point_mask, with_a_point
 from diffsort.statistics import quantile, trimmed_mean
 
@@ -51,7 +51,7 @@ def quantile_pool(
 
 @functools.partial(jax.jit, static_argnames="levels")
 def _pool_quantiles(
-    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: Implementation
+    x: jax.Array, mask: jax.Array | None, levels: tuple[float, ...], implementation: Chosen
 ) -> jax.Array:
     found = quantile(x, jnp.array(levels), -2, where=mask, implementation=implementation)
     return jnp.moveaxis(found, 0, -1).reshape(*x.shape[:-2], x.shape[-1] * len(levels))

@@ -7,10 +7,20 @@ with its default settings, "softsort". They have no hard permutation; in its pla
 
 from diffsort.soft._method import RelaxedSort
 from diffsort.soft.lapsum import LapSum
+from diffsort.soft.network import SortingNetwork
 from diffsort.soft.neuralsort import NeuralSort
 from diffsort.soft.permutahedron import Permutahedron
 from diffsort.soft.softsort import SoftSort
 from diffsort.soft.straight_through import StraightThrough
 from diffsort.soft.transport import Transport
 
-__all__ = ["LapSum", "NeuralSort", "Permutahedron", "RelaxedSort", "SoftSort", "StraightThrough", "Transport"]
+__all__ = [
+    "LapSum",
+    "NeuralSort",
+    "Permutahedron",
+    "RelaxedSort",
+    "SoftSort",
+    "SortingNetwork",
+    "StraightThrough",
+    "Transport",
+]

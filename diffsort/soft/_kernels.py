@@ -126,12 +126,12 @@ def fused(
         return portable
 
     def push_forward(x: jax.Array, *others: jax.Array, **settings: Any) -> jax.Array:
-        *others, tangent = others
-        return jax.jvp(lambda x: function(x, *others, **settings), (x,), (tangent,))[1]
+        *fixed, tangent = others
+        return jax.jvp(lambda x: function(x, *fixed, **settings), (x,), (tangent,))[1]
 
     def pull_back(x: jax.Array, *others: jax.Array, **settings: Any) -> jax.Array:
-        *others, given = others
-        return jax.vjp(lambda x: function(x, *others, **settings), x)[1](given)[0]
+        *fixed, given = others
+        return jax.vjp(lambda x: function(x, *fixed, **settings), x)[1](given)[0]
 
     def avals(x: Any, *_: Any, **__: Any) -> list[Any]:
         return [x]

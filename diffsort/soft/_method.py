@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-import numbers
 from collections.abc import Callable
 from typing import Any, ClassVar, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, SortWithIndices
@@ -16,10 +16,10 @@ from diffsort.soft._rows import Rows, make_rows
 # A positive number, an array of no axes, maybe traced, or a schedule: a function of the step.
 Temperature = float | jax.Array | Callable[[Any], Any]
 
-_Method = TypeVar("_Method", bound=type)
+_Method = TypeVar("_Method", bound="RelaxedSort")
 
 
-def method(*changing: str) -> Callable[[_Method], _Method]:
+def method(*changing: str) -> Callable[[type[_Method]], type[_Method]]:
     """Returns a decorator that makes a frozen dataclass a relaxed sort whose numbers may change.
 
     Args:
@@ -27,8 +27,8 @@ def method(*changing: str) -> Callable[[_Method], _Method]:
             compiled once for all their values, and once for each value of the other fields.
     """
 
-    def decorate(cls: _Method) -> _Method:
-        fixed = [field.name for field in dataclasses.fields(cls) if field.name not in changing]
+    def decorate(cls: type[_Method]) -> type[_Method]:
+        fixed = [field.name for field in dataclasses.fields(cls) if field.name not in changing]  # type: ignore[arg-type]
         cls._changing = changing
         return jax.tree_util.register_dataclass(cls, data_fields=list(changing), meta_fields=fixed)
 
@@ -166,5 +166,5 @@ def check_positive(value: Any, name: str) -> None:
     """
     if isinstance(value, (str, bool, complex, list, tuple)):
         raise TypeError(f"{name} must be a number, an array without axes or a schedule, not {value!r}.")
-    if isinstance(value, numbers.Real) and not (value > 0 and math.isfinite(value)):
+    if isinstance(value, float | int | np.number) and not 0 < value < math.inf:
         raise ValueError(f"{name}={value} must be positive and finite.")

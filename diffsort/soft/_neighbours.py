@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsort.soft._kernels import recurrence, shift
-from diffsort.soft._rows import gaps
+from diffsort.soft._rows import gaps, positions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ def neighbours(rows: jax.Array, count: jax.Array | None, temperature: jax.Array)
         temperature: τ, of no axes.
     """
     gap = gaps(rows, count) / temperature
-    is_near = (gap < far(gap.dtype)) & (jnp.arange(gap.shape[-1]) > 0)
+    is_near = (gap < far(gap.dtype)) & (positions(gap) > 0)
     gap = jnp.where(is_near, gap, jnp.zeros_like(gap))  # before all else: no inf reaches a derivative
     decay = jnp.where(is_near, jnp.exp(-gap), jnp.zeros_like(gap))
     up = shift(decay, -1)

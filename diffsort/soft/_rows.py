@@ -47,7 +47,7 @@ class Rows:
             return lax.rev(values, (values.ndim - 1,))
         count = self.count[..., None, :] if is_matrix else self.count
         last = values.ndim - 1
-        k = lax.broadcasted_iota(jnp.int32, values.shape, last)
+        k = positions(values)
         return _manual.permute_by(engines.BEST)(values, jnp.where(k < count, count - 1 - k, k), last)
 
     def keep(self, values: jax.Array) -> jax.Array:
@@ -121,8 +121,12 @@ def make_rows(
 
 def is_valid(rows: jax.Array, count: jax.Array | None) -> jax.Array:
     """Returns whether an element is one of the first `count`, boolean, of the shape of the rows."""
-    k = lax.broadcasted_iota(jnp.int32, rows.shape, rows.ndim - 1)
-    return k < (rows.shape[-1] if count is None else count)
+    return positions(rows) < (rows.shape[-1] if count is None else count)
+
+
+def positions(rows: jax.Array) -> jax.Array:
+    """Returns 0, 1, … n − 1 along the last axis, int32, of the shape of the rows."""
+    return lax.broadcasted_iota(jnp.int32, rows.shape, rows.ndim - 1)
 
 
 def is_top(rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
@@ -142,7 +146,7 @@ def gaps(rows: jax.Array, count: jax.Array | None) -> jax.Array:
     Infinite between valid elements and others, 0 between equal infinities; of the shape of the rows.
     """
     before = jnp.concatenate([rows[..., :1], rows[..., :-1]], -1)
-    is_same = before == rows
+    is_same = (before == rows) & jnp.isinf(rows)  # of equal finite ones the difference has its derivative
     gap = jnp.where(is_same, jnp.zeros_like(rows), rows) - jnp.where(is_same, jnp.zeros_like(rows), before)
     if count is None:
         return gap

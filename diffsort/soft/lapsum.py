@@ -12,7 +12,7 @@ from diffsort.engines import library
 from diffsort.soft._kernels import fused, recurrence, shift
 from diffsort.soft._method import RelaxedSort, Temperature, method
 from diffsort.soft._neighbours import far, neighbours
-from diffsort.soft._rows import gaps, is_valid
+from diffsort.soft._rows import gaps, is_valid, positions
 
 
 @method("temperature")
@@ -57,7 +57,7 @@ class LapSum(RelaxedSort):
 
     def _ranks(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
         sums = neighbours(rows, count, self._number("temperature", rows))
-        return jnp.arange(rows.shape[-1], dtype=rows.dtype) + (sums.above - sums.below) / 2
+        return positions(rows).astype(rows.dtype) + (sums.above - sums.below) / 2
 
     def _top(self, rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
         n = rows.shape[-1]
@@ -74,23 +74,21 @@ class LapSum(RelaxedSort):
         bounds = self._inverse(rows, count, half=False)
         below = self._above(rows[..., :, None], rows[..., None, :]) + bounds[..., :, None]  # b_k − x_i
         passed = _laplace(below)
-        first = (jnp.arange(rows.shape[-1]) > 0)[:, None]
-        passed = jnp.where(first & valid[..., :, None], passed, jnp.zeros_like(passed))
-        n = jnp.sum(valid, -1, dtype=jnp.int32)[..., None, None]
-        is_last = jnp.arange(rows.shape[-1])[:, None] == n - 1
+        k, n = positions(rows), jnp.sum(valid, -1, keepdims=True, dtype=jnp.int32)
+        passed = jnp.where(((k > 0) & valid)[..., None], passed, jnp.zeros_like(passed))
         after = shift(passed.mT, -1).mT
-        return jnp.where(is_last, jnp.ones_like(after), after) - passed
+        return jnp.where((k == n - 1)[..., None], jnp.ones_like(after), after) - passed
 
     def _above(self, rows: jax.Array, other: jax.Array) -> jax.Array:
         """Returns how far the rows are above others, in units of the temperature; equal infinities by 0."""
-        is_same = rows == other
+        is_same = (rows == other) & jnp.isinf(rows)
         zero = jnp.zeros((), rows.dtype)
         distance = jnp.where(is_same, zero, rows) - jnp.where(is_same, zero, other)
         return distance / self._number("temperature", rows)
 
     def _inverse(self, rows: jax.Array, count: jax.Array | None, half: bool) -> jax.Array:
         """Returns how far above the element k of the rows F is k + ½, or k, in units of the temperature."""
-        gap = jnp.clip(gaps(rows, count) / self._number("temperature", rows), 0, 1e30)
+        gap = jnp.minimum(gaps(rows, count) / self._number("temperature", rows), 1e30)
         n = jnp.full_like(rows[..., :1], rows.shape[-1], jnp.int32) if count is None else count
         return _offsets(gap, n, half=half)
 
@@ -106,7 +104,7 @@ def _laplace(x: jax.Array) -> jax.Array:
 
 def _solve(gap: jax.Array, count: jax.Array, *, half: bool) -> jax.Array:
     """What the kernel computes, in JAX; see lapsum.h."""
-    k = jnp.arange(gap.shape[-1], dtype=jnp.int32)
+    k = positions(gap)
     valid = k < count
     is_near = (gap < far(gap.dtype)) & (k > 0) & valid
     near = jnp.where(is_near, gap, jnp.zeros_like(gap))
@@ -114,12 +112,12 @@ def _solve(gap: jax.Array, count: jax.Array, *, half: bool) -> jax.Array:
     up = shift(decay, -1)
     below, above = 1 + recurrence(decay, decay), 1 + recurrence(up, up, reverse=True)
     position = jnp.cumsum(near, -1)
-    # F at element i is i + (1 + above − below) / 2. Whole numbers tell how many elements a result is above of.
+    # F at element i is i + (1 + above − below) / 2. Whole numbers tell how many are below a result.
     more = lax.stop_gradient((above - below) / 2) + (0 if half else 0.5)
     begins = jnp.where(valid, k + jnp.ceil(more).astype(jnp.int32), jnp.iinfo(jnp.int32).max)
     search = functools.partial(jnp.searchsorted, side="right")
     for _ in range(gap.ndim - 1):
-        search = jax.vmap(search, (0, None))
+        search = jax.vmap(search)
     passed = search(lax.cummax(begins, gap.ndim - 1), k).astype(jnp.int32)
     before, after = jnp.clip(passed - 1, 0), jnp.clip(passed, max=gap.shape[-1] - 1)
     take = functools.partial(jnp.take_along_axis, axis=-1)

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from diffsort.soft._kernels import recurrence, shift
 from diffsort.soft._method import RelaxedSort, Temperature, method
-from diffsort.soft._neighbours import neighbours
-from diffsort.soft._rows import capped, is_valid
+from diffsort.soft._neighbours import Neighbours, neighbours
+from diffsort.soft._rows import capped, is_valid, positions
 
 
 @method("temperature")
@@ -46,27 +46,19 @@ class SoftSort(RelaxedSort):
     name: ClassVar[str] = "softsort"
 
     def _values(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
-        sums = neighbours(rows, count, self._number("temperature", rows))
+        sums = self._neighbours(rows, count)
         # In units of the temperature, since a gap may be as large as the greatest number there is.
         below = recurrence(sums.decay, sums.gap * sums.below)
         above = recurrence(shift(sums.decay, -1), shift(sums.gap, -1) * sums.above, reverse=True)
         return rows + self._number("temperature", rows) * ((above - below) / sums.total)
 
     def _ranks(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
-        k = jnp.arange(rows.shape[-1], dtype=rows.dtype)
-        return neighbours(rows, count, self._number("temperature", rows)).transposed(
-            jnp.broadcast_to(k, rows.shape)
-        )
+        return self._neighbours(rows, count).transposed(positions(rows).astype(rows.dtype))
 
     def _top(self, rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
-        valid = is_valid(rows, count)
-        n = jnp.sum(valid, -1, keepdims=True)
-        is_top = valid & (jnp.arange(rows.shape[-1]) >= n - k)
-        return capped(
-            neighbours(rows, count, self._number("temperature", rows)).transposed(is_top.astype(rows.dtype)),
-            count,
-            k,
-        )
+        n = rows.shape[-1] if count is None else count
+        is_top = is_valid(rows, count) & (positions(rows) >= n - k)
+        return capped(self._neighbours(rows, count).transposed(is_top.astype(rows.dtype)), count, k)
 
     def _matrix(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
         one, other = rows[..., :, None], rows[..., None, :]
@@ -75,3 +67,6 @@ class SoftSort(RelaxedSort):
         distance = jnp.abs(jnp.where(is_same, zero, one) - jnp.where(is_same, zero, other))
         both = is_valid(rows, count)[..., None, :]
         return jax.nn.softmax(-distance / self._number("temperature", rows), axis=-1, where=both)
+
+    def _neighbours(self, rows: jax.Array, count: jax.Array | None) -> Neighbours:
+        return neighbours(rows, count, self._number("temperature", rows))

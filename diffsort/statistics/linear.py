@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from diffsort._arguments import as_floating, canonical_axes, fits, flag, floating
 from diffsort._ranked import as_slices, join, weighted_sum
 from diffsort._sorting import sort_values
-from diffsort.implementations import Implementation, ImplementationLike, get_implementation
+from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 
 __all__ = ["l_statistic"]
 
@@ -72,7 +72,7 @@ def l_statistic(
 
 @functools.partial(jax.jit, static_argnames="axis")
 def _compute(
-    x: jax.Array, weights: jax.Array, where: jax.Array | None, axis: int, chosen: Implementation
+    x: jax.Array, weights: jax.Array, where: jax.Array | None, axis: int, chosen: Chosen
 ) -> jax.Array:
     return weighted_sum(sort_values(chosen, x, axis, where), weights, axis, where)
 

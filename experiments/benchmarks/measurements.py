@@ -11,6 +11,7 @@ import pandas as pd
 
 from diffsort.engines import library
 from experiments.benchmarks.contestants import ORDER, REFERENCE, engine_of_manual, import_torch
+from experiments.benchmarks.soft import softjax_version
 from experiments.benchmarks.timing import Measurement
 from experiments.errors import UserError
 from experiments.files import UnreadableError, read_json, to_json, write_text
@@ -100,6 +101,7 @@ def describe_machine() -> dict[str, Any]:
         "instruction_set": library.instruction_set() if has_kernel else None,
         "manual": engine_of_manual(),
         "torch": str(torch.__version__) if torch else None,
+        "softjax": softjax_version(),
     }
 
 

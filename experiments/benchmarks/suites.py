@@ -23,6 +23,7 @@ from experiments.benchmarks.contestants import (
 )
 from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
+from experiments.benchmarks.soft import time_relaxed
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
 from experiments.data import training_batches
 from experiments.training.building import build_model
@@ -41,6 +42,7 @@ SUITES: dict[str, str] = {
     "memory": "what the gradient of a sort keeps and needs in memory",
     "compile": "how long a sort and its gradient take to trace and to compile",
     "step": "a training step of model=sortpool, and one of model=maxpool",
+    "soft": "relaxed sorts of float32, forward and backward, beside the exact one and softjax's",
     "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
 
@@ -57,6 +59,7 @@ SHAPES: dict[str, dict[tuple[int, ...], int]] = {
     "scaling": {(n,): 0 for n in (2, 8, 32, 128, 10**3, 10**4, 10**5, 10**6, 3 * 10**6, 10**7)},
     "memory": {(64, 512): 1, (64, 64, 128): 1, (8192, 32): 1, (1_000_000,): 0},
     "compile": {(64,): 0, (64, 64, 128): 1},
+    "soft": {(64, 64): 1, (64, 512): 1, (8, 2000): 1, (1, 100_000): 1, (1_000_000,): 0},
 }
 
 # Elements of a case by dtype or length: fewer on CPUs, which have suites of their own, and would take
@@ -126,7 +129,8 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         return
     by_dtype = suite in ("dtypes", "many", "long")
     times = time_indices if by_dtype else time_gradients
-    measure = {"memory": measure_memory, "compile": time_compilation}.get(suite, times)
+    special = {"memory": measure_memory, "compile": time_compilation, "soft": time_soft}
+    measure = special.get(suite, times)
     for case in cases(suite):
         # The context is left before a result is handed out, as whoever takes it may have another.
         with jax.enable_x64(case.dtype.endswith("64")):
@@ -144,6 +148,11 @@ def time_gradients(case: Case, seconds: float) -> Iterator[Finding]:
         for name in implementations()
     }
     yield RUN_TIME, "ms", *time_in_turn(programs | peers(x, case.axis, cotangent), seconds)
+
+
+def time_soft(case: Case, seconds: float) -> Iterator[Finding]:
+    """Times relaxed sorts and their gradients along the last axis."""
+    yield RUN_TIME, "ms", *time_relaxed(case.array(0), case.array(1), seconds)
 
 
 def time_indices(case: Case, seconds: float) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.benchmarks.contestants import BUILTIN, MAXPOOL, NUMPY, REFERENCE, TORCH, label
-from experiments.benchmarks.measurements import RUN_TIME, Result, machine_line, relative_times
+from experiments.benchmarks.measurements import RUN_TIME, Result, machine_line, relative_times, run_times
+from experiments.benchmarks.soft import softjax_twin
 
 _TOGETHER = ("article", "pooling", "rows")  # what the last line of a benchmark is about
 
@@ -69,7 +70,7 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
     """Returns Markdown: the machine, a row a suite, what a training step costs, and what the loop adds.
 
     The numbers are multiples of `manual`'s time: geometric means over a suite, least and greatest in
-    brackets.
+    brackets. Relaxed sorts have a table of their own.
 
     Args:
         machine: what `describe_machine` returned.
@@ -86,6 +87,7 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
         if len(rows):
             cells = [words.format(count=len(rows)), *(_cell(rows[name].dropna()) for name in names)]
             lines.append(f"| {' | '.join(cells)} |")
+    lines += _soft_table(machine, run_times([r for r in results if r.suite == "soft"]))
     for time in times.get(MAXPOOL, pd.Series()).dropna():
         cost = f"{1 / time:.2f} times as long as one of `model=maxpool`"
         lines += ["", f"A training step of `model=sortpool` takes {cost}."]
@@ -97,6 +99,30 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
                 f"A run's steps take, as multiples of the compiled step's own time: {', '.join(costs)}.",
             ]
     return "\n".join(lines)
+
+
+def _soft_table(machine: Mapping[str, Any], times: pd.DataFrame) -> list[str]:
+    """Returns the lines of Markdown about relaxed sorts: milliseconds, a row a method, a column a shape."""
+    if times.empty:
+        return []
+    cases = [str(case).removesuffix(", axis 1") for case in times.index.get_level_values("case")]
+    lines = ["", "Milliseconds, forward and backward, of rows × elements:"]
+    if machine.get("softjax"):
+        twin = f"softjax {machine['softjax']}'s same method"
+        lines = ["", f"{lines[-1].removesuffix(':')}; in brackets, how many times as long {twin} takes:"]
+    lines += ["", f"| | {' | '.join(cases)} |", "|---" * (len(cases) + 1) + "|"]
+    for name in times:
+        if str(name).startswith(softjax_twin("")):
+            continue
+        twins = times.get(softjax_twin(str(name)), pd.Series(np.nan, times.index))
+        cells = [
+            "–"
+            if np.isnan(ours)
+            else _short(ours) + ("" if np.isnan(twin) else f" ({_digits(twin / ours)}×)")
+            for ours, twin in zip(times[name], twins, strict=True)
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return lines
 
 
 def _cell(times: pd.Series) -> str:

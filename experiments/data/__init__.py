@@ -7,10 +7,12 @@ from experiments.data.examples import (
     Examples,
     LabelledVectors,
     Measurements,
+    NumberSets,
     PixelSets,
     PointSets,
     Split,
 )
+from experiments.data.number_images import load_number_sets, load_number_vectors
 from experiments.data.point_clouds import load_point_clouds
 from experiments.data.point_sets import image_to_points, load_point_sets
 from experiments.data.records import Records, open_dataset
@@ -25,6 +27,7 @@ __all__ = [
     "Examples",
     "LabelledVectors",
     "Measurements",
+    "NumberSets",
     "PixelSets",
     "PointSets",
     "Records",
@@ -33,6 +36,8 @@ __all__ = [
     "evaluation_batches",
     "image_to_points",
     "load_diabetes",
+    "load_number_sets",
+    "load_number_vectors",
     "load_point_clouds",
     "load_point_sets",
     "load_vectors",

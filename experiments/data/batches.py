@@ -11,8 +11,9 @@ from typing import Any
 import grain
 import numpy as np
 
-from experiments.data.examples import Examples, Split
+from experiments.data.examples import Split
 from experiments.data.shuffling import shuffled_indices
+from experiments.data.stored import Stored
 from experiments.errors import UserError
 
 # Arrays with an example a row: NumPy's, which a compiled step sees as JAX's.
@@ -174,7 +175,7 @@ def stream(batches: Batches, first: int = 0) -> Generator[Batch, None, None]:
         batches: what to yield.
         first: the step to begin with.
     """
-    if isinstance(batches.examples, Examples):  # taking rows is faster than handing them over
+    if not isinstance(batches.examples, Stored):  # taking rows is faster than handing them over
         for step in range(first, len(batches)):
             yield batches[step]
         return

@@ -115,6 +115,25 @@ class Measurements(Vectors):
     targets: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class NumberSets(Examples):
+    """Sets of images of numbers, to be put in the order of the numbers.
+
+    Attributes:
+        images: float32 (N, n, height, width), intensities in [0, 1].
+        numbers: int32 (N, n): what the images show.
+    """
+
+    inputs = ("images",)
+    images: np.ndarray
+    numbers: np.ndarray
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Returns the size of an image."""
+        height, width = self.images.shape[2:]
+        return {"height": height, "width": width}
+
+
 class Split(Protocol):
     """Examples of one kind, in memory or on disk."""
 

@@ -1,4 +1,6 @@
-"""A shuffle that stays the same: over runs, machines and versions of NumPy."""
+"""Randomness that stays the same: over runs, machines and versions of NumPy."""
+
+import math
 
 import numpy as np
 
@@ -20,5 +22,22 @@ def shuffled_indices(size: int, seed: int, stream: int) -> np.ndarray:
     Raises:
         ValueError: `seed` or `stream` is negative.
     """
+    return np.argsort(_words(size, seed, stream), kind="stable")
+
+
+def drawn_indices(shape: tuple[int, ...], below: int, seed: int, stream: int) -> np.ndarray:
+    """Returns numbers from 0 up to `below`, drawn independently with replacement, int64.
+
+    Args:
+        shape: of the result.
+        below: how many numbers there are to draw from; at least 1.
+        seed: a non-negative integer.
+        stream: another; those of a seed are independent, and so are `shuffled_indices` of other streams.
+    """
+    words = _words(math.prod(shape), seed, stream) % np.uint64(below)
+    return words.astype(np.int64).reshape(shape)
+
+
+def _words(size: int, seed: int, stream: int) -> np.ndarray:
     sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
-    return np.argsort(np.random.PCG64(sequence).random_raw(size), kind="stable")
+    return np.asarray(np.random.PCG64(sequence).random_raw(size))

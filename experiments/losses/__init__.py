@@ -2,6 +2,7 @@
 
 from experiments.losses.heads import Ensemble, Gaussian, Head, Quantiles, SquaredError
 from experiments.losses.loss import Loss, tempered_cross_entropy
+from experiments.losses.ranking import PermutationCrossEntropy, RankError, RankingLoss
 from experiments.losses.sets import Chamfer, KernelEnergy, Pairwise, SetLoss, SetPair, SlicedWasserstein
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "KernelEnergy",
     "Loss",
     "Pairwise",
+    "PermutationCrossEntropy",
     "Quantiles",
+    "RankError",
+    "RankingLoss",
     "SetLoss",
     "SetPair",
     "SlicedWasserstein",

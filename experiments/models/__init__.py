@@ -1,10 +1,11 @@
-"""Models of point sets and vectors, for flax.nnx."""
+"""Models of point sets, vectors and images, for flax.nnx."""
 
 from experiments.models.deep_sets import DenseAutoencoder, FSAutoencoder, SetClassifier, SetGenerator
 from experiments.models.dgcnn import DGCNN
 from experiments.models.multilayer_perceptron import LipschitzNetwork
 from experiments.models.multilayer_perceptron import MultilayerPerceptron as VectorNetwork
 from experiments.models.pooling import AttentionPool, MaxPool, MeanPool, SumPool
+from experiments.models.score_network import ScoreNetwork
 
 __all__ = [
     "DGCNN",
@@ -14,6 +15,7 @@ __all__ = [
     "LipschitzNetwork",
     "MaxPool",
     "MeanPool",
+    "ScoreNetwork",
     "SetClassifier",
     "SetGenerator",
     "SumPool",

@@ -24,6 +24,7 @@ from experiments.run_directory import CURVES_FILE, ERROR_FILE, HYDRA, PICTURE_FI
 
 _EARLY, _LATER = 1, 10  # evaluations: with one an epoch, the first and the tenth
 _STEP = "step_time_ms"
+_NOISE = "gradient_noise_"
 
 
 def headline_table(sweep: Sweep, target: float | None) -> Table:
@@ -52,6 +53,13 @@ def metrics_table(sweep: Sweep) -> Table | None:
     known = [key for key in keys if any(run.number(key) is not None for run in sweep.finished)]
     columns = {in_words(key): _metric(sweep, key.removeprefix("test_")) for key in known}
     return cell_table(sweep.cells, columns) if len(columns) > 1 else None
+
+
+def noise_table(sweep: Sweep) -> Table | None:
+    """Returns the noise of the gradient at each evaluation; None where no run has measured it."""
+    keys = dict.fromkeys(key for run in sweep.finished for key in run.summary or {} if key.startswith(_NOISE))
+    columns = {f"step {key.removeprefix(_NOISE)}": _estimates(sweep, key, "lower") for key in keys}
+    return cell_table(sweep.cells, columns) if columns else None
 
 
 def milestones_table(sweep: Sweep) -> Table | None:
@@ -167,13 +175,18 @@ def _percents(shares: pd.Series) -> list[str]:
 
 
 def _metric(sweep: Sweep, name: str) -> list[str]:
-    found = [cell.numbers(f"test_{name}") for cell in sweep.cells]
-    places = decimals(value for values in found for value in values)
     better: Better | None = (
         "higher" if name.endswith("accuracy") else "lower" if name.endswith("loss") else None
     )
     if name == sweep.metric.name:
         better = "higher" if sweep.metric.higher_is_better else "lower"
+    return _estimates(sweep, f"test_{name}", better)
+
+
+def _estimates(sweep: Sweep, key: str, better: Better | None) -> list[str]:
+    """A number of the summaries: its mean over the seeds of each cell, and the interval."""
+    found = [cell.numbers(key) for cell in sweep.cells]
+    places = decimals(value for values in found for value in values)
     return intervals([statistics.mean_estimate(values) for values in found], places, better=better)
 
 

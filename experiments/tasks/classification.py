@@ -52,6 +52,32 @@ class Classification(Task):
 
 
 @dataclass(eq=False)
+class TopKClassification(Classification):
+    """Classification that is also judged by whether the right class is among those of the greatest scores.
+
+    That is `top_k_accuracy`; of equal scores the first count.
+
+    Args:
+        k: how many scores.
+        loss: as in Classification.
+        reduction: as in Classification.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.k < 1:
+            raise ValueError(f"task.k={self.k} must be at least 1.")
+
+    def metrics(self, of: Evaluation, validation: Evaluation) -> dict[str, float]:
+        """Adds the share of the examples whose class is among the k of the greatest scores."""
+        greatest = np.argsort(-of.predictions["scores"], -1, kind="stable")[:, : self.k]
+        among = (greatest == of.given["labels"][:, None]).any(-1)
+        return {**super().metrics(of, validation), "top_k_accuracy": float(among.mean())}
+
+
+@dataclass(eq=False)
 class CertifiedClassification(Classification):
     """Classification by a model whose scores are a 1-Lipschitz function of the input.
 

@@ -58,6 +58,7 @@ class Task(ABC):
         loss_kind: the class of its losses; None for functions of predictions and labels.
         metric: the name of the number that says how good a model is.
         better: whether more of it is better, or less.
+        learns_unsorted: whether there is something to learn with every element left where it is.
 
     Raises:
         ValueError: the loss is of another kind.
@@ -67,6 +68,7 @@ class Task(ABC):
     loss_kind: ClassVar[type[Loss] | None]
     metric: ClassVar[str]
     better: ClassVar[Literal["higher", "lower"]]
+    learns_unsorted: ClassVar[bool] = True
 
     _: KW_ONLY
     loss: Callable[..., jax.Array]

@@ -16,6 +16,7 @@ from experiments.data import Dataset
 from experiments.errors import UserError
 from experiments.hydra_versions import INSTANTIATE
 from experiments.tasks import Task
+from experiments.training.annealing import at_step
 
 
 def build_task(config: DictConfig) -> Task:
@@ -26,7 +27,7 @@ def build_task(config: DictConfig) -> Task:
     """
     reduction = _made(config.reduction)
     try:
-        jax.eval_shape(reduction, jax.ShapeDtypeStruct((config.trainer.batch_size,), jnp.float32))
+        jax.eval_shape(at_step(reduction, 0), jax.ShapeDtypeStruct((config.trainer.batch_size,), jnp.float32))
     except (TypeError, ValueError) as error:
         raise UserError(f"reduction: {error}") from error
     with _settings_of("task", config):

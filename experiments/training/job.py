@@ -22,6 +22,7 @@ from experiments.run_directory import (
     run_key,
     runs_below,
 )
+from experiments.sort_schema import sort_name
 from experiments.training.distributed import decided, kept_by_all, owned_by_first, restored_by_all
 from experiments.training.signals import Stopped
 from experiments.training.writing import reported
@@ -117,7 +118,7 @@ class Job:
             if other.path.resolve() == here.path.resolve() or not (other.path / METRICS_FILE).is_file():
                 continue
             path = os.path.relpath(other.path, here.path)
-            summary = {**found, "sort": self._config.sort.implementation, "same_as": path}
+            summary = {**found, "sort": sort_name(self._config), "same_as": path}
             with here.owned():
                 here.begin(self._config, self._hydra)
                 write_bytes(here.path / METRICS_FILE, (other.path / METRICS_FILE).read_bytes())

@@ -13,6 +13,7 @@ from experiments.data import Dataset
 from experiments.errors import UserError
 from experiments.run_directory import locate
 from experiments.tasks import Evaluation, Task
+from experiments.training.annealing import at_step
 from experiments.training.checkpoints import restore
 from experiments.training.devices import first_device
 from experiments.training.evaluation import evaluator
@@ -26,7 +27,8 @@ class TrainedRun:
     """A run at one of its checkpoints.
 
     Attributes:
-        model: a Flax NNX module with the parameters; call it as the task does.
+        model: a Flax NNX module with the parameters, its relaxed sorts those of the step; call it as the
+            task does.
         parameters: what the model has learned.
         config: the config of the run.
         setup: what it was made of.
@@ -91,7 +93,7 @@ def load_run(path: str | Path, changes: Sequence[str] = ()) -> TrainedRun:
     step, saved, _ = restore(checkpoints, setup.shapes)
     state = setup.devices.copy(saved or setup.initial)
     return TrainedRun(
-        model=nnx.merge(setup.graph, state.parameters),
+        model=at_step(nnx.merge(setup.graph, state.parameters), step),
         parameters=state.parameters,
         config=config,
         setup=setup,

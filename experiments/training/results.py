@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from experiments.plots import save_curves, save_figure
 from experiments.run_directory import CURVES_FILE, PICTURE_FILE, RunDirectory, run_key
+from experiments.sort_schema import sort_name
 from experiments.tasks import Evaluation
 from experiments.training.best import Best
 from experiments.training.setup import Setup, count_parameters
@@ -64,7 +65,7 @@ def write_results(
     summary = {
         "task": config.task.name,
         "model": config.model.name,
-        "sort": config.sort.implementation,
+        "sort": sort_name(config),
         "data": setup.data.name,
         "seed": config.seed,
         "run_key": run_key(config),
@@ -73,6 +74,7 @@ def write_results(
         **{f"test_{name}": value for name, value in outcome.metrics.items()},
         f"best_validation_{task.metric}": best.value,
         "best_step": best.step,
+        **{f"gradient_noise_{row['step']}": row["gradient_noise"] for row in rows if "gradient_noise" in row},
         "step_time_ms": statistics.median(steady) * 1e3 if steady else None,
         "compile_time_s": outcome.program.compile_time,
         "step_memory_mb": _memory_mb(outcome.program.compiled()),
@@ -84,7 +86,7 @@ def write_results(
         "parameters": count_parameters(state.parameters),
         **environment,
     }
-    title = f"{config.model.name} on {setup.data.name}, sort={config.sort.implementation}, seed {config.seed}"
+    title = f"{config.model.name} on {setup.data.name}, sort={sort_name(config)}, seed {config.seed}"
     title += f": test {task.metric} {outcome.metrics[task.metric]:.3f}".replace("_", " ")
     save_curves(rows, run.path / CURVES_FILE, title, task.metric)
     if (figure := task.picture(outcome.history, outcome.test)) is not None:

@@ -4,7 +4,6 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
 
 import jax
 import optax
@@ -16,8 +15,10 @@ from diffsort.implementations import get_implementation
 from experiments.data import Batches, Dataset, training_batches
 from experiments.errors import UserError
 from experiments.schema import Trainer
+from experiments.sort_schema import sort_name
 from experiments.tasks import Task
-from experiments.training.building import build_data, build_model, build_task
+from experiments.training.annealing import at_step
+from experiments.training.building import build_data, build_model, build_task, constructor
 from experiments.training.devices import Devices, find_devices
 from experiments.training.nonfinite import POLICIES
 from experiments.training.optimizers import build_optimizer
@@ -80,7 +81,7 @@ def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
     if config.seed < 0:
         raise UserError(f"seed={config.seed} must not be negative.")
     trainer = trainer_settings(config.trainer)
-    check_sort(config.sort.implementation)
+    check_sort(config)
     devices = devices or find_devices(trainer.devices, trainer.batch_size)
     task = build_task(config)
     data = build_data(config, task)
@@ -123,6 +124,8 @@ def trainer_settings(config: DictConfig) -> Trainer:
     ):
         if getattr(trainer, key) < 1:
             raise UserError(f"trainer.{key}={getattr(trainer, key)} must be at least 1.")
+    if trainer.gradient_noise < 0 or trainer.gradient_noise == 1:
+        raise UserError(f"trainer.gradient_noise={trainer.gradient_noise} must be at least 2, or 0.")
     if trainer.patience is not None and trainer.patience < 1:
         raise UserError(f"trainer.patience={trainer.patience} must be at least 1, or null.")
     for key, choices in (("on_nonfinite", POLICIES), ("precision", PRECISIONS)):
@@ -131,15 +134,18 @@ def trainer_settings(config: DictConfig) -> Trainer:
     return trainer
 
 
-def check_sort(name: Any) -> None:
-    """Checks that an implementation of that name exists, and is available here.
+def check_sort(config: DictConfig) -> None:
+    """Checks that the sort exists, takes its settings, and is available here.
 
     Raises:
         UserError: it does not, or is not.
     """
+    wanted, name = config.sort.implementation, sort_name(config)
     try:
-        get_implementation(name)
+        get_implementation(wanted if isinstance(wanted, str) else at_step(constructor(wanted)(), 0))
     except ValueError as error:
+        if not isinstance(wanted, str):
+            raise UserError(f"sort={name}: {error}") from error
         if name in implementation_names():
             raise UserError(f"sort.implementation={name}: {error}") from None
         known = ", ".join(implementation_names())

@@ -12,6 +12,7 @@ from flax import nnx
 
 from experiments.data import Batch
 from experiments.tasks import Task
+from experiments.training.annealing import at_step, steps_made
 from experiments.training.devices import Devices
 from experiments.training.precision import model_in
 
@@ -31,7 +32,22 @@ class TrainState(NamedTuple):
     optimizer: optax.OptState
 
 
+# Of parameters, a batch and how many steps have been made.
+Objective = Callable[[nnx.State, Batch, jax.Array], tuple[jax.Array, Metrics]]
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+
+def make_objective(graph: nnx.GraphDef, task: Task, precision: str) -> Objective:
+    """Returns what a step makes smaller, of the model as it computes in a precision.
+
+    Relaxed sorts are those of the step.
+    """
+
+    def objective(parameters: nnx.State, batch: Batch, step: jax.Array) -> tuple[jax.Array, Metrics]:
+        model = at_step(model_in(precision, graph, parameters), step)
+        return at_step(task, step).objective(model, batch)
+
+    return objective
 
 
 def make_train_step(
@@ -54,13 +70,12 @@ def make_train_step(
         skips: whether the state stays as it was where one of these two is not finite. `optax.apply_if_finite`
             looks at each number of the gradient alone, whose squares may overflow in the optimizer.
     """
-
-    def objective(parameters: nnx.State, batch: Batch) -> tuple[jax.Array, Metrics]:
-        return task.objective(model_in(precision, graph, parameters), batch)
+    objective = make_objective(graph, task, precision)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         gradient = jax.value_and_grad(objective, has_aux=True)
-        (loss, metrics), gradients = gradient(state.parameters, batch)
+        made = steps_made(state.optimizer)
+        (loss, metrics), gradients = gradient(state.parameters, batch, made)
         updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.parameters)
         parameters = optax.apply_updates(state.parameters, updates)
         metrics = {"loss": loss, **metrics, "gradient_norm": optax.tree.norm(gradients)}

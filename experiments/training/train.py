@@ -29,6 +29,7 @@ from experiments.training.distributed import (
 )
 from experiments.training.environment import describe_environment
 from experiments.training.evaluation import evaluator
+from experiments.training.gradient_noise import gradient_noise
 from experiments.training.loggers import RunLogger
 from experiments.training.nonfinite import MOST_IN_A_ROW, MOST_REWINDS, all_finite, describe
 from experiments.training.profiling import write_profile
@@ -105,7 +106,7 @@ class _Training:
         self._beginning, self._best = beginning, Best(setup.task, beginning.rows)
         self._now, self._passed_over = beginning.step, beginning.extra.get(_PASSED_OVER, 0)
         self._steps = setup.steps()
-        self._evaluate = evaluator(setup)
+        self._evaluate, self._noise = evaluator(setup), gradient_noise(setup)
         self._rates = np.asarray(jax.jit(jax.vmap(setup.schedule))(np.arange(trainer.steps)))
         self._waiting: deque[tuple[int, jax.Array]] = deque()  # steps made before a call, and its metrics
         self._clock = Clock(beginning.rows[-1].get("seconds", 0.0) if beginning.rows else 0.0)
@@ -118,7 +119,8 @@ class _Training:
         """Trains from the beginning to the end, and evaluates."""
         trainer, setup = self._trainer, self._setup
         self._compile()
-        share = sort_share(self._config, setup, self._steps) if trainer.measure_sort else None
+        measured = trainer.measure_sort and setup.task.learns_unsorted
+        share = sort_share(self._config, setup, self._steps) if measured else None
         self._leaves = self._steps.leaves(self._beginning.state or setup.initial)
         if trainer.profile:
             write_profile(self._run.path, self._steps, self._state, setup.batches)
@@ -257,6 +259,8 @@ class _Training:
             "seconds": self._clock.seconds,
             **{f"validation_{name}": value for name, value in metrics.items()},
         }
+        if self._noise is not None:
+            row["gradient_noise"] = self._noise(self._state)
         self._logger.log(row)
         self._progress.say(f"step {now}/{self._trainer.steps}  validation {described(metrics)}")
         if self._best.update(row):

@@ -15,7 +15,8 @@ FOLDERS = ("diffsort", "experiments", "hydra_plugins", "scripts")
 
 # The packages and modules of experiments/. Each may import from the lines above its own, and nothing else.
 ORDER = (
-    ("errors", "hydra_versions", "schema"),
+    ("errors", "hydra_versions", "sort_schema"),
+    ("schema",),
     ("files",),
     ("run_directory",),
     ("plots",),

@@ -10,8 +10,10 @@ import numpy as np
 import ot
 import scipy.integrate
 import scipy.optimize
+import scipy.special
 import scipy.stats
 import scoringrules
+import sklearn.metrics
 
 from diffsort import losses
 
@@ -231,4 +233,70 @@ DISTANCES = {
     "crps_ensemble fair": score(fair=True),
     "quantile_loss": pinball(0.3),
 }
-CASES = REDUCERS | DISTANCES
+
+
+def of_rows(
+    loss: Callable[..., jax.Array],
+    name: str,
+    aim: Callable[[jax.Array], jax.Array],
+    oracle: Callable[..., float],
+    **options: object,
+) -> Case:
+    """The case of a loss that holds scores against an aim for each row of them.
+
+    The aim is made of the scores, so that what does something to these does it to both.
+
+    Args:
+        loss: called with scores and their aim.
+        name: what it calls the scores.
+        aim: makes it of the scores, along their last axis.
+        oracle: called with the scores and the aim.
+        **options: for the loss.
+    """
+
+    @partial(jax.jit, static_argnames=("axis", "implementation"))
+    def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
+        x = jnp.moveaxis(arrays[0], axis, -1)
+        where = None if masks[0] is None else jnp.moveaxis(masks[0], axis, -1)
+        found = aim(x if where is None else jnp.where(where, x, jnp.full_like(x, jnp.inf)))
+        found = found if found.ndim < x.ndim else jnp.moveaxis(found, -1, axis)
+        return loss(arrays[0], found, axis=axis, where=masks[0], implementation=implementation, **options)
+
+    return Case(call, lambda x: oracle(x, np.asarray(aim(x))), names=(name,))
+
+
+def folded(x: jax.Array) -> jax.Array:
+    """Numbers in another order than `x`, finite, not negative and not rounded."""
+    size = jnp.abs(jnp.where(jnp.isfinite(x), x, jnp.zeros_like(x)))
+    return jnp.where(size > 1, (size / 4).astype(size.dtype), size)
+
+
+def nearest_to_half(x: jax.Array) -> jax.Array:
+    """A class for each row: that of the logit nearest to 0.5."""
+    if x.shape[-1] == 0:
+        return jnp.zeros(x.shape[:-1], jnp.int32)
+    x = jax.lax.stop_gradient(x)
+    return jnp.argmin(jnp.abs(x - jnp.asarray(0.5).astype(x.dtype)), -1).astype(jnp.int32)
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    return float(1 - scipy.stats.spearmanr(x, y).statistic)
+
+
+def without_ndcg(k: int | None, x: np.ndarray, y: np.ndarray) -> float:
+    return float(1 - sklearn.metrics.ndcg_score([2**y - 1], [x], k=k))
+
+
+def half_among_three(x: np.ndarray, label: np.ndarray) -> float:
+    is_among = np.sum(x > x[label]) < 3
+    return float(-np.log(1e-7 + (1 - 2e-7) * (scipy.special.softmax(x)[label] + is_among) / 2))
+
+
+RANKING = {
+    "spearman_loss": of_rows(losses.spearman_loss, "predictions", folded, spearman),
+    "ndcg_loss": of_rows(losses.ndcg_loss, "scores", folded, partial(without_ndcg, 3), k=3),
+    "top_k_cross_entropy": of_rows(
+        losses.top_k_cross_entropy, "logits", nearest_to_half, half_among_three, weights=(0.5, 0, 0.5)
+    ),
+}
+CASES = REDUCERS | DISTANCES | RANKING

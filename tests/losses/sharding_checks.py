@@ -3,6 +3,8 @@
 With a batch split between devices, each computes the losses of its own rows, and their gradients.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import diffsort
+from diffsort import losses
 from tests.losses.cases import CASES, DISTANCES
 from tests.members import REDUCTIONS
 
@@ -25,6 +28,7 @@ NAMES = (
     "energy_distance of weights",
     "crps_ensemble",
     "quantile_loss",
+    "ndcg_loss",
 )
 COMMUNICATION = ("all-gather", "all-reduce", "all-to-all", "collective-permute")
 
@@ -81,7 +85,7 @@ def test_a_split_batch(name: str, masked: bool) -> None:
     kept = [(a[:, w] if masked else a).astype(np.float64) for a, w in zip(x, where, strict=True)]
     with jax.enable_x64(True):
         expected = [case.oracle(*row) for row in zip(*kept, strict=True)]
-    np.testing.assert_allclose(value, expected, rtol=1e-4)
+    np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-6)
 
     with jax.set_mesh(explicit):
         others = [jax.jit(derivatives)(jax.device_put(x, NamedSharding(explicit, P("batch"))))]
@@ -91,3 +95,30 @@ def test_a_split_batch(name: str, masked: bool) -> None:
     for other in others:
         for a, e in zip(jax.tree.leaves(other), [value, *gradients], strict=True):
             np.testing.assert_allclose(np.asarray(a), np.asarray(e), rtol=1e-5, atol=1e-6)
+
+
+RELAXED = {
+    "ndcg_loss": partial(losses.ndcg_loss, k=3),
+    "top_k_cross_entropy": losses.top_k_cross_entropy,
+}
+
+
+@pytest.mark.parametrize("spec", [P("batch"), pytest.param(P(None, "batch"), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["ndcg_loss", pytest.param("top_k_cross_entropy", marks=pytest.mark.slow)])
+def test_relaxed_with_targets_on_the_host(name: str, spec: P) -> None:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((16, 24)).astype(np.float32)
+    targets = random.integers(0, 4, x.shape if name == "ndcg_loss" else 16)
+    where = random.random(x.shape) < 0.8
+
+    @jax.jit
+    def derivatives(x: jax.Array, where: jax.Array) -> tuple[jax.Array, jax.Array]:
+        value, pull_back = jax.vjp(lambda x: RELAXED[name](x, targets, where=where), x)
+        return value, pull_back(jnp.ones_like(value))[0]
+
+    expected, explicit = derivatives(x, where), mesh(AxisType.Explicit)
+    with jax.set_mesh(explicit):
+        actual = derivatives(*jax.device_put((x, where), NamedSharding(explicit, spec)))
+    assert jax.typeof(actual[1]).sharding.spec == P(*spec, *[None] * (2 - len(spec)))
+    for a, e in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.losses.cases import CASES, DISTANCES, REDUCERS
+from tests.losses.cases import CASES, DISTANCES, RANKING, REDUCERS
 from tests.oracles import IMPLEMENTATIONS
 
 Arrays = tuple[np.ndarray, ...]
@@ -173,7 +173,7 @@ def test_reducers_take_integers_as_the_mean_does(name: str) -> None:
     np.testing.assert_array_equal(call(name, (whole,)), call(name, (whole.astype(np.float32),)), strict=True)
 
 
-@pytest.mark.parametrize("name", DISTANCES)
+@pytest.mark.parametrize("name", [*DISTANCES, *RANKING])
 def test_integers_are_refused(name: str) -> None:
     for i, argument in enumerate(CASES[name].names):
         x = [*arrays(CASES[name].lengths[-1])]

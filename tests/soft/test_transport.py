@@ -5,12 +5,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 from jax.sharding import PartitionSpec as P
 from jax.test_util import check_grads
 
@@ -175,65 +173,6 @@ def test_dtypes(dtype: str) -> None:
 def test_small_shapes(shape: tuple[int, ...]) -> None:
     x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)[:, ::-1]
     np.testing.assert_allclose(sort_by(x), np.sort(x), atol=1e-5)
-
-
-STATISTICS = {
-    "quantile": lambda x, **options: diffsort.quantile(x, jnp.array([0.2, 0.6]), -1, **options),
-    "median": lambda x, **options: diffsort.median(x, -1, **options),
-    "order_statistic": lambda x, **options: diffsort.order_statistic(x, 1, **options),
-    "l_statistic": lambda x, **options: diffsort.l_statistic(x, jnp.full((12,), 0.1), **options),
-    "trimmed_mean": lambda x, **options: diffsort.trimmed_mean(x, 0.2, **options),
-    "superquantile": lambda x, **options: diffsort.superquantile(x, 0.5, **options),
-    "gini_mean_difference": diffsort.gini_mean_difference,
-}
-
-
-@with_ott
-@pytest.mark.parametrize("name", STATISTICS)
-def test_statistics_take_it(name: str) -> None:
-    def statistic(x: jax.Array, implementation: str) -> tuple[jax.Array, jax.Array]:
-        found = STATISTICS[name](x, where=WHERE, implementation=implementation)
-        return jnp.sum(found), found
-
-    _, expected = statistic(HELD, "manual")
-    (_, found), gradient = jax.jit(jax.value_and_grad(statistic, has_aux=True), static_argnums=1)(HELD, "ott")
-    assert 0 < np.abs(found - expected).max() < 1.0
-    assert np.isfinite(gradient).all()
-    np.testing.assert_array_equal(gradient != 0, WHERE)
-
-
-@with_ott
-def test_fspool_takes_it_in_both_apis() -> None:
-    points = jnp.asarray(HELD)[..., None] * jnp.array([1.0, -2.0])[None, None, :]
-    layer = diffsort.nnx.FSPool(2, implementation="ott", rngs=nnx.Rngs(0))
-    parameters = {"params": {"knots": layer.knots[...]}}
-    twin: flax.linen.Module = diffsort.linen.FSPool(implementation="ott")
-    pooled = layer(points, WHERE)
-    assert_same_bits(twin.apply(parameters, points, WHERE), pooled)
-    hard = diffsort.nnx.FSPool(2, rngs=nnx.Rngs(0))(points, WHERE)
-    assert 0 < np.abs(pooled - hard).max() < 0.3 * np.abs(hard).max()
-    gradients = jax.grad(lambda p, x: jnp.sum(twin.apply(p, x, WHERE)), (0, 1))(parameters, points)
-    for gradient in jax.tree.leaves(gradients):
-        assert np.isfinite(gradient).all()
-        assert np.any(gradient != 0)
-
-
-@with_ott
-@pytest.mark.parametrize(
-    "op",
-    [
-        diffsort.argsort,
-        diffsort.rank,
-        diffsort.sort_with_indices,
-        lambda x, **options: diffsort.top_k(x, 1, **options),
-        lambda x, **options: diffsort.sort_key_val(x, x, **options),
-        lambda x, **options: diffsort.nnx.SortPooling(2, **options)(x),
-    ],
-    ids=["argsort", "rank", "sort_with_indices", "top_k", "sort_key_val", "SortPooling"],
-)
-def test_what_needs_a_permutation_refuses_it(op: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="'ott' is a relaxed sort without a permutation"):
-        op(X, implementation="ott")
 
 
 @with_ott

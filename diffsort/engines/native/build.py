@@ -21,6 +21,19 @@ REASON = SOURCES / "unavailable.txt"  # why there is no library, for diffsort.in
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"]
 # Words are never NaN, and never −0 beside +0: so a minimum is one instruction.
 _SORT_FLAGS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-unused-but-set-parameter"]
+# Compiled once, and once for each instruction set.
+_UNITS = (
+    "sort",
+    "permute",
+    "recurrence",
+    "lapsum",
+    "isotonic",
+    "soft_network",
+    "neuralsort",
+    "memory",
+    "pool",
+)
+_SOFT_TARGETS = ("soft_network", "neuralsort")
 _SOFT_FLAGS = ["-Wno-psabi"]  # numbers may be infinite or NaN here
 _AVX2 = ["-mavx2", "-mbmi2", "-mfma"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mbmi2", "-mprefer-vector-width=512"]
@@ -72,11 +85,11 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
         for name, more in targets.items()
     }
     units |= {
-        f"neuralsort_{name}": ("neuralsort_target.cc", [*_SOFT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
+        f"{unit}_{name}": (f"{unit}_target.cc", [*_SOFT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
         for name, more in targets.items()
+        for unit in _SOFT_TARGETS
     }
-    plain = ("sort", "permute", "recurrence", "lapsum", "isotonic", "neuralsort", "memory", "pool")
-    units |= {name: (f"{name}.cc", []) for name in plain}
+    units |= {name: (f"{name}.cc", []) for name in _UNITS}
     units["entry_points"] = ("c_api.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
     with tempfile.TemporaryDirectory() as folder:
 

@@ -7,6 +7,7 @@
 #include "isotonic.h"
 #include "neuralsort.h"
 #include "permute.h"
+#include "soft_network.h"
 #include "sort.h"
 
 namespace {
@@ -59,6 +60,16 @@ void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes
                       const void* indices, void* out, int inverse, int trusted, int threads) {
   ThreadPool pool(threads);
   diffsort::permute({outer, n, inner, element_bytes, index_bytes, x, indices, out, inverse != 0, trusted != 0}, pool);
+}
+
+int diffsort_soft_network(int kind, int sigmoid, int output, int is_double, int64_t rows, int64_t n, const void* x,
+                          const void* steepness, const int32_t* count, const void* cotangent, const void* carried,
+                          void* out, int threads) {
+  ThreadPool pool(threads);
+  return diffsort::soft_network(
+      {diffsort::NetworkKind(kind), diffsort::Sigmoid(sigmoid), diffsort::NetworkOutput(output), is_double != 0, rows, n,
+       x, steepness, count, cotangent, carried, out},
+      pool);
 }
 
 int diffsort_blocks(int type, int64_t rows, int64_t n, const void* z, const void* w, uint8_t* first, int entropic,

@@ -15,6 +15,10 @@ extern "C" int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, 
 extern "C" void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
                                  const void* x, const void* indices, void* out, int inverse, int trusted, int threads);
 
+extern "C" int diffsort_soft_network(int kind, int sigmoid, int output, int is_double, int64_t rows, int64_t n,
+                                     const void* x, const void* steepness, const int32_t* count, const void* cotangent,
+                                     const void* carried, void* out, int threads);
+
 extern "C" int diffsort_blocks(int type, int64_t rows, int64_t n, const void* z, const void* w, uint8_t* first,
                                int entropic, int threads);
 

@@ -7,6 +7,7 @@
 #include "lapsum.h"
 #include "permute.h"
 #include "recurrence.h"
+#include "soft_network.h"
 #include "sort.h"
 #include "xla_pool.h"
 
@@ -138,6 +139,33 @@ HandlerStatus handle_recurrence(XlaThreads threads, ffi::AnyBuffer a, ffi::AnyBu
   return recurrence(job, pool) ? HandlerStatus{} : kUnsupportedType;
 }
 
+template <NetworkOutput output>
+HandlerStatus handle_network(XlaThreads threads, ffi::RemainingArgs arguments, ffi::Result<ffi::AnyBuffer> out,
+                             bool bitonic, int64_t sigmoid) {
+  constexpr size_t kGiven = output == NetworkOutput::kValues ? 0 : output == NetworkOutput::kCarriedCotangent ? 2 : 1;
+  bool is_masked = arguments.size() > 2 + kGiven;
+  if (arguments.size() != 2 + is_masked + kGiven) return kMismatch;
+  const void* operands[5];
+  for (size_t i = 0; i < arguments.size(); ++i) operands[i] = arguments.get<ffi::AnyBuffer>(i)->untyped_data();
+  SoftNetworkJob job{};
+  job.kind = bitonic ? NetworkKind::kBitonic : NetworkKind::kOddEven;
+  job.sigmoid = Sigmoid(sigmoid);
+  job.output = output;
+  job.is_double = out->element_type() == ffi::DataType::F64;
+  if (!job.is_double && out->element_type() != ffi::DataType::F32) return kUnsupportedType;
+  Shape shape(out->dimensions(), 0);
+  job.rows = shape.outer;
+  job.n = shape.n;
+  job.x = operands[0];
+  job.steepness = operands[1];
+  if (is_masked) job.count = static_cast<const int32_t*>(operands[2]);
+  if (kGiven > 0) job.cotangent = operands[2 + is_masked];
+  if (kGiven > 1) job.carried = operands[3 + is_masked];
+  job.out = out->untyped_data();
+  XlaPool pool(threads);
+  return soft_network(job, pool) ? HandlerStatus{} : kOutOfMemory;
+}
+
 HandlerStatus status_of(BlocksStatus status) {
   if (status == BlocksStatus::kOutOfMemory) return kOutOfMemory;
   return status == BlocksStatus::kDone ? HandlerStatus{} : kUnsupportedType;
@@ -225,6 +253,20 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortRecurrence, diffsort::handle_recurrence,
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Ret<xla::ffi::AnyBuffer>()
                                   .Attr<bool>("reverse"));
+
+#define DIFFSORT_DEFINE_NETWORK(symbol, output)                                                    \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, diffsort::handle_network<diffsort::NetworkOutput::output>, \
+                                xla::ffi::Ffi::Bind()                                              \
+                                    .Ctx<diffsort::XlaThreads>()                                   \
+                                    .RemainingArgs()                                               \
+                                    .Ret<xla::ffi::AnyBuffer>()                                    \
+                                    .Attr<bool>("bitonic")                                         \
+                                    .Attr<int64_t>("sigmoid"))
+
+DIFFSORT_DEFINE_NETWORK(DiffsortNetwork, kValues);
+DIFFSORT_DEFINE_NETWORK(DiffsortNetworkCotangent, kCotangent);
+DIFFSORT_DEFINE_NETWORK(DiffsortNetworkTransposed, kTransposed);
+DIFFSORT_DEFINE_NETWORK(DiffsortNetworkTransposedCotangent, kCarriedCotangent);
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortBlocks, diffsort::handle_blocks,
                               xla::ffi::Ffi::Bind()

@@ -26,6 +26,12 @@ XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortLapSumCotangent);
 // Operands a, b; result: the recurrence, along the last axis.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortRecurrence);
 
+// Operands x, steepness[, count][, w[, u]], see NetworkOutput in soft_network.h; result: of the shape of x.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetwork);
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetworkCotangent);
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetworkTransposed);
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortNetworkTransposedCotangent);
+
 // Operands z, w; result: where the blocks of their isotonic regression begin.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortBlocks);
 

@@ -3,13 +3,15 @@ import types
 import jax
 import pytest
 
-from experiments.benchmarks import suites
+from experiments.benchmarks import soft, suites
 from experiments.benchmarks.contestants import forms, implementations, import_torch
 from experiments.benchmarks.measurements import RUN_TIME
+from experiments.benchmarks.soft import methods, softjax_twin, softjax_version, time_relaxed
 from experiments.benchmarks.suites import SHAPES, SUITES, Case, cases, gradient_memory, run_suite, time_steps
 
 TORCH = {"torch"} if import_torch() else set()
 OURS = {name for name in implementations() if name.startswith("manual")}
+SOFT = ("bitonic", "softsort")
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ def small(monkeypatch):
     monkeypatch.setattr(suites, "ROW_LENGTHS", (16,))
     monkeypatch.setattr(suites, "LENGTHS", (1000,))
     monkeypatch.setattr(suites, "_LEAST", 2)
+    monkeypatch.setattr(soft, "methods", lambda: SOFT)
 
 
 def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
@@ -30,6 +33,9 @@ def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
     everybody = set(implementations())
     numpy = {"numpy_packed"} if case.dtype == "float32" else set()
     gradient = (RUN_TIME, "ms", everybody | TORCH | numpy)
+    if suite == "soft":
+        twins = {softjax_twin(name) for name in SOFT} if softjax_version() else set()
+        return [(RUN_TIME, "ms", {"manual", *SOFT} | twins)]
     if suite in ("memory", "compile"):
         first, second = {
             "memory": ("kept from forward to backward", "temporaries of backward"),
@@ -120,3 +126,18 @@ def test_scaling_reaches_from_a_pair_to_ten_million():
 def test_a_case_tells_the_axis_where_there_is_a_choice():
     assert str(Case((1_000_000,), 0)) == "1,000,000"
     assert str(Case((16, 256, 64), 1)) == "16×256×64, axis 1"
+
+
+def test_relaxed_sorts_that_would_take_too_long_are_left_out_with_a_reason(monkeypatch):
+    monkeypatch.setitem(soft._LONGEST, "bitonic", (3, "time grows"))
+    monkeypatch.setattr(soft, "methods", lambda: SOFT)
+    x = jax.numpy.ones((2, 4))
+    times, failures = time_relaxed(x, x, 0.0)
+    assert "softsort" in times
+    assert "bitonic" not in times
+    assert failures["bitonic"] == "time grows"
+
+
+def test_every_relaxed_sort_takes_part_and_no_other():
+    assert {"lapsum", "softsort", "odd_even", "bitonic"} <= set(methods())
+    assert not [name for name in methods() if ":" in name or name.startswith("manual")]

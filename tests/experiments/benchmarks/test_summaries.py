@@ -94,3 +94,25 @@ def test_a_row_a_suite_and_multiples_of_manual(make_result):
         "",
         "A run's steps take, as multiples of the compiled step's own time: 0.90 (steps_per_call=10).",
     ]
+
+
+def test_relaxed_sorts_have_a_table_of_their_own(make_result):
+    results = [
+        make_result("soft", 64, **{"manual": 0.5, "bitonic": 2.0, "softjax:bitonic": 20.0, "ott": 300.0}),
+        make_result("soft", 10**6, manual=10.0, softsort=125.0),
+    ]
+    table = summary_table({**MACHINE, "softjax": "0.1.1"}, results).splitlines()
+    assert table[2] == (
+        "Milliseconds, forward and backward, of rows × elements; in brackets, how many times as long "
+        "softjax 0.1.1's same method takes:"
+    )
+    assert table[4:] == [
+        "| | 64 | 1000000 |",
+        "|---|---|---|",
+        "| `manual` | 0.5 | 10 |",
+        "| `bitonic` | 2 (10×) | – |",
+        "| `ott` | 300 | – |",
+        "| `softsort` | – | 125 |",
+    ]
+    (without,) = (line for line in summary_table(MACHINE, results).splitlines() if "Milli" in line)
+    assert without == "Milliseconds, forward and backward, of rows × elements:"

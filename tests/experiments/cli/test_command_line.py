@@ -29,7 +29,7 @@ MISTAKES = [
     ("model=3", "model=3: * (choices: attention, *)"),
     ("model=null", "model=null: * (choices: attention, *)"),
     ("model=???", "model=???: *You must specify 'model'* (choices: attention, *)"),
-    ("sort=native", "sort=native: no such choice; did you mean manual:native? (choices: builtin, *)"),
+    ("sort=native", "sort=native: no such choice; did you mean manual:native? (choices: bitonic, *)"),
     ("hydra/launcher=basik", "hydra/launcher=basik: no such choice; did you mean basic? *"),
     ("++model=maxpool", "++model=maxpool: * not supported: *; write model=maxpool"),
     ("~trainer", "~trainer: trainer.steps has no value without it; leave ~trainer out"),
@@ -62,6 +62,8 @@ MISTAKES = [
     ("trainer.profile=maybe", "trainer.profile=maybe: * is not a valid bool *; write trainer.profile=false"),
     ("model.point_widths=64", "model.point_widths=64: *; write 'model.point_widths=[[]64,128]'"),
     ("model.point_widths=[a]", f"model*: *{INTEGER}; write 'model.point_widths=[[]64,128]'"),
+    ("sort=odd_even sort.temperature=3", "sort.temperature: no such key (keys of sort: *, steepness, *)"),
+    ("sort=softsort sort.temperature=low", "sort.temperature=low: * to Float; write sort.temperature=0.1"),
     ("hydra.mode=FAST", "hydra.mode=FAST: Invalid value 'FAST', expected one of [[]RUN, MULTIRUN]*"),
     ("hydra.job.env_copy=[NO_SUCH]", "hydra.job.env_copy=* 'NO_SUCH'"),
     ("seed=${modle.name}", "seed=*: Interpolation key 'modle.name' not found; did you mean model.name?"),
@@ -154,7 +156,10 @@ def test_what_is_right_runs(invoke: Invoke, typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
-        ("--help", "sort: builtin, double_argsort, manual, manual:native, manual:xla, ott"),
+        (
+            "--help",
+            "sort: bitonic, builtin, double_argsort, lapsum, manual, manual:native, manual:xla, neuralsort",
+        ),
         ("--hydra-help", "== Flags =="),
         ("--version", "Hydra 1."),
         ("--cfg job model=maxpool --resolve --package model", "name: maxpool"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data.shuffling import shuffled_indices
+from experiments.data.shuffling import drawn_indices, shuffled_indices
 
 SEEDS = st.integers(0, 2**32)
 
@@ -30,6 +30,17 @@ def test_every_place_is_equally_likely() -> None:
     for stream in range(4000):
         counts[np.arange(4), shuffled_indices(4, 7, stream)] += 1
     # A binomial of 4000 trials at 1/4: five standard deviations are 137.
+    np.testing.assert_allclose(counts, 1000, atol=137)
+
+
+def test_what_is_drawn_stays_the_same_for_ever() -> None:
+    drawn = drawn_indices((2, 4), 10, 0, 0)
+    assert drawn.tolist() == [[2, 8, 7, 7], [3, 5, 4, 7]]
+    assert drawn.dtype == np.int64
+
+
+def test_what_is_drawn_is_uniform() -> None:
+    counts = np.bincount(drawn_indices((40, 100), 4, 7, 0).ravel(), minlength=4)
     np.testing.assert_allclose(counts, 1000, atol=137)
 
 

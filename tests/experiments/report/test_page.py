@@ -257,6 +257,23 @@ def test_the_metric_early_later_and_in_the_end(tmp_path: Path) -> None:
     ]
 
 
+def test_the_noise_of_gradients_at_each_evaluation_where_it_was_measured(
+    tmp_path: Path, markdown: str
+) -> None:
+    for number, sort in enumerate(("manual", "softsort")):
+        summary = {
+            "test_accuracy": 0.5,
+            "gradient_noise_20": 1.5 + number,
+            "gradient_noise_40": 12.0 - number,
+        }
+        write_run(tmp_path / sort, number, {"sort": sort}, {}, summary)
+    write_report(tmp_path, tmp_path)
+    lines = table_lines((tmp_path / "report.md").read_text())
+    begin = lines.index("sort | step 20 | step 40")
+    assert lines[begin + 1 : begin + 3] == ["manual | 1.50 | 12.0", "softsort | 2.50 | 11.0"]
+    assert "Noise of the gradient" not in markdown
+
+
 def test_many_cells_are_small_multiples(tmp_path: Path) -> None:
     columns = {"model": list("abc"), "sort": ["manual:native", "builtin"], "rate": list(range(1, 13))}
     write_report(write_synthetic(tmp_path, columns, steps=6), tmp_path)

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from experiments.data import LabelledVectors
-from experiments.losses import SquaredError
+from experiments.losses import RankError, SquaredError
 from experiments.run_directory import RunDirectory
-from experiments.tasks import CertifiedClassification, Classification, Evaluation, Regression
+from experiments.tasks import (
+    CertifiedClassification,
+    Classification,
+    Evaluation,
+    Regression,
+    Sorting,
+    TopKClassification,
+)
 from tests.experiments.conftest import train
 
 RUNS = {
@@ -18,8 +25,12 @@ RUNS = {
     "regression": ["task=regression", "data=diabetes", "model=network", "loss=crps"],
     "generation": ["task=generation", "model=generator", "loss=sliced_wasserstein"],
     "autoencoding": ["task=autoencoding", "model=fspool_autoencoder", "loss=pairwise"],
+    "sorting": [
+        *("task=sorting", "data=number_sets", "data.set_size=3", "model=score_network"),
+        *("loss=permutation", "sort=softsort"),
+    ],
 }
-WITH_PICTURE = {"certified", "regression", "generation", "autoencoding"}
+WITH_PICTURE = {"certified", "regression", "generation", "autoencoding", "sorting"}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -73,6 +84,28 @@ def test_metrics_of_classification_by_hand():
     task = Classification(loss=np.mean, reduction=np.mean)
     of = evaluation({"scores": SCORES, "losses": np.array([1.0, 2.0, 3.0, 4.0])}, labels=LABELS)
     assert task.metrics(of, of) == {"loss": 2.5, "accuracy": 0.75, "worst_class_accuracy": 0.5}
+
+
+def test_the_right_class_among_the_greatest_scores_by_hand():
+    of = evaluation({"scores": SCORES, "losses": np.zeros(4)}, labels=[1, 1, 1, 1])
+    accuracies = [TopKClassification(k, loss=np.mean, reduction=np.mean).metrics(of, of) for k in (1, 2, 3)]
+    assert [metrics["top_k_accuracy"] for metrics in accuracies] == [0.25, 0.5, 1.0]
+    assert accuracies[0]["accuracy"] == 0.25
+    with pytest.raises(ValueError, match=r"task\.k=0 must be at least 1"):
+        TopKClassification(0, loss=np.mean, reduction=np.mean)
+
+
+def test_metrics_of_sorting_by_hand():
+    task = Sorting(loss=RankError("manual"), reduction=np.mean)
+    scores = np.array([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [5.0, 7.0, 6.0], [1.0, 2.0, 3.0]])
+    numbers = [[10, 20, 30], [10, 20, 30], [8, 8, 5], [4, 4, 9]]  # equal ones, in either order
+    of = evaluation({"scores": scores, "losses": np.zeros(4)}, numbers=numbers)
+    metrics = task.metrics(of, of)
+    assert metrics["exact_match"] == 0.5
+    # The second set has its middle right, the third none: 5, 8, 8 is found as 8, 5, 8, whose last is right.
+    assert metrics["element_accuracy"] == pytest.approx((3 + 1 + 1 + 3) / 12)
+    # In fives: 10, 20, 30, 10, 20 by 0.1, 0.2, 0.3, 0.3, 0.2 is 10, 20, 20, 30, 10: wrong; the other is, too.
+    assert metrics["exact_match_5"] == 0
 
 
 def test_certified_radii_by_hand():
