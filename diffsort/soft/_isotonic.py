@@ -130,12 +130,11 @@ def _join(
         return (number < most) & jnp.any((level != before) & ~jnp.isnan(level) & (top >= bottom))
 
     most = 2 * jnp.finfo(z.dtype).bits
-    start = level_of(jnp.where(is_left, values >= bottom, values <= top))
-    state = (jnp.zeros((), jnp.int32), bottom, top, start, jnp.full_like(start, jnp.nan))
+    state = (jnp.zeros((), jnp.int32), bottom, top, top, jnp.full_like(top, jnp.nan))
     level = lax.while_loop(goes_on, step, state)[3]
     is_joined = joined(level) & (top >= bottom)
     before = jnp.concatenate([jnp.zeros_like(is_joined[..., :1]), is_joined[..., :-1]], -1)
-    return jnp.where(is_joined, level_of(is_joined), values), first & ~(is_joined & before)
+    return jnp.where(is_joined, level, values), first & ~(is_joined & before)
 
 
 def _log_sum_exp(x: jax.Array, where: jax.Array) -> jax.Array:

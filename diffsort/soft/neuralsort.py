@@ -42,8 +42,8 @@ class NeuralSort(RelaxedSort):
     Relaxations, ICLR 2019.
 
     >>> import diffsort, jax.numpy as jnp
-    >>> diffsort.sort(jnp.array([3., 1., 2.]), implementation=NeuralSort(temperature=0.5)).round(2)
-    Array([1.12, 2.  , 2.88], dtype=float32)
+    >>> diffsort.sort(jnp.array([3., 1., 2.]), implementation=NeuralSort(temperature=0.5)).round(1)
+    Array([1.1, 2. , 2.9], dtype=float32)
     """
 
     temperature: Temperature = 0.1

@@ -26,22 +26,29 @@ struct Squared {
   }
 };
 
-double log_add_exp(double a, double b) {
-  double high = a < b ? b : a, low = a < b ? a : b;
-  return low == high ? high + M_LN2 : high + std::log1p(std::exp(low - high));
-}
+// The logarithm of a sum of exponentials, as the last of the exponents and a sum relative to it; none is greater.
+struct LogSum {
+  double last, sum = 1;
+
+  void pool(const LogSum& next) {
+    sum = next.sum + (last == next.last ? sum : sum * std::exp(last - next.last));
+    last = next.last;
+  }
+};
 
 // A block whose value is the logarithm of the sum of exp(z), less that of exp(w).
 struct Entropic {
-  double z, w;
+  LogSum z, w;
+  double value;
   int64_t begin;
 
-  Entropic(double z, double w, int64_t begin) : z(z), w(w), begin(begin) {}
+  Entropic(double z, double w, int64_t begin) : z{z}, w{w}, value(z - w), begin(begin) {}
   void pool(const Entropic& next) {
-    z = log_add_exp(z, next.z);
-    w = log_add_exp(w, next.w);
+    z.pool(next.z);
+    w.pool(next.w);
+    value = (z.last - w.last) + std::log(z.sum / w.sum);
   }
-  bool violates(const Entropic& next, int64_t) const { return z - w >= next.z - next.w; }
+  bool violates(const Entropic& next, int64_t) const { return value >= next.value; }
 };
 
 template <class Block, class Float>
