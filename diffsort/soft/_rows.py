@@ -99,7 +99,13 @@ def make_rows(
 
     Raises:
         TypeError: `x` is not floating.
+        ValueError: the length of the axis is not known, as it may be in an export.
     """
+    if not isinstance(x.shape[axis], int):
+        raise ValueError(
+            f"axis {axis} has the symbolic length {x.shape[axis]}: a relaxed sort needs to know it; leave "
+            "other axes open."
+        )
     wide = at_least_float32(jnp.moveaxis(floating(x, "x"), axis, -1))
     where = None if where is None else jnp.moveaxis(where, axis, -1)
     fixed, last = lax.stop_gradient(wide), wide.ndim - 1

@@ -106,7 +106,8 @@ def _in_jax(gap: jax.Array, *u: jax.Array, transposed: bool) -> jax.Array:
     n = gap.shape[-1]
     if n == 0:
         return gap
-    size = min(n, max(1, _TILE // gap.size))
+    known = gap.size if isinstance(gap.size, int) else n  # in an export other axes may be open
+    size = min(n, max(1, _TILE // known))
     starts = jnp.arange(0, n, size)
 
     def tile(start: jax.Array, gap: jax.Array) -> jax.Array:
@@ -120,9 +121,10 @@ def _in_jax(gap: jax.Array, *u: jax.Array, transposed: bool) -> jax.Array:
 
     cheap: Callable[..., jax.Array] = jax.checkpoint(tile)
     if transposed:
-        return lax.scan(lambda total, start: (total + cheap(start, gap), None), jnp.zeros_like(gap), starts)[
-            0
-        ]
+        total, _ = lax.scan(
+            lambda total, start: (total + cheap(start, gap), None), jnp.zeros_like(gap), starts
+        )
+        return total
     found = jnp.moveaxis(lax.map(lambda start: cheap(start, gap), starts), 0, -2)
     return found.reshape(*gap.shape[:-1], -1)[..., :n]
 

@@ -90,7 +90,9 @@ def _softjax(method: str, mode: str) -> Callable[[jax.Array, jax.Array], object]
     softjax = importlib.import_module("softjax")
 
     def sort(x: jax.Array) -> jax.Array:
-        options = {"softness": _SOFTNESS, "method": method, "mode": mode}
+        # It measures the strength of a projection in all of the ranks.
+        softness = _SOFTNESS / (x.shape[-1] - 1) if method == "fast_soft_sort" else _SOFTNESS
+        options = {"softness": softness, "method": method, "mode": mode}
         return jnp.asarray(softjax.sort(x, axis=-1, standardize=False, **options))
 
     def run(x: jax.Array, cotangent: jax.Array) -> tuple[jax.Array, jax.Array]:

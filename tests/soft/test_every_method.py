@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from jax import export
 from jax.test_util import check_grads
 
 import diffsort
@@ -289,6 +290,20 @@ def test_bad_settings_are_named(name: str, value: Any) -> None:
     error = TypeError if isinstance(value, str) else ValueError
     with pytest.raises(error, match=f"{field}.*must be"):
         dataclasses.replace(method, **{field: value})
+
+
+@pytest.mark.slow
+@every_method
+def test_it_exports_with_an_open_number_of_rows(name: str) -> None:
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(compute(name, "sort", x) ** 3)))
+
+    def exported(shape: str) -> Any:
+        return export.export(gradient)(jax.ShapeDtypeStruct(export.symbolic_shape(shape), jnp.float32))
+
+    found = export.deserialize(exported(f"b, {N}").serialize()).call(FLOAT32)
+    np.testing.assert_allclose(found, gradient(FLOAT32), rtol=1e-3, atol=1e-3 if name == "ott" else 1e-5)
+    with pytest.raises(ValueError, match="axis 1 has the symbolic length n: a relaxed sort needs to know it"):
+        exported("b, n")
 
 
 def test_exact_implementations_have_exact_ranks_and_no_derivative() -> None:
