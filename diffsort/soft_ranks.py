@@ -9,10 +9,10 @@ from jax.typing import ArrayLike
 
 from diffsort import _sharding
 from diffsort._arguments import as_floating, canonical_axis, flag, integer, mask_like
+from diffsort._exact import exact_permutation, exact_rank, exact_top_k_mask
 from diffsort._sorting import zero_masked
 from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.soft import RelaxedSort
-from diffsort.soft._exact import exact_permutation, exact_rank, exact_top_k_mask
 
 __all__ = ["soft_permutation", "soft_rank", "top_k_mask"]
 

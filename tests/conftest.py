@@ -49,8 +49,28 @@ LEFT_TO_CI = re.compile(
     | test_memory_failures\.py::test_in_xla
     | test_transport\.py::test_(it_is_the_soft_sort_of_ott|transformations_commute|dtypes)
     | test_transport\.py::test_(it_is_near_the_hard_sort|derivatives_are_those|it_sorts_every_slice)
+    | test_lipschitz\.py.*a\ network | test_a_network_still_is
+    | soft/test_transport\.py::test_(?!bad|without|small|no_scale)
+    | test_orthonormal_to_rounding\[0\.0-shape[2345]\]
+    | test_no_kernel_is_too_large\[shape6-\w+-bfloat16
+    | test_indices_that_are_no_permutation\w*\[xla-0
+    | test_every_cell_of_an_experiment\w*\[(?!smoke|label_noise|sort_digits\])
+    | test_a_trace_names_the_sort\w*\[(manual:xla|builtin)
+    | test_masked_elements_leave_no_trace\[float32-descending
+    | test_(gradients_are_finite_differences|implementations_agree_bit_for_bit)\[pswe
+    | test_dtypes_behave_as_in_flax\w*\[.*pswe
+    | test_the_persistent_cache_serves_a_second_process\[8
+    | test_many_cells_are_small_multiples
+    | test_half_precision_is_for_the_model_alone
+    | test_its_gradient_is_that_of_its_comparators | test_jax_computes_what_the_kernel_does
+    | test_the_kernel_finds_what_plain_jax_finds
+    | (test_neuralsort|test_permutahedron)\.py::test_derivatives_are_finite_differences
+    | test_its_derivative_is_that_of_the_dense_form\[0\.05
+    | test_a_run_learns_and_writes_what_the_task_promises\[(autoencoding|regression)\]
+    | test_losses_are_bitwise_equal_whatever_the_sort\[loss=crps
+    | soft/test_every_method\.py::test_(derivatives|vmap)
     | soft/test_every_method\.py::
-      (?!test_(annealing|a_schedule|bad_settings|exact|a_mask|what_needs)).*\[(?!.*softsort-(sort|soft_rank)\])
+      (?!test_(annealing|a_schedule|bad_settings|exact|a_mask|what_needs)).*\[(?!.*softsort-sort\])
     | test_a_preparation_that_is_killed
     | test_every_op_gets_a_figure
     | test_a_failed_job_leaves_the_others_running\[submitit_local\]

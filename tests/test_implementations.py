@@ -187,7 +187,7 @@ def test_a_name_is_a_string(name: object) -> None:
 
 def test_a_registered_name_is_listed_and_suggested(relaxed: str) -> None:
     with pytest.raises(ValueError, match=rf"Did you mean '{relaxed}'\? Known: .*'{relaxed}'"):
-        diffsort.sort(X, implementation="soft_sort")
+        diffsort.sort(X, implementation="own_soft_sort")
 
 
 def test_what_is_not_available_says_why_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from diffsort.engines import gathering, library
-from diffsort.engines._primitive import make_primitive
+from diffsort.engines.lowering import make_primitive
 from diffsort.engines.xla import reverse_ties
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from jax.interpreters import ad
 
 from diffsort import _sharding, engines
 from diffsort.engines import library
-from diffsort.engines._primitive import make_primitive
+from diffsort.engines.lowering import make_primitive
 
 
 def find_blocks(

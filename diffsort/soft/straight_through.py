@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort import engines
-from diffsort.soft._exact import exact_permutation, exact_rank, exact_top_k_mask
+from diffsort._exact import exact_permutation, exact_rank, exact_top_k_mask
 from diffsort.soft._method import RelaxedSort, method
 
 
