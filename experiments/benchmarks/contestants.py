@@ -13,7 +13,7 @@ from jax import lax
 import diffsort
 from diffsort.engines.gathering import gather
 from diffsort.engines.keys import order_keys
-from diffsort.implementations import get_implementation
+from diffsort.implementations import Chosen, get_implementation
 from experiments.benchmarks.timing import Program
 
 REFERENCE = "manual"  # whom the others are compared to
@@ -56,14 +56,14 @@ def label(name: str, engine: str | None = None) -> str:
     return f"manual ({engine})" if engine and name == REFERENCE else _LABELS.get(name, name)
 
 
-def sort_along(name: str, axis: int) -> Callable[[jax.Array], jax.Array]:
+def sort_along(name: str | Chosen, axis: int) -> Callable[[jax.Array], jax.Array]:
     """Returns the sort along `axis` of an implementation; `builtin` is jax.numpy.sort itself."""
     if name == BUILTIN:
         return functools.partial(jnp.sort, axis=axis)
     return functools.partial(diffsort.sort, axis=axis, implementation=get_implementation(name))
 
 
-def forward_and_backward(name: str, axis: int) -> Callable[[jax.Array, jax.Array], object]:
+def forward_and_backward(name: str | Chosen, axis: int) -> Callable[[jax.Array, jax.Array], object]:
     """Returns a function of an array and a cotangent, to be compiled: sorted values and gradient."""
     sort = sort_along(name, axis)
 
