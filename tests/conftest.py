@@ -49,6 +49,10 @@ LEFT_TO_CI = re.compile(
     | test_memory_failures\.py::test_in_xla
     | test_transport\.py::test_(it_is_the_soft_sort_of_ott|transformations_commute|dtypes)
     | test_transport\.py::test_(it_is_near_the_hard_sort|derivatives_are_those|it_sorts_every_slice)
+    | test_transformation\[.*-(manual:native|builtin|double_argsort)\]
+    | test_(integers_have_float0_tangents|keys_or_values_may_go_unbatched)\[.*(manual:native|double_argsort)
+    | test_every_statistic\.py::test_every_implementation_gives_the_same\[(manual:native|double_argsort)
+    | test_an_axis_of_no_elements\[.*-(manual:native|double_argsort)
     | test_lipschitz\.py.*a\ network | test_a_network_still_is
     | soft/test_transport\.py::test_(?!bad|without|small|no_scale)
     | test_orthonormal_to_rounding\[0\.0-shape[2345]\]
