@@ -67,7 +67,7 @@ class TestEveryOp:
 
     @pytest.mark.parametrize("name", ["numpy", "", None, ["manual"]])
     def test_unknown_implementation(self, op: Callable[..., Any], name: Any) -> None:
-        known = "'builtin', 'double_argsort', 'manual', 'manual:native', 'manual:xla'"
+        known = "'builtin', 'double_argsort', 'lapsum', 'manual', 'manual:native', 'manual:xla'"
         match = rf"unknown implementation .*Known: .*{known}"
         refuses(ValueError, match, lambda x: op(x, implementation=name), X)
 

@@ -129,4 +129,4 @@ def test_a_library_without_its_functions(folder: Path, monkeypatch: pytest.Monke
     reason = why_unavailable()
     assert reason is not None
     assert reason.startswith("libdiffsort.so does not load: ")
-    assert "DiffsortSort" in reason
+    assert "diffsort_interface" in reason
