@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort import _sharding
-from diffsort.implementations import Chosen
+from diffsort.implementations import Chosen, Implementation
 
 _compiled = functools.partial(jax.jit, static_argnames=("axis", "descending"))
 
@@ -66,7 +66,7 @@ def find_permutation(
 
 
 @functools.partial(jax.jit, static_argnames="axis")
-def move(chosen: Chosen, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+def move(chosen: Implementation, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     """Returns `x` moved through a permutation."""
     with jax.named_scope("diffsort.permute"):
         return _sharding.on_shards(lambda x, indices: chosen.permute(x, indices, axis), axis, x, indices)

@@ -144,26 +144,23 @@ def fused(
         out = value_p.bind(*primals, engine=engine, **params)
         if type(tangents[0]) is ad.Zero:
             return out, [ad.Zero(jax.typeof(out[0]).to_tangent_aval())]
-        operands = _sharding.match_varying(*primals, tangents[0])
-        # Run forwards it is in XLA; `kernel` is for its transpose.
-        return out, tangent_p.bind(*operands, engine=_IN_XLA, kernel=engine, **params)
+        return out, bind_tangent(*_sharding.match_varying(*primals, tangents[0]), engine=engine, **params)
 
-    def tangent_transpose(
-        cotangents: Any, *operands: Any, engine: Any, kernel: Any, **params: Any
+    def transpose(
+        bind: Callable[..., list[Any]], cotangents: Any, *operands: Any, **params: Any
     ) -> list[Any]:
-        del engine
-        *primals, undefined = operands
+        *primals, undefined = operands  # linear in the last one
         if type(cotangents[0]) is ad.Zero:
             return [None] * len(primals) + [ad.Zero(undefined.aval)]
-        given = _sharding.match_varying(*primals, cotangents[0])
-        return [None] * len(primals) + list(cotangent_p.bind(*given, engine=kernel, **params))
+        return [None] * len(primals) + bind(*_sharding.match_varying(*primals, cotangents[0]), **params)
 
-    def cotangent_transpose(cotangents: Any, *operands: Any, engine: Any, **params: Any) -> list[Any]:
-        *primals, undefined = operands
-        if type(cotangents[0]) is ad.Zero:
-            return [None] * len(primals) + [ad.Zero(undefined.aval)]
-        given = _sharding.match_varying(*primals, cotangents[0])
-        return [None] * len(primals) + list(tangent_p.bind(*given, engine=_IN_XLA, kernel=engine, **params))
+    def bind_tangent(*operands: jax.Array, engine: Any, **params: Any) -> list[Any]:
+        # Run forwards it is in XLA; `kernel` is for its transpose.
+        return list(tangent_p.bind(*operands, engine=_IN_XLA, kernel=engine, **params))
+
+    def bind_cotangent(*operands: jax.Array, engine: Any, kernel: Any, **params: Any) -> list[Any]:
+        del engine
+        return list(cotangent_p.bind(*operands, engine=kernel, **params))
 
     def dense_jvp(of: Callable[..., jax.Array], primals: Any, tangents: Any, **params: Any) -> Any:
         """Differentiates what is a derivative already, as JAX would."""
@@ -177,8 +174,8 @@ def fused(
     ad.primitive_jvps[value_p] = value_jvp
     ad.primitive_jvps[tangent_p] = functools.partial(dense_jvp, push_forward)
     ad.primitive_jvps[cotangent_p] = functools.partial(dense_jvp, pull_back)
-    ad.primitive_transposes[tangent_p] = tangent_transpose
-    ad.primitive_transposes[cotangent_p] = cotangent_transpose
+    ad.primitive_transposes[tangent_p] = functools.partial(transpose, bind_cotangent)
+    ad.primitive_transposes[cotangent_p] = functools.partial(transpose, bind_tangent)
 
     def run(x: jax.Array, *others: jax.Array, engine: Any = engines.BEST, **settings: Any) -> jax.Array:
         operands = _sharding.match_varying(x, *map(lax.stop_gradient, others))

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsort.permutations import linear_permutation
 from diffsort.protocols import Argsort, SortWithIndices
 from diffsort.soft._rows import Rows, make_rows
 
@@ -36,14 +35,13 @@ def method(*changing: str) -> Callable[[type[_Method]], type[_Method]]:
 
 
 class RelaxedSort:
-    """A sort without a hard permutation: every value it gives is a smooth mean of elements.
+    """A sort without a hard permutation: what it gives are smooth functions of all elements.
 
     What `implementation=` takes where no permutation is needed. All of `diffsort.soft` derive from it.
     """
 
     name: ClassVar[str]
-    # What an implementation may have, and a relaxed one has not.
-    argsort: ClassVar[Argsort | None] = None
+    # Both in one pass, which an implementation may have, and a relaxed one has not.
     sort_with_indices: ClassVar[SortWithIndices | None] = None
     # Whether rows are to come in ascending order; else in that of the input.
     is_presorted: ClassVar[bool] = True
@@ -91,10 +89,6 @@ class RelaxedSort:
             "but not argsort, rank, top_k or rearrange other arrays; "
             "use implementation='manual' here."
         )
-
-    def permute(self, x: jax.Array, indices: jax.Array, axis: int, /) -> jax.Array:
-        """Moves arrays as the exact sort does."""
-        return linear_permutation(x, indices, axis)
 
     def sort(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         """Returns softly sorted values; see `diffsort.sort`, and `diffsort.protocols.Sort`."""

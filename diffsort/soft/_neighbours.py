@@ -48,7 +48,16 @@ def neighbours(rows: jax.Array, count: jax.Array | None, temperature: jax.Array)
         temperature: τ, of no axes.
     """
     gap = gaps(rows, count) / temperature
-    is_near = (gap < far(gap.dtype)) & (positions(gap) > 0)
+    return sums_of(gap, (gap < far(gap.dtype)) & (positions(gap) > 0))
+
+
+def sums_of(gap: jax.Array, is_near: jax.Array) -> Neighbours:
+    """Returns the sums of the weights for each element.
+
+    Args:
+        gap: how far each is above the one before it, in units of τ.
+        is_near: whether that is near enough to weigh anything; False for the first.
+    """
     gap = jnp.where(is_near, gap, jnp.zeros_like(gap))  # before all else: no inf reaches a derivative
     decay = jnp.where(is_near, jnp.exp(-gap), jnp.zeros_like(gap))
     up = shift(decay, -1)

@@ -138,13 +138,20 @@ def positions(rows: jax.Array) -> jax.Array:
 
 def is_top(rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
     """Returns whether an element of ascending rows is one of the last k of those that are valid, boolean."""
-    place = lax.broadcasted_iota(jnp.int32, rows.shape, rows.ndim - 1)
-    return is_valid(rows, count) & (place >= (rows.shape[-1] if count is None else count) - k)
+    n = rows.shape[-1] if count is None else count
+    return is_valid(rows, count) & (positions(rows) >= n - k)
 
 
 def ranks_of(rows: jax.Array) -> jax.Array:
     """Returns 0 … n − 1 for each of the rows, in their dtype."""
-    return lax.broadcasted_iota(rows.dtype, rows.shape, rows.ndim - 1)
+    return positions(rows).astype(rows.dtype)
+
+
+def difference(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Returns x − y, and 0 for equal infinities, whose difference would be NaN."""
+    is_same = (x == y) & jnp.isinf(x)  # of equal finite ones the difference has its derivative
+    zero = jnp.zeros((), x.dtype)
+    return jnp.where(is_same, zero, x) - jnp.where(is_same, zero, y)
 
 
 def gaps(rows: jax.Array, count: jax.Array | None) -> jax.Array:
@@ -152,9 +159,7 @@ def gaps(rows: jax.Array, count: jax.Array | None) -> jax.Array:
 
     Infinite between valid elements and others, 0 between equal infinities; of the shape of the rows.
     """
-    before = jnp.concatenate([rows[..., :1], rows[..., :-1]], -1)
-    is_same = (before == rows) & jnp.isinf(rows)  # of equal finite ones the difference has its derivative
-    gap = jnp.where(is_same, jnp.zeros_like(rows), rows) - jnp.where(is_same, jnp.zeros_like(rows), before)
+    gap = difference(rows, jnp.concatenate([rows[..., :1], rows[..., :-1]], -1))
     if count is None:
         return gap
     return jnp.where(is_valid(rows, count), gap, jnp.full_like(rows, jnp.inf))

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from diffsort.engines import library
-from diffsort.soft._kernels import fused, recurrence, shift
+from diffsort.soft._kernels import fused, shift
 from diffsort.soft._method import RelaxedSort, Temperature, method
-from diffsort.soft._neighbours import far, neighbours
-from diffsort.soft._rows import gaps, is_valid, positions
+from diffsort.soft._neighbours import far, neighbours, sums_of
+from diffsort.soft._rows import difference, gaps, is_valid, positions, ranks_of
 
 
 @method("temperature")
@@ -57,7 +57,7 @@ class LapSum(RelaxedSort):
 
     def _ranks(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
         sums = neighbours(rows, count, self._number("temperature", rows))
-        return positions(rows).astype(rows.dtype) + (sums.above - sums.below) / 2
+        return ranks_of(rows) + (sums.above - sums.below) / 2
 
     def _top(self, rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
         n = rows.shape[-1]
@@ -81,10 +81,7 @@ class LapSum(RelaxedSort):
 
     def _above(self, rows: jax.Array, other: jax.Array) -> jax.Array:
         """Returns how far the rows are above others, in units of the temperature; equal infinities by 0."""
-        is_same = (rows == other) & jnp.isinf(rows)
-        zero = jnp.zeros((), rows.dtype)
-        distance = jnp.where(is_same, zero, rows) - jnp.where(is_same, zero, other)
-        return distance / self._number("temperature", rows)
+        return difference(rows, other) / self._number("temperature", rows)
 
     def _inverse(self, rows: jax.Array, count: jax.Array | None, half: bool) -> jax.Array:
         """Returns how far above the element k of the rows F is k + ½, or k, in units of the temperature."""
@@ -95,9 +92,8 @@ class LapSum(RelaxedSort):
 
 def _laplace(x: jax.Array) -> jax.Array:
     """The distribution function of the standard Laplace distribution."""
-    tail = (
-        jnp.exp(-jnp.abs(jnp.where(x == 0, jnp.ones_like(x), x))) / 2
-    )  # chosen twice for the derivative at 0
+    # Chosen twice, for the derivative at 0.
+    tail = jnp.exp(-jnp.abs(jnp.where(x == 0, jnp.ones_like(x), x))) / 2
     tail = jnp.where(x == 0, (1 - x) / 2, tail)
     return jnp.where(x > 0, 1 - tail, jnp.where(x < 0, tail, (1 + x) / 2))
 
@@ -107,11 +103,9 @@ def _solve(gap: jax.Array, count: jax.Array, *, half: bool) -> jax.Array:
     k = positions(gap)
     valid = k < count
     is_near = (gap < far(gap.dtype)) & (k > 0) & valid
-    near = jnp.where(is_near, gap, jnp.zeros_like(gap))
-    decay = jnp.where(is_near, jnp.exp(-near), jnp.zeros_like(gap))
-    up = shift(decay, -1)
-    below, above = 1 + recurrence(decay, decay), 1 + recurrence(up, up, reverse=True)
-    position = jnp.cumsum(near, -1)
+    sums = sums_of(gap, is_near)
+    below, above = 1 + sums.below, 1 + sums.above
+    position = jnp.cumsum(sums.gap, -1)
     # F at element i is i + (1 + above − below) / 2. Whole numbers tell how many are below a result.
     more = lax.stop_gradient((above - below) / 2) + (0 if half else 0.5)
     begins = jnp.where(valid, k + jnp.ceil(more).astype(jnp.int32), jnp.iinfo(jnp.int32).max)

@@ -11,7 +11,7 @@ from diffsort.engines import library
 from diffsort.soft._kernels import fused
 from diffsort.soft._method import RelaxedSort, Temperature, method
 from diffsort.soft._network import Network, run_network
-from diffsort.soft._rows import is_valid
+from diffsort.soft._rows import is_top, ranks_of
 
 Kind = Literal["odd_even", "bitonic"]
 Activation = Literal["logistic", "cauchy", "optimal"]
@@ -86,13 +86,10 @@ class SortingNetwork(RelaxedSort):
         return _values(scaled, steepness, *_given(count), **self._settings) / unit
 
     def _ranks(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
-        k = jnp.arange(rows.shape[-1], dtype=rows.dtype)
-        return self._transposed(rows, count, jnp.broadcast_to(k, rows.shape))
+        return self._transposed(rows, count, ranks_of(rows))
 
     def _top(self, rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
-        n = jnp.asarray(rows.shape[-1], jnp.int32) if count is None else count
-        is_top = lax.broadcasted_iota(jnp.int32, rows.shape, rows.ndim - 1) >= n - k
-        return self._transposed(rows, count, (is_top & is_valid(rows, count)).astype(rows.dtype))
+        return self._transposed(rows, count, is_top(rows, count, k).astype(rows.dtype))
 
     def _matrix(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
         scaled, steepness, _ = self._scaled(rows)

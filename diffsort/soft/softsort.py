@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from diffsort.soft._kernels import recurrence, shift
 from diffsort.soft._method import RelaxedSort, Temperature, method
 from diffsort.soft._neighbours import Neighbours, neighbours
-from diffsort.soft._rows import capped, is_valid, positions
+from diffsort.soft._rows import capped, difference, is_top, is_valid, ranks_of
 
 
 @method("temperature")
@@ -53,18 +53,14 @@ class SoftSort(RelaxedSort):
         return rows + self._number("temperature", rows) * ((above - below) / sums.total)
 
     def _ranks(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
-        return self._neighbours(rows, count).transposed(positions(rows).astype(rows.dtype))
+        return self._neighbours(rows, count).transposed(ranks_of(rows))
 
     def _top(self, rows: jax.Array, count: jax.Array | None, k: int) -> jax.Array:
-        n = rows.shape[-1] if count is None else count
-        is_top = is_valid(rows, count) & (positions(rows) >= n - k)
-        return capped(self._neighbours(rows, count).transposed(is_top.astype(rows.dtype)), count, k)
+        chosen = is_top(rows, count, k).astype(rows.dtype)
+        return capped(self._neighbours(rows, count).transposed(chosen), count, k)
 
     def _matrix(self, rows: jax.Array, count: jax.Array | None) -> jax.Array:
-        one, other = rows[..., :, None], rows[..., None, :]
-        is_same = one == other  # infinities too
-        zero = jnp.zeros((), rows.dtype)
-        distance = jnp.abs(jnp.where(is_same, zero, one) - jnp.where(is_same, zero, other))
+        distance = jnp.abs(difference(rows[..., :, None], rows[..., None, :]))
         both = is_valid(rows, count)[..., None, :]
         return jax.nn.softmax(-distance / self._number("temperature", rows), axis=-1, where=both)
 
