@@ -29,7 +29,21 @@ def method(*changing: str) -> Callable[[type[_Method]], type[_Method]]:
     def decorate(cls: type[_Method]) -> type[_Method]:
         fixed = [field.name for field in dataclasses.fields(cls) if field.name not in changing]  # type: ignore[arg-type]
         cls._changing = changing
-        return jax.tree_util.register_dataclass(cls, data_fields=list(changing), meta_fields=fixed)
+
+        # The class is part of what is compared: to jax.tree_util.register_dataclass two methods with equal
+        # fields are equal structures, and now and then one would be given what was compiled for the other.
+        def flatten(self: _Method) -> tuple[list[tuple[Any, Any]], Any]:
+            children = [(jax.tree_util.GetAttrKey(name), getattr(self, name)) for name in changing]
+            return children, (cls, tuple(getattr(self, name) for name in fixed))
+
+        def unflatten(aux: Any, children: Any) -> _Method:
+            made = object.__new__(cls)  # unchecked: JAX puts in what is no number, too
+            for name, value in zip((*changing, *fixed), (*children, *aux[1]), strict=True):
+                object.__setattr__(made, name, value)
+            return made
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten, unflatten)
+        return cls
 
     return decorate
 

@@ -1,6 +1,7 @@
 """Signals that ask a process to end: what is under way is saved first, and the exit status is 128 + n."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -108,10 +109,37 @@ def ended_by_signals() -> Iterator[None]:
     def stop(number: int) -> None:
         raise Stopped(number)
 
-    with StopSignals(stop) as signals:
+    with StopSignals(stop) as signals, _raised_again():
         try:
             yield
         except Stopped as stopped:
             signals.number = stopped.number
             signals.hand_back()
             raise
+
+
+@contextmanager
+def _raised_again() -> Iterator[None]:
+    """Raises `Stopped` once more where it came while C had called Python, in a garbage collection say.
+
+    There Python prints an exception and goes on.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
+    def hook(lost: Any) -> None:
+        if not isinstance(lost.exc_value, Stopped):
+            before(lost)
+            return
+        number = lost.exc_value.number
+        signal.signal(number, stop)
+        threading.Timer(_SENT_TWICE, signal.raise_signal, (number,)).start()
+
+    before, sys.unraisablehook = sys.unraisablehook, hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before

@@ -196,6 +196,16 @@ def test_annealing_compiles_once(name: str) -> None:
     assert diffsort._sorting.sort_values._cache_size() <= before + 1
 
 
+def test_no_method_is_taken_for_another() -> None:
+    """What is compiled for one is found by comparing structures, and hash values seldom tell them apart."""
+    made = [method.make(0.3) for method in METHODS.values()]
+    made += [soft.StraightThrough(method) for method in made]
+    made += [diffsort.get_implementation(name) for name in ("manual", "builtin")]
+    for i, one in enumerate(made):
+        for k, other in enumerate(made):
+            assert (jax.tree.structure(one) == jax.tree.structure(other)) == (i == k), (one, other)
+
+
 @every_method
 def test_a_schedule_is_taken_at_a_step(name: str) -> None:
     scheduled = METHODS[name].make(0.3)

@@ -12,7 +12,7 @@ from pathlib import Path
 from experiments.data import evaluation_batches, load_point_sets, stream, training_batches
 
 SPARE = 48 * 2**20  # bytes
-BATCH = 8
+BATCH = 4
 MAX_POINTS = 2**14  # all pixels of an image
 
 

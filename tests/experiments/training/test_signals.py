@@ -117,3 +117,19 @@ def test_a_signal_whose_error_was_lost_counts_in_the_block_within():
             assert within.number == signal.SIGUSR1
     with StopSignals() as later:
         assert later.number is None
+
+
+def test_what_python_would_print_and_forget_is_raised_again(capfd):
+    class Sends:
+        def __del__(self):
+            signal.raise_signal(signal.SIGUSR1)  # which raises here, where nobody can catch it
+
+    def work():
+        Sends()
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    with pytest.raises(Stopped, match=r"^stopped by SIGUSR1$"), ended_by_signals():
+        work()
+    assert capfd.readouterr().err == ""
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
