@@ -10,6 +10,7 @@ from typing import Any
 from diffsort import _versions
 
 try:
+    from diffsort.dispatch import combine, dispatch
     from diffsort.implementations import (
         Implementation,
         get_implementation,
@@ -41,6 +42,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Implementation",
     "argsort",
+    "combine",
+    "dispatch",
     "get_implementation",
     "gini_mean_difference",
     "implementation_names",
@@ -67,7 +70,7 @@ __all__ = [
 ]
 
 _SUBMODULES = (
-    *("activations", "engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
+    *("activations", "engines", "experts", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
     *("protocols", "soft", "statistics"),
 )
 
