@@ -8,16 +8,25 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
-from diffsort._precision import place, split
+from diffsort._precision import Factor, place, split
 from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
 
 __all__ = ["median", "order_statistic", "quantile"]
 
-# Probabilities: an array, or the arrays whose sum they are.
-Factor = jax.Array | tuple[jax.Array, ...]
-
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+# The α and β of methods that ask for element q n + α + q (1 − α − β) − 1, counted from 0.
+_ELEMENTS = {
+    "inverted_cdf": (0.0, 1.0),
+    "averaged_inverted_cdf": (0.0, 1.0),
+    "closest_observation": (-0.5, 1.5),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+# Those that ask for element q (n − 1).
+_GAPS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def quantile(
@@ -30,19 +39,33 @@ def quantile(
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
-    r"""Returns quantiles of `x`, as jax.numpy.quantile does, with a mask.
+    r"""Returns quantiles of `x`, as numpy.quantile does, with a mask.
 
-    With $h = q (n - 1)$, the linear method gives $(1 - h + \lfloor h \rfloor)\, x_{(\lfloor h \rfloor)} +
-    (h - \lfloor h \rfloor)\, x_{(\lceil h \rceil)}$. The gradient goes to
-    those two elements, in these shares.
+    $(1 - g)\, x_{(\lfloor h \rfloor)} + g\, x_{(\lfloor h \rfloor + 1)}$, where g is the rest
+    $h - \lfloor h \rfloor$ and $h = q n + m - 1$, but not less than 0 or more than n − 1. The gradient goes
+    to these two elements, in these shares. The methods differ in m:
+
+    | method | m |
+    |---|---|
+    | "interpolated_inverted_cdf" | 0 |
+    | "hazen" | 1/2 |
+    | "weibull" | q |
+    | "linear" | 1 − q, so that h is q (n − 1) |
+    | "median_unbiased" | (q + 1)/3 |
+    | "normal_unbiased" | q/4 + 3/8 |
+
+    or take elements as they are: "inverted_cdf", that at h with m = 0, rounded up; "averaged_inverted_cdf",
+    the same, but where h is whole the mean of that element and the next; "closest_observation", that nearest
+    to h with m = 0, of two the one whose number is even, counted from 1; and with the h of the linear method
+    "lower", "higher", "midpoint" (the mean of these two) and "nearest", of two the one of even rank, counted
+    from 0.
 
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
         q: probabilities in [0, 1], which is checked where they are known: a scalar or one-dimensional. They
-            are multiplied in float64, so that 0.09 of 300 is 27.
+            are multiplied in float64, so that 0.09 of 300 is 27, where NumPy does it in the dtype of `q`.
         axis: the axis or axes to reduce; None reduces all.
-        method: "linear", "lower", "higher", "midpoint" or "nearest", for a quantile that falls between two
-            elements. Halfway, the nearest is the one of even rank, as in NumPy; jax.numpy takes the lower.
+        method: as above; those of numpy.quantile.
         keepdims: leave the reduced axes in, with length 1.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
@@ -55,14 +78,14 @@ def quantile(
         ValueError: `q` has more than one axis, a probability that is known is outside [0, 1], or `method` is
             unknown.
 
-    Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996 (definition 7).
+    Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996.
 
     >>> import jax.numpy as jnp
     >>> quantile(jnp.array([3., 1., 2., 10.]), jnp.array([0.5, 1.0]))
     Array([ 2.5, 10. ], dtype=float32)
     """
-    if method not in _METHODS:
-        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}.")
+    if method not in (*_ELEMENTS, *_GAPS):
+        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, (*_ELEMENTS, *_GAPS)))}.")
     probabilities = _probabilities(q)
     found = statistic(
         _quantiles,
@@ -169,20 +192,38 @@ def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Arra
     last = jnp.maximum(elements.count - 1, 0)
     along = [-1 if d == elements.axis else 1 for d in range(last.ndim)]
     factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
-    at = place(factor, last, elements.values.dtype)
-    low, high, share = at.whole, at.whole + (at.part > 0).astype(jnp.int32), at.part
-    if method == "nearest":
-        low = high = at.nearest
-    elif method == "lower":
-        high = low
-    elif method == "higher":
-        low = high
-    elif method == "midpoint":
-        share = jnp.full_like(share, 0.5)
-    if method in ("nearest", "lower", "higher"):
-        share = jnp.zeros_like(share)
+    low, high, share = _places(method, factor, elements.count, last, elements.values.dtype)
+    low, high = (jnp.clip(index, 0, last) for index in (low, high))
+    share = jnp.where(low == high, jnp.zeros_like(share), share)
     found = _between(elements.at(low), elements.at(high), share)
     return jnp.moveaxis(elements.propagate_nan(found), elements.axis, 0)
+
+
+def _places(
+    method: str, factor: Factor, count: jax.Array, last: jax.Array, dtype: jnp.dtype
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns the ranks of two elements, which may be out of range, and the share of the second."""
+    if method in _GAPS:
+        at = place(factor, last, dtype)
+    else:
+        first, second = _ELEMENTS[method]
+        at = place(factor, count, dtype, (first, 1 - first - second))
+    low, above, share = at.whole, at.whole + 1, at.part
+    high = jnp.where(share > 0, above, low)
+    match method:
+        case "lower":
+            high = low
+        case "nearest":
+            low = high = at.nearest
+        case "higher" | "inverted_cdf":
+            low = high
+        case "closest_observation":  # halfway the one of even rank, counted from 1
+            low = high = jnp.where((share > 0) | (low % 2 == 0), above, low)
+        case "midpoint" | "averaged_inverted_cdf":
+            share = jnp.full_like(share, 0.5)
+            if method == "averaged_inverted_cdf":
+                low, high = high, above
+    return low, high, share
 
 
 def _between(first: jax.Array, second: jax.Array, share: jax.Array) -> jax.Array:
