@@ -51,6 +51,13 @@ def in_float64(factor: Factor) -> jax.Array:
     return sum(rest, start=first)
 
 
+def in_dtype(factor: Factor, dtype: jnp.dtype) -> jax.Array:
+    """Returns a factor in a floating dtype."""
+    parts = factor if isinstance(factor, tuple) else (factor,)
+    first, *rest = (jnp.asarray(part).astype(dtype) for part in parts)
+    return sum(rest, start=first)
+
+
 def place(
     factor: Factor, number: jax.Array, dtype: jnp.dtype, shift: tuple[float, float] = (1.0, 0.0)
 ) -> Place:

@@ -1,5 +1,6 @@
 """Single elements by rank: order statistics, and quantiles between two of them."""
 
+import functools
 import math
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
+from diffsort._masses import Masses
 from diffsort._precision import Factor, place, split
 from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
@@ -29,6 +31,28 @@ _ELEMENTS = {
 _GAPS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+def _window(first: float, second: float, whole: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns where the place that a method asks for starts and stops, of a sum of weights."""
+    start = whole * q + (first + q * (1 - first - second)) - 1
+    start = jnp.clip(start, jnp.zeros_like(whole), jnp.maximum(whole - 1, jnp.zeros_like(whole)))
+    return start, jnp.minimum(start + 1, whole)
+
+
+# Those that take as much of the elements around a place as the weight of one.
+_WINDOWS = {
+    method: functools.partial(_window, *(_ELEMENTS | {"linear": (1.0, 1.0)})[method])
+    for method in (
+        "interpolated_inverted_cdf",
+        "hazen",
+        "weibull",
+        "linear",
+        "median_unbiased",
+        "normal_unbiased",
+    )
+}
+_WEIGHTED = ("inverted_cdf", "averaged_inverted_cdf", *_WINDOWS)
+
+
 def quantile(
     x: ArrayLike,
     q: ArrayLike,
@@ -36,6 +60,7 @@ def quantile(
     *,
     method: str = "linear",
     keepdims: bool = False,
+    weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
@@ -60,6 +85,16 @@ def quantile(
     "lower", "higher", "midpoint" (the mean of these two) and "nearest", of two the one of even rank, counted
     from 0.
 
+    With weights, an element of weight w counts as w equal ones would. The quantile of "inverted_cdf" is the
+    first element up to which the weights sum to a proportion q of all, as in NumPy; that of
+    "averaged_inverted_cdf" the mean of it and the next where they sum to just that. These two depend on the
+    proportions of the weights alone. The first six methods, with the sum of the weights for n, take
+    $\int_h^{h+1} S(t)\,dt$ where S is the first element up to which the weights sum to more than t: the
+    elements around h, as much of them as weighs 1. Of whole weights that is what scipy.stats.quantile
+    returns, and it has no jumps in between. The weights are to be counts, or scaled to sum to how many
+    observations they are worth: weights that sum to 1 are a single one, all quantiles of which are the mean.
+    The other methods count elements and take no weights.
+
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
         q: probabilities in [0, 1], which is checked where they are known: a scalar or one-dimensional. They
@@ -67,6 +102,8 @@ def quantile(
         axis: the axis or axes to reduce; None reduces all.
         method: as above; those of numpy.quantile.
         keepdims: leave the reduced axes in, with length 1.
+        weights: how much each element counts: real, non-negative, which is checked where they are known;
+            broadcastable to `x`, or with one dimension, along `axis`. The result is differentiable in them.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
@@ -76,16 +113,24 @@ def quantile(
 
     Raises:
         ValueError: `q` has more than one axis, a probability that is known is outside [0, 1], or `method` is
-            unknown.
+            unknown, or takes no weights and is given some.
 
-    Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996.
+    Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996; with weights: A.
+    Akinshin, Weighted quantile estimators, 2023, whose number of observations is the sum of the weights here.
 
     >>> import jax.numpy as jnp
     >>> quantile(jnp.array([3., 1., 2., 10.]), jnp.array([0.5, 1.0]))
     Array([ 2.5, 10. ], dtype=float32)
+    >>> quantile(jnp.array([3., 1., 10.]), 0.5, method="inverted_cdf", weights=jnp.array([1., 1., 3.]))
+    Array(10., dtype=float32)
     """
     if method not in (*_ELEMENTS, *_GAPS):
         raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, (*_ELEMENTS, *_GAPS)))}.")
+    if weights is not None and method not in _WEIGHTED:
+        raise ValueError(
+            f"method={method!r} counts elements, and takes no weights; those that do: "
+            f"{', '.join(map(repr, _WEIGHTED))}."
+        )
     probabilities = _probabilities(q)
     found = statistic(
         _quantiles,
@@ -96,6 +141,7 @@ def quantile(
         method,
         jax.tree.map(jnp.ravel, probabilities),
         keepdims=keepdims,
+        weights=weights,
         leading=1,
     )
     return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
@@ -106,15 +152,21 @@ def median(
     axis: int | tuple[int, ...] | None = None,
     *,
     keepdims: bool = False,
+    weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
     """Returns the median of `x`, as jax.numpy.median does: the element in the middle, or the mean of the two.
 
+    With weights it is the first element up to which they sum to half of all or more, or the mean of it and
+    the next where they sum to just that: the quantile of the method "averaged_inverted_cdf".
+
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
+        weights: how much each element counts: real, non-negative, which is checked where they are known;
+            broadcastable to `x`, or with one dimension, along `axis`. The result is differentiable in them.
         where: boolean mask, broadcastable to `x`.
         implementation: as in `diffsort.sort`.
 
@@ -125,8 +177,10 @@ def median(
     >>> import jax.numpy as jnp
     >>> median(jnp.array([3., 1., 10.]))
     Array(3., dtype=float32)
+    >>> median(jnp.array([3., 1., 10.]), weights=jnp.array([1, 1, 3]))
+    Array(10., dtype=float32)
     """
-    return statistic(_median, x, axis, where, implementation, keepdims=keepdims)
+    return statistic(_median, x, axis, where, implementation, keepdims=keepdims, weights=weights)
 
 
 def order_statistic(
@@ -181,6 +235,8 @@ def _order_statistic(elements: Ranked, k: int) -> jax.Array:
 
 
 def _median(elements: Ranked) -> jax.Array:
+    if elements.masses is not None:
+        return _weighted_quantile(elements, elements.masses, "averaged_inverted_cdf", 0.5)
     last = jnp.maximum(elements.count - 1, 0)
     low = last // 2
     half = elements.in_float(last % 2) / 2
@@ -189,6 +245,9 @@ def _median(elements: Ranked) -> jax.Array:
 
 def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Array:
     """The quantiles along a new first axis."""
+    if elements.masses is not None:
+        masses = elements.masses
+        return jax.vmap(lambda q: _weighted_quantile(elements, masses, method, q))(probabilities)
     last = jnp.maximum(elements.count - 1, 0)
     along = [-1 if d == elements.axis else 1 for d in range(last.ndim)]
     factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
@@ -197,6 +256,15 @@ def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Arra
     share = jnp.where(low == high, jnp.zeros_like(share), share)
     found = _between(elements.at(low), elements.at(high), share)
     return jnp.moveaxis(elements.propagate_nan(found), elements.axis, 0)
+
+
+def _weighted_quantile(elements: Ranked, masses: Masses, method: str, q: Factor) -> jax.Array:
+    if method not in ("inverted_cdf", "averaged_inverted_cdf"):
+        return elements.weigh(masses.between(_WINDOWS[method], q))
+    low, high = masses.rank_at(q)
+    first, second = elements.at(low), elements.at(high if method == "averaged_inverted_cdf" else low)
+    found = jnp.where(low == high, first, first / 2 + second / 2)
+    return elements.finish(jnp.where(masses.whole == 0, jnp.zeros_like(found), found))
 
 
 def _places(
