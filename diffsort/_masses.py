@@ -112,13 +112,16 @@ def as_masses(weights: jax.Array, axis: int, dtype: jnp.dtype) -> Masses:
     return Masses(each, lax.cumsum(each, axis), exact, axis)
 
 
-def sample_weights(weights: ArrayLike, x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+def sample_weights(
+    weights: ArrayLike, x: jax.Array, axes: tuple[int, ...] | None, name: str = "x"
+) -> jax.Array:
     """Returns weights of elements, floating, broadcast to the shape of `x`.
 
     Args:
         weights: as given: broadcastable to `x`, or with one dimension, along the axes.
         x: the elements.
-        axes: those to reduce, non-negative.
+        axes: those to reduce, non-negative; None if none is.
+        name: what `x` is called in messages.
 
     Raises:
         TypeError: they are not real.
@@ -126,13 +129,13 @@ def sample_weights(weights: ArrayLike, x: jax.Array, axes: tuple[int, ...]) -> j
     """
     check_non_negative(weights, "weights")
     array = as_floating(weights, "weights")
-    if array.ndim == 1:
+    if array.ndim == 1 and axes is not None:
         sizes = [x.shape[d] for d in axes]
         if array.shape[0] != math.prod(sizes):
             over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
             raise ValueError(
-                f"weights has length {array.shape[0]}, but {over} of x has {math.prod(sizes)} elements: give "
-                "one weight for each, or an array of the rank of x."
+                f"weights has length {array.shape[0]}, but {over} of {name} has {math.prod(sizes)} "
+                f"elements: give one weight for each, or an array of the rank of {name}."
             )
         array = array.reshape(sizes).transpose(sorted(range(len(axes)), key=lambda i: axes[i]))
         array = array.reshape([x.shape[d] if d in axes else 1 for d in range(x.ndim)])

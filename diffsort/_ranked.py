@@ -186,7 +186,7 @@ def statistic(
     array = as_floating(x, name)
     axes = canonical_axes(axis, array.ndim)
     if weights is not None:
-        weights = as_slices(sample_weights(weights, array, axes), axes, where)[0]
+        weights = as_slices(sample_weights(weights, array, axes, name), axes, where)[0]
     array, mask, along = as_slices(array, axes, where, dtype)
     operands = tuple(a for a in arguments if isinstance(a, jax.Array) or type(a) is tuple)
     static = arguments[: len(arguments) - len(operands)]

@@ -114,8 +114,8 @@ def superquantile(
     The mean of the largest elements, a proportion $1 - \alpha$ of them, an element counting in part where
     the proportion says so: $\frac{1}{1 - \alpha} \int_\alpha^1 Q(u)\,du = \sum_k w_k x_{(k)}$ with
     $w_k = \frac{1}{1 - \alpha} \left| \left[\tfrac{k}{n}, \tfrac{k+1}{n}\right] \cap [\alpha, 1] \right|$.
-    With weights, element k takes not $[\tfrac{k}{n}, \tfrac{k+1}{n}]$, but from the proportion that the weights
-    before it are of all to that with its own.
+    With weights, element k takes not $[\tfrac{k}{n}, \tfrac{k+1}{n}]$, but from the proportion that the
+    weights before it are of all to that with its own.
 
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
