@@ -57,6 +57,7 @@ class RelaxedSort:
     name: ClassVar[str]
     # Both in one pass, which an implementation may have, and a relaxed one has not.
     sort_with_indices: ClassVar[SortWithIndices | None] = None
+    select: ClassVar[SortWithIndices | None] = None
     # Whether rows are to come in ascending order; else in that of the input.
     is_presorted: ClassVar[bool] = True
     _changing: ClassVar[tuple[str, ...]] = ()
