@@ -50,13 +50,13 @@ def divide(
         return " ".join([*names[:whole], f"of{array.shape[whole]}", *names[whole + 1 :]])
 
     rule = ", ".join(map(axes, operands)) + " -> " + ", ".join(map(axes, results))
-    lengths = {a.shape[whole] for a in (*operands, *results)}
+    lengths = dict.fromkeys(a.shape[whole] for a in (*operands, *results))  # in order, as the rule has them
     divided = custom_partitioning(lambda *parts: call(*parts))  # it takes no functools.partial with keywords
     divided.def_partition(
         partition,
         infer_sharding_from_operands=infer,
         sharding_rule=rule,
-        need_replication_factors=tuple(f"of{n}" for n in sorted(lengths)),
+        need_replication_factors=tuple(f"of{n}" for n in lengths),
     )
     return divided(*operands)
 
