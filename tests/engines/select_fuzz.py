@@ -66,14 +66,15 @@ class Kernel:
     """The C entry point of a selection.
 
     Attributes:
+        entry: that function.
         target: the instruction set in use.
     """
 
     def __init__(self, path: str, threads: int):
         library = ctypes.CDLL(path)
         size, whole, address = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
-        self._select = library.diffsort_select
-        self._select.argtypes = [whole, *[size] * 3, *[address] * 4, *[whole] * 3, size, size, whole]
+        self.entry = library.diffsort_select
+        self.entry.argtypes = [whole, *[size] * 3, *[address] * 4, *[whole] * 3, size, size, whole]
         library.diffsort_target.restype = ctypes.c_char_p
         self.target = library.diffsort_target().decode()
         self._threads = threads
@@ -92,7 +93,7 @@ class Kernel:
         arrays = (None if a is None else a.ctypes.data for a in (case.x, case.where, values, indices))
         width = 4 if indices is None else indices.itemsize
         order = (width, case.descending, case.ties_reversed, given.start, given.stop, self._threads)
-        if not self._select(ELEMENT_TYPES[case.x.dtype], outer, shape[axis], inner, *arrays, *order):
+        if not self.entry(ELEMENT_TYPES[case.x.dtype], outer, shape[axis], inner, *arrays, *order):
             raise MemoryError(str(given))
 
 

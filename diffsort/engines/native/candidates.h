@@ -33,9 +33,10 @@ struct Candidates {
     return {load<V>(keys + at), load<V>(ties + at), (Mask(1) << lanes) - 1};
   }
   // Reads lane j.
-  DIFFSORT_INLINE void read_lane(int j, int64_t at, V& key, V& tie, Mask&) const {
+  DIFFSORT_INLINE void read_lane(int j, int64_t at, V& key, V& tie, Mask& valid) const {
     key[j] = keys[at];
     tie[j] = ties[at];
+    valid |= Mask(1) << j;
   }
   DIFFSORT_INLINE V encode(V key) const { return key; }
 };
