@@ -73,6 +73,13 @@ def select_both(
         return _sharding.on_shards(select, axis, x, where=where)
 
 
+def select_values(chosen: Chosen, x: jax.Array, axis: int, start: int, stop: int) -> jax.Array:
+    """Returns the ranks from `start` up to `stop` of what `sort_values` does, without a mask."""
+    if chosen.select is None:
+        return lax.slice_in_dim(sort_values(chosen, x, axis, None), start, stop, axis=axis)
+    return select_both(chosen, x, axis, None, start, stop)[0]
+
+
 @_compiled
 def find_permutation(
     chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool
