@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from diffsort import _sharding
 from diffsort.engines import gathering, xla
-from diffsort.engines.primitives import permute_p, sort_p
+from diffsort.engines.primitives import permute_p, put_p, select_p, sort_p, take_p
 from diffsort.protocols import Argsort
 
 
@@ -74,6 +74,38 @@ class Engine:
     def sort(self, x: jax.Array, *, axis: int, descending: bool, where: jax.Array | None) -> jax.Array:
         """Returns the values alone, equal ones as in `ties_reversed=descending`."""
         return self._sort(x, where, axis, descending, descending, values=True)[0]
+
+    def select(
+        self,
+        x: jax.Array,
+        *,
+        axis: int,
+        start: int,
+        stop: int,
+        descending: bool,
+        where: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns values and int32 indices of the ranks from `start` up to `stop`; 0 ≤ start < stop ≤ n."""
+        values, indices = select_p.bind(
+            *_sharding.match_varying(*([x] if where is None else [x, where])),
+            trailing=x.ndim - 1 - axis,
+            start=start,
+            stop=stop,
+            descending=descending,
+            ties_reversed=False,
+            engine=self,
+        )
+        return values, indices
+
+    def take(self, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+        """Returns the elements that a selection chose; linear, and the transpose of `put`."""
+        x, indices = _sharding.match_varying(x, indices)
+        return take_p.bind(x, indices, trailing=x.ndim - 1 - axis, engine=self)[0]
+
+    def put(self, values: jax.Array, indices: jax.Array, axis: int, length: int) -> jax.Array:
+        """Returns zeros of that length along `axis`, and the values where they were selected from."""
+        values, indices = _sharding.match_varying(values, indices)
+        return put_p.bind(values, indices, trailing=values.ndim - 1 - axis, length=length, engine=self)[0]
 
     def gather(self, x: jax.Array, indices: jax.Array, axis: int, *, is_trusted: bool = True) -> jax.Array:
         """Applies a permutation, as `gathering.gather` does."""

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -131,7 +132,7 @@ def quantile(
             f"method={method!r} counts elements, and takes no weights; those that do: "
             f"{', '.join(map(repr, _WEIGHTED))}."
         )
-    probabilities = _probabilities(q)
+    probabilities, numbers = _probabilities(q)
     found = statistic(
         _quantiles,
         x,
@@ -142,6 +143,7 @@ def quantile(
         jax.tree.map(jnp.ravel, probabilities),
         keepdims=keepdims,
         weights=weights,
+        ranks=_ranks_around(numbers),
         leading=1,
     )
     return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
@@ -180,7 +182,16 @@ def median(
     >>> median(jnp.array([3., 1., 10.]), weights=jnp.array([1, 1, 3]))
     Array(10., dtype=float32)
     """
-    return statistic(_median, x, axis, where, implementation, keepdims=keepdims, weights=weights)
+    return statistic(
+        _median,
+        x,
+        axis,
+        where,
+        implementation,
+        keepdims=keepdims,
+        weights=weights,
+        ranks=lambda n: ((n - 1) // 2, n // 2 + 1),
+    )
 
 
 def order_statistic(
@@ -224,7 +235,16 @@ def order_statistic(
     if isinstance(n, int) and not -n <= k < n:
         over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
         raise ValueError(f"k={k} is not between {-n} and {n - 1}, for {over} of length {n}.")
-    return statistic(_order_statistic, array, axes, where, implementation, k, keepdims=keepdims)
+    return statistic(
+        _order_statistic,
+        array,
+        axes,
+        where,
+        implementation,
+        k,
+        keepdims=keepdims,
+        ranks=lambda n: (k % n, k % n + 1),
+    )
 
 
 def _order_statistic(elements: Ranked, k: int) -> jax.Array:
@@ -299,8 +319,19 @@ def _between(first: jax.Array, second: jax.Array, share: jax.Array) -> jax.Array
     return jnp.where(share == 0, first, first * (1 - share) + second * share)
 
 
-def _probabilities(q: ArrayLike) -> Factor:
-    """Returns probabilities as `place` takes them: numbers that are known in float64, whatever the setting.
+def _ranks_around(numbers: np.ndarray | None) -> Callable[[int], tuple[int, int]] | None:
+    """Returns, for n elements, the ranks that quantiles of these probabilities may take, by any method.
+
+    None asks for element number q (n − 1) with a difference of more than 3/2.
+    """
+    if numbers is None or numbers.size == 0:
+        return None
+    low, high = float(numbers.min()), float(numbers.max())
+    return lambda n: (math.floor(low * (n - 1)) - 3, math.ceil(high * (n - 1)) + 4)
+
+
+def _probabilities(q: ArrayLike) -> tuple[Factor, np.ndarray | None]:
+    """Returns probabilities as `place` takes them, and their numbers where they are known, in float64.
 
     Raises:
         TypeError: they are not real.
@@ -311,8 +342,8 @@ def _probabilities(q: ArrayLike) -> Factor:
         raise ValueError(f"q must be a scalar or have one axis, not the shape {array.shape}.")
     numbers = concrete(real_array(array, "q") if isinstance(array, jax.Array) else array)
     if numbers is None:
-        return floating(q, "q")
+        return floating(q, "q"), None
     outside = numbers[~((numbers >= 0) & (numbers <= 1))]
     if outside.size:
         raise ValueError(f"q={outside[0]:g} is not in [0, 1]: quantiles are asked for by probabilities.")
-    return split(numbers)
+    return split(numbers), numbers

@@ -7,6 +7,7 @@
 #include "neuralsort.h"
 #include "permute.h"
 #include "recurrence.h"
+#include "select.h"
 #include "soft_network.h"
 #include "sort.h"
 #include "xla_pool.h"
@@ -49,12 +50,13 @@ static_assert(same(ElementType::kPred, ffi::DataType::PRED) && same(ElementType:
               same(ElementType::kF32, ffi::DataType::F32) && same(ElementType::kF64, ffi::DataType::F64) &&
               same(ElementType::kBF16, ffi::DataType::BF16));
 
-HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                          int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
+// Fills in all of a job but its ranks.
+HandlerStatus read_job(ffi::RemainingArgs arguments, ffi::RemainingRets results, int64_t trailing, bool values,
+                       bool indices, bool descending, bool ties_reversed, SortJob& job) {
   auto x = arguments.get<ffi::AnyBuffer>(0);
   if (!x.has_value()) return kMismatch;
   Shape shape(x->dimensions(), trailing);
-  SortJob job{};
+  job = {};
   job.type = ElementType(x->element_type());
   job.outer = shape.outer;
   job.n = shape.n;
@@ -80,8 +82,11 @@ HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi:
     job.indices = (*out)->untyped_data();
     job.index_bytes = int(ffi::ByteWidth((*out)->element_type()));
   }
-  XlaPool pool(threads);
-  switch (sort(job, pool)) {
+  return {};
+}
+
+HandlerStatus status_of(SortStatus status) {
+  switch (status) {
     case SortStatus::kSorted:
       return {};
     case SortStatus::kOutOfMemory:
@@ -90,6 +95,24 @@ HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi:
       return kUnsupportedType;
   }
   return kMismatch;
+}
+
+HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                          int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
+  SortJob job;
+  HandlerStatus read = read_job(arguments, results, trailing, values, indices, descending, ties_reversed, job);
+  if (read.message) return read;
+  XlaPool pool(threads);
+  return status_of(sort(job, pool));
+}
+
+HandlerStatus handle_select(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                            int64_t trailing, int64_t start, int64_t stop, bool descending, bool ties_reversed) {
+  SelectJob job{{}, start, stop};
+  HandlerStatus read = read_job(arguments, results, trailing, true, true, descending, ties_reversed, job.order);
+  if (read.message) return read;
+  XlaPool pool(threads);
+  return status_of(select(job, pool));
 }
 
 HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
@@ -221,7 +244,7 @@ struct xla::ffi::ResultEncoding<stage, diffsort::HandlerStatus> {
   }
 };
 
-int diffsort_interface() { return 3; }
+int diffsort_interface() { return 4; }
 int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
 int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
 
@@ -233,6 +256,17 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::handle_sort,
                                   .Attr<int64_t>("trailing")
                                   .Attr<bool>("values")
                                   .Attr<bool>("indices")
+                                  .Attr<bool>("descending")
+                                  .Attr<bool>("ties_reversed"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSelect, diffsort::handle_select,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .RemainingRets()
+                                  .Attr<int64_t>("trailing")
+                                  .Attr<int64_t>("start")
+                                  .Attr<int64_t>("stop")
                                   .Attr<bool>("descending")
                                   .Attr<bool>("ties_reversed"));
 

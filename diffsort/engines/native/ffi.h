@@ -16,6 +16,9 @@ extern "C" int diffsort_xla_minor();
 // Operands x[, where], results [values][, indices].
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSort);
 
+// Operands x[, where], results values, indices.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSelect);
+
 // Operands x, indices; result: x moved.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
 
