@@ -48,9 +48,31 @@ class Quicksort {
   // Sorts n numbers ≥ `least`, and writes them as elements from number `to` on.
   void sort(Number* numbers, int64_t n, int64_t to, Number least) { sort(numbers, n, to, least, sampled_splits(n)); }
 
+  // Writes n numbers that are in order already.
+  void write(const Number* numbers, int64_t n, int64_t to) const {
+    int64_t i = 0;
+    for (; i + L <= n; i += L) {
+      out_.write(to + i, Codec::decode({load<V>(numbers + i)}, encoding_), Indices<L>{}, 0, 0);
+    }
+    for (; i < n; ++i) out_.write_one(to + i, Codec::decode({splat<V>(numbers[i])}, encoding_)[0], 0, 0);
+  }
+
+  // Whether one number comes before another. Of floats it does not depend on how the thread treats denormals.
+  static bool precedes(Number a, Number b) { return ordered(a) < ordered(b); }
+
   // A number that about half of n are less than.
   static Number sampled(const Number* numbers, int64_t n) {
     return n < 8 * kTile ? median<7>(numbers, n) : median<15>(numbers, n);
+  }
+
+  // The median of lane-wise medians of vectors spread over n numbers.
+  template <int kVectors>
+  static Number median(const Number* numbers, int64_t n) {
+    Word sample[kVectors];
+    for (int i = 0; i < kVectors; ++i) sample[i] = {load<V>(numbers + (n - L) / (kVectors - 1) * i)};
+    apply<SortingNetwork<kVectors>>(sample);
+    merge_lanes(sample + kVectors / 2, 1);
+    return sample[kVectors / 2].v[L / 2];
   }
 
  private:
@@ -60,7 +82,7 @@ class Quicksort {
   void sort(Number* numbers, int64_t n, int64_t to, Number least, int splits_left) {
     while (n > kTile) {
       Number pivot = splits_left > 0 ? sampled(numbers, n) : middle(numbers, n, least);
-      if (ordered(pivot) <= ordered(least)) {
+      if (!precedes(least, pivot)) {
         int64_t equal = Split<V>::template run<true>(numbers, n, least);
         write(numbers, equal, to);
         numbers += equal, to += equal, n -= equal;
@@ -75,16 +97,6 @@ class Quicksort {
     if (n > 0) tile_.sort_numbers(numbers, n, to);
   }
 
-  // The median of lane-wise medians of vectors spread over n numbers.
-  template <int kVectors>
-  static Number median(const Number* numbers, int64_t n) {
-    Word sample[kVectors];
-    for (int i = 0; i < kVectors; ++i) sample[i] = {load<V>(numbers + (n - L) / (kVectors - 1) * i)};
-    apply<SortingNetwork<kVectors>>(sample);
-    merge_lanes(sample + kVectors / 2, 1);
-    return sample[kVectors / 2].v[L / 2];
-  }
-
   // Halfway from the least to the greatest of n numbers, or `least`, set to the least of them.
   static Number middle(const Number* numbers, int64_t n, Number& least) {
     Word low{load<V>(numbers)}, high = low;
@@ -97,7 +109,7 @@ class Quicksort {
     merge_lanes(&high, 1);
     Lane from = Lane(ordered(low.v[0])), to = Lane(ordered(high.v[L - 1]));
     Number pivot = number(Int(from + (to - from) / 2 + (to - from) % 2));
-    if (ordered(least) < ordered(low.v[0])) least = low.v[0];
+    if (precedes(least, low.v[0])) least = low.v[0];
     return pivot;
   }
 
@@ -109,13 +121,6 @@ class Quicksort {
   static Number number(Int ordered) {
     Int bits = Codec::kIsFloat ? ordered ^ ((ordered >> (8 * sizeof(Int) - 1)) & Int(~kTopBit<Lane>)) : ordered;
     return bit_cast<Number>(bits);
-  }
-
-  // Writes numbers that are in order.
-  void write(const Number* numbers, int64_t n, int64_t to) const {
-    int64_t i = 0;
-    for (; i + L <= n; i += L) out_.write(to + i, Codec::decode({load<V>(numbers + i)}, encoding_), Indices<L>{}, 0, 0);
-    for (; i < n; ++i) out_.write_one(to + i, Codec::decode({splat<V>(numbers[i])}, encoding_)[0], 0, 0);
   }
 
   Tile<Codec> tile_;
