@@ -20,6 +20,7 @@ struct Split {
   static constexpr int kUnroll = 8;               // vectors: enough to hide how long a count takes to reach a load
   static constexpr int64_t kBlock = kUnroll * L;  // numbers
   static constexpr int64_t kLeast = 2 * kBlock;   // that can be split
+  static constexpr int64_t kAhead = 4 * kBlock;   // to fetch from memory what is read then
 
   // The lanes that go first: less than the pivot, or not greater.
   template <bool kOrEqual>
@@ -42,7 +43,10 @@ struct Split {
       const Number* from = at_front ? begin : end - kBlock;
       begin += at_front ? kBlock : 0;
       end -= at_front ? 0 : kBlock;
+      const Number* soon = at_front ? from + kAhead : from - kAhead;  // from here the hardware does not guess
       V v[kUnroll];
+#pragma GCC unroll 8
+      for (int i = 0; i < kUnroll; ++i) __builtin_prefetch(soon + i * L);
 #pragma GCC unroll 8
       for (int i = 0; i < kUnroll; ++i) v[i] = load<V>(from + i * L);
 #pragma GCC unroll 8
