@@ -20,7 +20,7 @@ try:
     )
     from diffsort.permutations import inverse_permutation, permute
     from diffsort.soft_ranks import soft_permutation, soft_rank, top_k_mask
-    from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
+    from diffsort.sorting import argsort, lexsort, rank, sort, sort_key_val, sort_with_indices, top_k
     from diffsort.statistics import (
         gini_mean_difference,
         l_moments,
@@ -50,6 +50,7 @@ __all__ = [
     "inverse_permutation",
     "l_moments",
     "l_statistic",
+    "lexsort",
     "median",
     "order_statistic",
     "permute",

@@ -75,6 +75,9 @@ OPS = {
     "sort descending": _op(partial(diffsort.sort, descending=True)),
     "sort_with_indices": _op(diffsort.sort_with_indices, lambda out: out[0]),
     "sort_key_val": _op(lambda x, **o: diffsort.sort_key_val(x, x, **o), lambda out: out[1]),
+    "sort_key_val, two keys": _op(
+        lambda x, **o: diffsort.sort_key_val((jnp.signbit(x), x), x, **o), lambda out: out[1]
+    ),
     "top_k": _op(lambda x, **o: diffsort.top_k(x, min(3, x.shape[-1]), **o), lambda out: out[0]),
     "permute": _op(lambda x, **o: diffsort.permute(_visible(x, o["where"]), diffsort.rank(x, **o))),
 }
