@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ from jax.typing import DTypeLike
 
 from diffsort import _sharding
 from diffsort.engines import gathering, xla
-from diffsort.engines.primitives import permute_p, put_p, select_p, sort_p, take_p
+from diffsort.engines.primitives import is_movable, permute_p, put_p, select_p, sort_p, take_p
 from diffsort.protocols import Argsort
 
 
@@ -139,7 +138,7 @@ class Engine:
     def _move(
         self, x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trusted: bool
     ) -> jax.Array:
-        is_known = indices.dtype in (jnp.int32, jnp.uint16) and _is_movable(x.dtype)
+        is_known = indices.dtype in (jnp.int32, jnp.uint16) and is_movable(x.dtype)
         if is_known and self.uses_kernel and x.shape[axis:] == indices.shape[axis:]:
             operands = _sharding.match_varying(x, jnp.broadcast_to(indices, x.shape))
             params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self}
@@ -159,10 +158,3 @@ def narrow_dtype(n: int) -> DTypeLike:
     """The least dtype that counts `n` elements: half the memory for what is kept until the backward pass."""
     is_small = isinstance(n, int) and n <= 2**16  # not so for symbolic sizes, in an export
     return jnp.uint16 if is_small else jnp.int32
-
-
-def _is_movable(dtype: Any) -> bool:
-    """Whether elements are whole bytes: not so for random keys, and for integers and floats of 4 bits."""
-    if jnp.issubdtype(dtype, jax.dtypes.extended):
-        return False
-    return not jnp.dtype(dtype).name.endswith(("int2", "int4", "float4_e2m1fn"))

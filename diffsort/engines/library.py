@@ -12,7 +12,8 @@ FOLDER = Path(__file__).parent / "native"
 _INTERFACE = 4  # of the handlers: what they are called with
 
 # What the handlers are called in XLA, and in the library.
-SORT, SELECT, PERMUTE = "diffsort_sort", "diffsort_select", "diffsort_permute"
+SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
+SELECT, PUT = "diffsort_select", "diffsort_put"
 RECURRENCE = "diffsort_recurrence"
 NETWORK, NETWORK_COTANGENT = "diffsort_network", "diffsort_network_cotangent"
 NETWORK_TRANSPOSED = "diffsort_network_transposed"
@@ -23,6 +24,7 @@ LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
 _SYMBOLS = {
     SORT: "DiffsortSort",
     SELECT: "DiffsortSelect",
+    PUT: "DiffsortPut",
     PERMUTE: "DiffsortPermute",
     RECURRENCE: "DiffsortRecurrence",
     NETWORK: "DiffsortNetwork",

@@ -26,6 +26,13 @@ _KERNEL_TYPES = frozenset(
 )
 
 
+def is_movable(dtype: Any) -> bool:
+    """Whether elements are whole bytes: not so for random keys, and for integers and floats of 4 bits."""
+    if jnp.issubdtype(dtype, jax.dtypes.extended):
+        return False
+    return not jnp.dtype(dtype).name.endswith(("int2", "int4", "float4_e2m1fn"))
+
+
 # The sort: x[, where] -> [values][, indices]. The axis counts from the end: batches come in front of it.
 
 
@@ -170,7 +177,7 @@ def _select_natively(
 
 
 # What a selection does to a tangent: x, indices -> the elements of x there. To a cotangent: values, indices
-# -> an array of some length, 0 where no index points. No index is there twice; XLA does both.
+# -> an array of some length, 0 where no index points. No index is there twice.
 
 
 def _take_avals(x: Any, indices: Any, **_: Any) -> list[Any]:
@@ -186,12 +193,23 @@ def _put_avals(values: Any, indices: Any, *, trailing: int, length: int, **_: An
     return [values.update(shape=_with_length(values.shape, trailing, length))]
 
 
-def _put(values: jax.Array, indices: jax.Array, *, trailing: int, length: int, **_: Any) -> list[jax.Array]:
+def _put_portably(
+    values: jax.Array, indices: jax.Array, *, trailing: int, length: int, **_: Any
+) -> list[jax.Array]:
     return [gathering.scatter(values, indices, values.ndim - 1 - trailing, length)]
+
+
+def _put_natively(
+    values: jax.Array, indices: jax.Array, *, trailing: int, length: int
+) -> Sequence[jax.Array]:
+    if not is_movable(values.dtype):
+        return _put_portably(values, indices, trailing=trailing, length=length)
+    out = [jax.ShapeDtypeStruct(_with_length(values.shape, trailing, length), values.dtype)]
+    return jax.ffi.ffi_call(library.PUT, out)(values, indices, trailing=trailing)
 
 
 sort_p = make_primitive("diffsort_sort", _sort_avals, _sort_natively, _sort_portably)
 permute_p = make_primitive("diffsort_permute", _permute_avals, _permute_natively, _permute_portably)
 select_p = make_primitive("diffsort_select", _select_avals, _select_natively, _select_portably)
 take_p = make_primitive("diffsort_take", _take_avals, _take, _take)
-put_p = make_primitive("diffsort_put", _put_avals, _put, _put)
+put_p = make_primitive("diffsort_put", _put_avals, _put_natively, _put_portably)

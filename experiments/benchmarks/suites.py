@@ -26,6 +26,7 @@ from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
 from experiments.benchmarks.soft import time_relaxed
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
+from experiments.benchmarks.top_k import time_top_k
 from experiments.data import training_batches
 from experiments.training.building import build_model
 from experiments.training.setup import build_setup
@@ -45,6 +46,7 @@ SUITES: dict[str, str] = {
     "step": "a training step of model=sortpool, and one of model=maxpool",
     "soft": "relaxed sorts of float32, forward and backward, beside the exact one and softjax's",
     "dispatch": "tokens × features to two of eight experts and back, float32, forward and backward",
+    "top_k": "the few greatest, forward and with their gradient, beside jax.lax, PyTorch and NumPy",
     "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
 
@@ -63,7 +65,10 @@ SHAPES: dict[str, dict[tuple[int, ...], int]] = {
     "compile": {(64,): 0, (64, 64, 128): 1},
     "dispatch": {(1024, 64): 1, (4096, 64): 1, (4096, 512): 1, (32768, 128): 1},
     "soft": {(64, 64): 1, (64, 512): 1, (8, 2000): 1, (1, 100_000): 1, (1_000_000,): 0},
+    "top_k": {(1_000_000,): 0, (64, 10_000): 1, (1024, 1000): 1, (4096, 256): 1, (32, 50_000): 1},
 }
+# How many elements are selected from such an array.
+SELECTED = {(1_000_000,): 10, (64, 10_000): 50, (1024, 1000): 5, (4096, 256): 8, (32, 50_000): 1000}
 
 # Elements of a case by dtype or length: fewer on CPUs, which have suites of their own, and would take
 # minutes for what takes a GPU a second.
@@ -137,6 +142,7 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         "compile": time_compilation,
         "soft": time_soft,
         "dispatch": time_tokens,
+        "top_k": time_selection,
     }
     measure = special.get(suite, times)
     for case in cases(suite):
@@ -144,6 +150,8 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         with jax.enable_x64(case.dtype.endswith("64")):
             findings = list(measure(case, seconds))
         name = f"{case}, {case.dtype}" if by_dtype else str(case)
+        if suite == "top_k":
+            name = f"{case}, the {selected(case)} greatest"
         for finding in findings:
             yield Result(suite, name, math.prod(case.shape), *finding)
 
@@ -166,6 +174,17 @@ def time_soft(case: Case, seconds: float) -> Iterator[Finding]:
 def time_tokens(case: Case, seconds: float) -> Iterator[Finding]:
     """Times the way to experts and back."""
     yield RUN_TIME, "ms", *time_dispatch(case.array(0), case.array(1), seconds)
+
+
+def time_selection(case: Case, seconds: float) -> Iterator[Finding]:
+    """Times the greatest elements along the last axis, alone and with their gradient."""
+    cotangent = Case((*case.shape[:-1], selected(case)), case.axis).array(1)
+    yield from time_top_k(case.array(0), cotangent, seconds)
+
+
+def selected(case: Case) -> int:
+    """Returns how many elements of a case are selected."""
+    return SELECTED.get(case.shape, 1)
 
 
 def time_indices(case: Case, seconds: float) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ _UNITS = (
     "sort",
     "select",
     "permute",
+    "put",
     "recurrence",
     "lapsum",
     "isotonic",

@@ -6,6 +6,7 @@
 #include "lapsum.h"
 #include "neuralsort.h"
 #include "permute.h"
+#include "put.h"
 #include "recurrence.h"
 #include "select.h"
 #include "soft_network.h"
@@ -123,6 +124,16 @@ HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffe
            int(ffi::ByteWidth(indices.element_type())), x.untyped_data(), indices.untyped_data(), out->untyped_data(),
            inverse, trusted},
           pool);
+  return {};
+}
+
+HandlerStatus handle_put(XlaThreads threads, ffi::AnyBuffer values, ffi::Buffer<ffi::S32> indices,
+                         ffi::Result<ffi::AnyBuffer> out, int64_t trailing) {
+  Shape shape(out->dimensions(), trailing);
+  XlaPool pool(threads);
+  put({shape.outer, shape.n, shape.inner, Shape(values.dimensions(), trailing).n,
+       int(ffi::ByteWidth(values.element_type())), values.untyped_data(), indices.typed_data(), out->untyped_data()},
+      pool);
   return {};
 }
 
@@ -279,6 +290,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                                   .Attr<int64_t>("trailing")
                                   .Attr<bool>("inverse")
                                   .Attr<bool>("trusted"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPut, diffsort::handle_put,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::Buffer<xla::ffi::S32>>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<int64_t>("trailing"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortRecurrence, diffsort::handle_recurrence,
                               xla::ffi::Ffi::Bind()
