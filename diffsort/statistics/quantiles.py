@@ -61,8 +61,7 @@ def quantile(
     >>> quantile(jnp.array([3., 1., 2., 10.]), jnp.array([0.5, 1.0]))
     Array([ 2.5, 10. ], dtype=float32)
     """
-    if method not in _METHODS:
-        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}.")
+    method = checked_method(method)
     probabilities = _probabilities(q)
     found = statistic(
         _quantiles,
@@ -76,6 +75,17 @@ def quantile(
         leading=1,
     )
     return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
+
+
+def checked_method(method: str) -> str:
+    """Returns `method`.
+
+    Raises:
+        ValueError: it is not one of those that `quantile` has.
+    """
+    if method not in _METHODS:
+        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}.")
+    return method
 
 
 def median(
