@@ -175,7 +175,7 @@ def in_segments(
     return elements_at(x, found, 0).reshape(shape), found.reshape(shape)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SegmentRanked(Ranked):
     """Elements of segments, as statistics ask for them: the segments along axis 0, their order along axis 1.
 

@@ -12,9 +12,18 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
+from diffsort._masses import Masses, sample_weights
 from diffsort._precision import computing_dtype, place
 from diffsort._sharding import reshard_like, unshard
-from diffsort._sorting import count_valid, positions, sort_values, zero_masked
+from diffsort._sorting import (
+    count_valid,
+    is_trivial,
+    move,
+    positions,
+    sort_both,
+    sort_values,
+    zero_masked,
+)
 from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 
 
@@ -30,6 +39,7 @@ class Ranked:
         axis: non-negative.
         dtype: that of the elements as they were given, for the result.
         is_masked: whether `count` may be less than there are elements.
+        masses: of elements with weights, what each takes of the sum of these; None where all count the same.
     """
 
     values: jax.Array
@@ -39,6 +49,7 @@ class Ranked:
     axis: int
     dtype: jnp.dtype
     is_masked: bool
+    masses: Masses | None = None
 
     @property
     def length(self) -> int:
@@ -65,8 +76,11 @@ class Ranked:
         if self.is_masked:
             weights = _first_weights(weights, self.position, self.count)
         weights = reshard_like(jnp.broadcast_to(weights, self.values.shape), self.values)
+        is_out = weights == 0
+        if self.masses is not None:  # the derivative by a weight of 0 is not 0
+            is_out &= ~jnp.isfinite(self.values)
         # Chosen before the product: 0 × inf would be NaN, in the gradient too.
-        values = jnp.where(weights == 0, jnp.zeros_like(self.values), self.values)
+        values = jnp.where(is_out, jnp.zeros_like(self.values), self.values)
         total = jnp.sum(values * weights, self.axis, keepdims=True)
         return self.finish(total if origin is None else total + origin)
 
@@ -115,12 +129,18 @@ def elements_at(values: jax.Array, index: jax.Array, axis: int) -> jax.Array:
 
 def tail_mean(elements: Ranked, level: float | jax.Array) -> jax.Array:
     """The superquantile, which its spectrum shares."""
+    if elements.masses is not None:
+        return elements.weigh(elements.masses.between(_above, level))
     n = jnp.maximum(elements.count, 1)
     tail = place(1 - level, n, elements.values.dtype)  # how many elements that is, the last one in part
     from_above = elements.count - 1 - elements.position
     part = jnp.where(from_above == tail.whole, tail.part, jnp.zeros_like(tail.part))
     share = jnp.where(from_above < tail.whole, jnp.ones_like(part), part)
     return elements.weigh(share / (elements.in_float(tail.whole) + tail.part))
+
+
+def _above(whole: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return level * whole, whole
 
 
 def cut(elements: Ranked, proportion: float) -> jax.Array:
@@ -136,6 +156,7 @@ def statistic(
     implementation: ImplementationLike,
     *arguments: Any,
     keepdims: bool = False,
+    weights: ArrayLike | None = None,
     leading: int = 0,
     name: str = "x",
     dtype: jnp.dtype | None = None,
@@ -150,23 +171,26 @@ def statistic(
         implementation: as in `diffsort.sort`.
         *arguments: Python values, then arrays or tuples of arrays.
         keepdims: leave the reduced axes in, with length 1.
+        weights: of the elements, as `sample_weights` takes them; None where all count the same.
         leading: how many axes of the result come before those of `x`.
         name: what `x` is called in messages.
         dtype: of the result; None for that of `x`.
 
     Raises:
-        TypeError: `x` is not real, or `where` not boolean.
-        ValueError: `axis` is out of range, `where` does not broadcast to `x`, or no implementation has that
-            name.
+        TypeError: `x` or `weights` is not real, or `where` not boolean.
+        ValueError: `axis` is out of range, `where` or `weights` does not fit `x`, a weight that is known is
+            negative, or no implementation has that name.
     """
     chosen = get_implementation(implementation)
     keepdims = flag(keepdims, "keepdims")
     array = as_floating(x, name)
     axes = canonical_axes(axis, array.ndim)
+    if weights is not None:
+        weights = as_slices(sample_weights(weights, array, axes, name), axes, where)[0]
     array, mask, along = as_slices(array, axes, where, dtype)
     operands = tuple(a for a in arguments if isinstance(a, jax.Array) or type(a) is tuple)
     static = arguments[: len(arguments) - len(operands)]
-    found = _compute(function, array, mask, operands, along, chosen, static)
+    found = _compute(function, array, mask, weights, operands, along, chosen, static)
     return jnp.expand_dims(found, [leading + d for d in sorted(axes)]) if keepdims else found
 
 
@@ -206,6 +230,7 @@ def _compute(
     function: Callable[..., jax.Array],
     x: jax.Array,
     where: jax.Array | None,
+    weights: jax.Array | None,
     operands: tuple[object, ...],
     axis: int,
     chosen: Chosen,
@@ -214,11 +239,33 @@ def _compute(
     if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
         # Of no elements, as of one that is NaN.
         shape = tuple(1 if d == axis else n for d, n in enumerate(x.shape))
-        x, where = jnp.full(shape, jnp.nan, x.dtype), None
-    return function(_rank(x, axis, where, chosen), *static, *operands)
+        x, where, weights = jnp.full(shape, jnp.nan, x.dtype), None, None
+    elements = _rank(x, axis, where, chosen) if weights is None else _weigh(x, weights, axis, where, chosen)
+    return function(elements, *static, *operands)
 
 
 def _rank(array: jax.Array, axis: int, where: jax.Array | None, chosen: Chosen) -> Ranked:
+    return _ranked(array, sort_values(chosen, array, axis, where), axis, where)
+
+
+def _weigh(
+    array: jax.Array, weights: jax.Array, axis: int, where: jax.Array | None, chosen: Chosen
+) -> Ranked:
+    values, indices = sort_both(chosen, array, axis, where, False)
+    if not is_trivial(array, axis):
+        weights = move(chosen, weights, indices, axis)
+    elements = _ranked(array, values, axis, where)
+    fixed = lax.stop_gradient(weights)
+    # Of infinite weights, as of those that are NaN, there is no sum to take a part of.
+    strange = jnp.where(jnp.isfinite(fixed), jnp.zeros_like(fixed), fixed - fixed).astype(elements.nan.dtype)
+    return dataclasses.replace(
+        elements,
+        nan=elements.nan + jnp.sum(strange, axis, keepdims=True),
+        masses=Masses(weights.astype(elements.values.dtype), axis),
+    )
+
+
+def _ranked(array: jax.Array, values: jax.Array, axis: int, where: jax.Array | None) -> Ranked:
     n = array.shape[axis]
     everything = jnp.asarray(n, jnp.int32).reshape([1] * array.ndim)
     count = everything if where is None else count_valid(where, axis)
@@ -226,7 +273,7 @@ def _rank(array: jax.Array, axis: int, where: jax.Array | None, chosen: Chosen) 
     only_nan = jnp.where(jnp.isnan(fixed), fixed, jnp.zeros_like(fixed))
     dtype = computing_dtype(array.dtype)
     return Ranked(
-        values=sort_values(chosen, array, axis, where).astype(dtype),
+        values=values.astype(dtype),
         position=positions(n, array.ndim, axis),
         count=count,
         nan=jnp.sum(only_nan, axis, keepdims=True).astype(dtype),

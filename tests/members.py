@@ -118,6 +118,7 @@ REDUCTIONS = {
             *("quantile 0.37 linear", "quantile 0.37 nearest", "median", "order_statistic -1"),
             *("trimmed_mean 0.1", "winsorized_mean 0.3", "superquantile 0.77", "l_moments"),
             "gini_mean_difference",
+            *("quantile 0.37 weibull of weights", "median of weights", "trimmed_mean 0.3 of weights"),
         )
     },
     "segment_quantile": _segments(lambda x, *ids, **o: diffsort.segment_quantile(x, 0.37, *ids, **o)),

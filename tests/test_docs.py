@@ -45,8 +45,9 @@ def test_the_code_about_relaxed_sorts_runs_and_anneals():
 
 def test_the_code_about_segments_runs():
     scope: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", SEGMENTS, flags=re.DOTALL):
-        exec(block, scope)  # noqa: S102
+    with jax.numpy_dtype_promotion("standard"):
+        for block in re.findall(r"```python\n(.*?)```", SEGMENTS, flags=re.DOTALL):
+            exec(block, scope)  # noqa: S102
     np.testing.assert_allclose(scope["spread"], [0.5, 7 / 3], rtol=1e-6)
 
 

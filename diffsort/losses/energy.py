@@ -71,6 +71,7 @@ def crps_ensemble(
     axis: int = -1,
     *,
     fair: float = False,
+    weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
@@ -82,6 +83,9 @@ def crps_ensemble(
     depend on where a member is that all others lie on one side of; the almost fair score, a mixture of the
     two, does.
 
+    With weights of sum 1, $E|X - X'|$ is $\sum_{ij} w_i w_j |x_i - x_j|$, and the fair score divides that by
+    $1 - \sum_i w_i^2$, the weight of all pairs of different members.
+
     Args:
         predictions: the members along `axis`, floating.
         targets: the observations, floating, of the shape of `predictions` without `axis`.
@@ -89,17 +93,21 @@ def crps_ensemble(
         fair: True to divide by m (m − 1) where the mean over all pairs divides by m²; or how much of the
             fair score there is to be in a mixture, from 0 (False) to 1. A single member has no pair, and
             scores its absolute error whatever this is.
+        weights: of the members, real, non-negative, which is checked where they are known; broadcastable to
+            `predictions`, or with one dimension, along `axis`. Only their proportions count. The result is
+            differentiable in them.
         where: boolean mask, broadcastable to `predictions`; m counts the unmasked members.
         implementation: as in `diffsort.sort`.
 
     Returns:
         The score, of the shape of `targets`; NaN where a member or the observation is, or both are the same
-        infinity; +inf where else one is infinite, in the fair score too; 0 where all members are masked.
+        infinity, or a weight is not finite; +inf where else one is infinite, in the fair score too; 0 where
+        all members are masked or have no weight.
 
     Raises:
-        TypeError: `fair` is not a Python number.
-        ValueError: `fair` is outside [0, 1], or `targets` does not have the shape of `predictions` without
-            `axis`.
+        TypeError: `fair` is not a Python number, or `weights` not real.
+        ValueError: `fair` is outside [0, 1], `targets` does not have the shape of `predictions` without
+            `axis`, a weight that is known is negative, or `weights` does not fit `predictions`.
 
     Source: T. Gneiting and A. E. Raftery, Strictly proper scoring rules, prediction, and estimation, 2007,
     equation 21; fair: C. A. T. Ferro, Fair scores for ensemble forecasts, 2014; almost fair: S. Lang et al.,
@@ -111,6 +119,8 @@ def crps_ensemble(
     Array(1., dtype=float32)
     >>> crps_ensemble(members, observed, fair=True)
     Array(0., dtype=float32)
+    >>> crps_ensemble(members, observed, weights=jnp.array([1, 3]))
+    Array(0.75, dtype=float32)
     """
     x, y = floating(predictions, "predictions"), floating(targets, "targets")
     axis = canonical_axis(axis, x.ndim)
@@ -124,7 +134,16 @@ def crps_ensemble(
         raise ValueError(f"fair={fairness:g} is not in [0, 1]: True or 1 is the fair score.")
     dtype = jnp.promote_types(x.dtype, y.dtype)
     return statistic(
-        _crps, x, axis, where, implementation, fairness, y.astype(dtype), name="predictions", dtype=dtype
+        _crps,
+        x,
+        axis,
+        where,
+        implementation,
+        fairness,
+        y.astype(dtype),
+        weights=weights,
+        name="predictions",
+        dtype=dtype,
     )
 
 
@@ -187,19 +206,40 @@ def _slope(values: jax.Array, difference: jax.Array, position: jax.Array) -> jax
 
 
 def _crps(elements: Ranked, fairness: float, targets: jax.Array) -> jax.Array:
-    k, n = elements.position, jnp.maximum(elements.count, 1)
     errors = elements.values - jnp.expand_dims(targets.astype(elements.values.dtype), elements.axis)
-    errors = jnp.where(k < elements.count, errors, jnp.zeros_like(errors))
+    errors = jnp.where(elements.position < elements.count, errors, jnp.zeros_like(errors))
+    each, below, above, whole, pairs, excess = _members(elements)
     # The weights of E|X − X'| sum to 0, so they may weigh the errors too, which are smaller than the values.
-    # All is counted in whole numbers: of the fair score the extreme members weigh nothing at all.
-    above, below, size = (elements.in_float(a) for a in (n - 1 - k, k, n))
+    # Without weights all is counted in whole numbers: of the fair score the extreme members weigh nothing.
     beyond = jnp.where(errors > 0, above, -below)
     beyond = jnp.where(errors == 0, (above - below) / 2, beyond)  # for the derivative at a tie
-    plain = (1 - fairness) / (size * size)
-    pairs = fairness / (size * jnp.maximum(size - 1, 1)) + plain
-    alone = jnp.where(n == 1, jnp.ones_like(plain), plain)  # a single member has no pair
-    weights = 2 * pairs * beyond + alone * jnp.sign(errors)
-    finite = jnp.where(weights == 0, jnp.zeros_like(errors), errors)
-    infinite = jnp.where(jnp.isinf(errors), jnp.abs(errors), jnp.zeros_like(errors))
+    is_single = pairs == 0  # and has no pair
+    pairs = jnp.where(is_single, jnp.ones_like(pairs), pairs)
+    plain = (1 - fairness) / (whole * whole)
+    alone = jnp.where(is_single, 1 / whole, each * plain + fairness * excess / (whole * pairs))
+    weights = each * (2 * (fairness / pairs + plain) * beyond + alone * jnp.sign(errors))
+    is_out = weights == 0 if elements.masses is None else jnp.isinf(errors)
+    finite = jnp.where(is_out, jnp.zeros_like(errors), errors)
+    infinite = jnp.where(jnp.isinf(errors) & (each > 0), jnp.abs(errors), jnp.zeros_like(errors))
     score = jnp.sum(weights * finite + lax.stop_gradient(infinite), elements.axis, keepdims=True)
     return elements.finish(score)
+
+
+def _members(elements: Ranked) -> tuple[jax.Array, ...]:
+    """What a score weighs members by.
+
+    Returns:
+        The weight of each, of those below it, of those above it, and of all; of all pairs of different ones;
+        and that of all times its own less the squares of all, which is 0 where they are equal.
+    """
+    masses, axis = elements.masses, elements.axis
+    if masses is None:
+        k, n = elements.position, jnp.maximum(elements.count, 1)
+        below, above, whole = (elements.in_float(a) for a in (k, n - 1 - k, n))
+        return jnp.ones_like(whole), below, above, whole, whole * (whole - 1), jnp.zeros_like(whole)
+    each, whole = masses.each, masses.whole
+    whole = jnp.where(whole == 0, jnp.ones_like(whole), whole)
+    pairs = jnp.sum(each * (whole - each), axis, keepdims=True)
+    excess = each * whole - jnp.sum(each * each, axis, keepdims=True)
+    after = masses.after
+    return each, after - each, whole - after, whole, pairs, excess

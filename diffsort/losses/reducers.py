@@ -21,6 +21,7 @@ def cvar(
     *,
     keepdims: bool = False,
     smoothing: float = 0.0,
+    weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
@@ -35,7 +36,9 @@ def cvar(
     where a search among the sorted losses tells which of the three pieces each lies on, and η follows. The
     gradient is q, which is continuous, and the Hessian is that of q. With ν → 0 it becomes
     `diffsort.superquantile`, with ν → ∞ the mean, and it lies between the two, less than
-    $\frac{\nu \alpha}{2 (1 - \alpha)}$ below the former.
+    $\frac{\nu \alpha}{2 (1 - \alpha)}$ below the former. With weights v of sum 1, it is
+    $\max_q \langle q, \ell \rangle - \frac{\nu}{2} \sum_i v_i (q_i / v_i - 1)^2$ with
+    $0 \le q_i \le \frac{v_i}{1 - \alpha}$.
 
     Args:
         losses: one for each example, real; integers are taken as floats, as by jax.numpy.mean.
@@ -45,16 +48,20 @@ def cvar(
         keepdims: leave the reduced axes in, with length 1.
         smoothing: ν ≥ 0, in the units of the losses; 0 does not smooth. The penalty is scaled with n, so that
             a value does the same for every number of losses.
+        weights: how much each loss counts: real, non-negative, which is checked where they are known;
+            broadcastable to `losses`, or with one dimension, along `axis`. Only their proportions count. The
+            result is differentiable in them.
         where: boolean mask, broadcastable to `losses`; n counts the unmasked losses.
         implementation: as in `diffsort.sort`.
 
     Returns:
         The value, of the shape of `losses` without `axis`; NaN where a loss is NaN,
-        and of an axis of length 0; 0 where all are masked.
+        or a weight is not finite, and of an axis of length 0; 0 where all are masked or have no weight.
 
     Raises:
-        TypeError: `level` is not a number, or `smoothing` not a Python number.
-        ValueError: `level` is outside [0, 1), or `smoothing` negative or infinite.
+        TypeError: `level` is not a number, `smoothing` not a Python number, or `weights` not real.
+        ValueError: `level` is outside [0, 1), `smoothing` negative or infinite, a weight that is known
+            negative, or `weights` does not fit `losses`.
 
     Source: R. T. Rockafellar and S. Uryasev, Conditional value-at-risk for general loss distributions, 2002;
     smoothed: Y. Laguel, K. Pillutla, J. Malick, Z. Harchaoui, Superquantiles at Work: Machine Learning
@@ -68,12 +75,22 @@ def cvar(
     Array(2.8125, dtype=float32)
     >>> jax.grad(lambda x: cvar(x, 0.5, smoothing=2.))(losses)
     Array([0.0625, 0.4375, 0.3125, 0.1875], dtype=float32)
+    >>> cvar(losses, 0.5, weights=jnp.array([1, 3, 1, 1]))
+    Array(4., dtype=float32)
     """
     level = probability(level, "level")
     smoothing = number_in(smoothing, "smoothing", 0, math.inf)
     function, *arguments = (smoothed_superquantile, smoothing, level) if smoothing else (tail_mean, level)
     return statistic(
-        function, losses, axis, where, implementation, *arguments, keepdims=keepdims, name="losses"
+        function,
+        losses,
+        axis,
+        where,
+        implementation,
+        *arguments,
+        keepdims=keepdims,
+        weights=weights,
+        name="losses",
     )
 
 

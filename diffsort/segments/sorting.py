@@ -29,6 +29,10 @@ class SegmentPlaces(NamedTuple):
         segment_ids: the segment that a place belongs to, `num_segments` behind the last; int32, shape (n,).
         position: its position in the segment, from 0; int32, shape (n,).
         size: how many elements the segment has; int32, shape (n,).
+
+    >>> import jax.numpy as jnp
+    >>> segment_places(jnp.array([1, 0, 1])).segment_ids
+    Array([0, 1, 1], dtype=int32)
     """
 
     segment_ids: jax.Array

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from diffsort._arguments import as_floating, fits, floating
 from diffsort._groups import Groups, prepare, rank_segments, sort_groups, weigh_places
 from diffsort.implementations import Chosen, ImplementationLike
-from diffsort.statistics.quantiles import Factor, _median, _probabilities, _quantiles, checked_method
+from diffsort.statistics import quantiles
 
 __all__ = ["segment_l_statistic", "segment_median", "segment_quantile"]
 
@@ -46,8 +46,8 @@ def segment_quantile(
     >>> segment_quantile(jnp.array([3., 1., 2., 4.]), 0.5, jnp.array([2, 0, 2, 2]))
     Array([ 1., nan,  3.], dtype=float32)
     """
-    method = checked_method(method)
-    probabilities = _probabilities(q)
+    method = quantiles.checked_method(method)
+    probabilities = quantiles._probabilities(q)
     array, groups, chosen = prepare(
         as_floating(x, "x"), segment_ids, num_segments, indices_are_sorted, implementation
     )
@@ -136,14 +136,14 @@ def segment_l_statistic(
 
 @functools.partial(jax.jit, static_argnames="method")
 def _find_quantiles(
-    x: jax.Array, groups: Groups, chosen: Chosen, method: str, probabilities: Factor
+    x: jax.Array, groups: Groups, chosen: Chosen, method: str, probabilities: quantiles.Factor
 ) -> jax.Array:
-    return _quantiles(rank_segments(chosen, x, groups), method, probabilities)
+    return quantiles._quantiles(rank_segments(chosen, x, groups), method, probabilities)
 
 
 @jax.jit
 def _find_median(x: jax.Array, groups: Groups, chosen: Chosen) -> jax.Array:
-    return _median(rank_segments(chosen, x, groups))
+    return quantiles._median(rank_segments(chosen, x, groups))
 
 
 @jax.jit

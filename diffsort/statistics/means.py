@@ -17,6 +17,7 @@ def trimmed_mean(
     axis: int | tuple[int, ...] | None = -1,
     *,
     keepdims: bool = False,
+    weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
@@ -24,11 +25,17 @@ def trimmed_mean(
 
     $\frac{1}{n - 2g} \sum_{k=g}^{n-1-g} x_{(k)}$ with $g = \lfloor p n \rfloor$: what is cut may be infinite.
 
+    With weights a proportion p of their sum is cut at each end, the elements there in part, and what is left
+    weighs the mean: $\frac{1}{1 - 2p} \int_p^{1-p} Q(u)\,du$, where Q(u) is the first element up to which the
+    weights sum to a proportion u. Of equal weights it is the mean above where p n is a whole number.
+
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
         proportion: p, of the elements to cut at each end; 0 ≤ p < 1/2.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
+        weights: how much each element counts: real, non-negative, which is checked where they are known;
+            broadcastable to `x`, or with one dimension, along `axis`. The result is differentiable in them.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
@@ -45,9 +52,11 @@ def trimmed_mean(
     >>> import jax.numpy as jnp
     >>> trimmed_mean(jnp.array([1., jnp.inf, 3., 2., -50.]), 0.2)
     Array(2., dtype=float32)
+    >>> trimmed_mean(jnp.array([1., jnp.inf, 3.]), 0.25, weights=jnp.array([2, 1, 1]))  # of 1 and 3
+    Array(2., dtype=float32)
     """
     proportion = number_in(proportion, "proportion", 0, 0.5)
-    return statistic(_trim, x, axis, where, implementation, proportion, keepdims=keepdims)
+    return statistic(_trim, x, axis, where, implementation, proportion, keepdims=keepdims, weights=weights)
 
 
 def winsorized_mean(
@@ -96,6 +105,7 @@ def superquantile(
     axis: int | tuple[int, ...] | None = -1,
     *,
     keepdims: bool = False,
+    weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
@@ -104,6 +114,8 @@ def superquantile(
     The mean of the largest elements, a proportion $1 - \alpha$ of them, an element counting in part where
     the proportion says so: $\frac{1}{1 - \alpha} \int_\alpha^1 Q(u)\,du = \sum_k w_k x_{(k)}$ with
     $w_k = \frac{1}{1 - \alpha} \left| \left[\tfrac{k}{n}, \tfrac{k+1}{n}\right] \cap [\alpha, 1] \right|$.
+    With weights, element k takes not $[\tfrac{k}{n}, \tfrac{k+1}{n}]$, but from the proportion that the
+    weights before it are of all to that with its own.
 
     Args:
         x: real array; integers are taken as floats, as by jax.numpy.mean.
@@ -111,6 +123,8 @@ def superquantile(
             checked.
         axis: the axis or axes to reduce; None reduces all.
         keepdims: leave the reduced axes in, with length 1.
+        weights: how much each element counts: real, non-negative, which is checked where they are known;
+            broadcastable to `x`, or with one dimension, along `axis`. The result is differentiable in them.
         where: boolean mask, broadcastable to `x`; n counts the unmasked elements.
         implementation: as in `diffsort.sort`.
 
@@ -127,15 +141,24 @@ def superquantile(
     >>> import jax.numpy as jnp
     >>> superquantile(jnp.array([1., 4., 3., 2.]), 0.5)
     Array(3.5, dtype=float32)
+    >>> superquantile(jnp.array([1., 4., 3., 2.]), 0.5, weights=jnp.array([1, 3, 1, 1]))
+    Array(4., dtype=float32)
     """
     level = probability(level, "level")
-    return statistic(tail_mean, x, axis, where, implementation, level, keepdims=keepdims)
+    return statistic(tail_mean, x, axis, where, implementation, level, keepdims=keepdims, weights=weights)
 
 
 def _trim(elements: Ranked, proportion: float) -> jax.Array:
+    if elements.masses is not None:
+        return elements.weigh(elements.masses.between(_inside, proportion))
     g = cut(elements, proportion)
     kept = elements.is_between(g, elements.count - g)
     return elements.weigh(kept / elements.in_float(jnp.maximum(elements.count - 2 * g, 1)))
+
+
+def _inside(whole: jax.Array, proportion: jax.Array) -> tuple[jax.Array, jax.Array]:
+    end = proportion * whole
+    return end, whole - end
 
 
 def _winsorize(elements: Ranked, proportion: float) -> jax.Array:

@@ -25,11 +25,39 @@ def test_quantile_takes_axes_as_jax_numpy_does(
         np.testing.assert_allclose(masked, rest, rtol=1e-6)
 
 
+METHODS = (
+    *("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen"),
+    *("weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest"),
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_that_of_numpy(method: str) -> None:
+    """Where a quantile falls on an element, halfway between two, or beyond the last, too; row i has i + 1."""
+    n = 30
+    x, where = np.random.default_rng(0).standard_normal(n), np.tri(n, dtype=bool)
+    with np.errstate(invalid="ignore"):
+        on, halfway = (np.unique((np.arange(n)[:, None] + a) / np.arange(1, n + 1)) for a in (0, 0.5))
+    q = np.concatenate([on, halfway, np.linspace(0, 1, 101)])
+    q = q[q <= 1]
+    with jax.enable_x64(True):
+        rows = np.broadcast_to(x, where.shape)
+        actual = diffsort.quantile(rows, q, -1, method=method, where=where)
+    expected = np.stack([np.quantile(x[: i + 1], q, method=method) for i in range(n)], 1)
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+    ranks = diffsort.quantile(
+        np.broadcast_to(np.arange(n, dtype=np.float32), where.shape), q, -1, method=method
+    )
+    np.testing.assert_allclose(ranks[:, 0], np.quantile(np.arange(n), q, method=method), rtol=1e-6, atol=1e-6)
+
+
 def test_the_gradient_of_a_quantile_goes_to_two_elements() -> None:
     gradient = jax.grad(diffsort.quantile)(jnp.array([4.0, 1.0, 3.0, 2.0]), 0.75)
     np.testing.assert_allclose(gradient, [0.25, 0.0, 0.75, 0.0])
     slope = jax.grad(diffsort.quantile, 1)(jnp.array([4.0, 1.0, 3.0, 2.0]), 0.7)
     np.testing.assert_allclose(slope, 3.0, rtol=1e-6)  # n − 1 times the gap
+    slope = jax.grad(lambda q: diffsort.quantile(jnp.array([4.0, 1.0, 3.0, 2.0]), q, method="weibull"))(0.7)
+    np.testing.assert_allclose(slope, 5.0, rtol=1e-6)
 
 
 def test_what_is_cut_may_be_infinite() -> None:
@@ -65,7 +93,7 @@ def test_proportions_are_counted_as_scipy_counts_them(proportion: float) -> None
         (lambda: diffsort.winsorized_mean(X, -0.1), ValueError, "proportion=-0.1"),
         (lambda: diffsort.superquantile(X, 1.0), ValueError, "level=1.0"),
         (lambda: diffsort.superquantile(X, "much"), ValueError, "much"),
-        (lambda: diffsort.quantile(X, 0.5, method="hazen"), ValueError, "'hazen' is not one of 'linear'"),
+        (lambda: diffsort.quantile(X, 0.5, method="hazel"), ValueError, "'hazel' is not one of 'inverted"),
         (lambda: diffsort.quantile(X, np.zeros((2, 2))), ValueError, "q must be a scalar"),
         (lambda: diffsort.quantile(X, 0.5, (0, 0)), ValueError, "names an axis twice"),
         (lambda: diffsort.order_statistic(X, 6), ValueError, "k=6 is not between -6 and 5"),
