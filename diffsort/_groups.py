@@ -47,6 +47,36 @@ class Groups(NamedTuple):
         return find_order(chosen, (ids, x), 0, None, (False, descending), self.number + 1)
 
 
+class SegmentPlaces(NamedTuple):
+    """The n places of elements that are grouped by segment, as `segment_sort` returns them.
+
+    Attributes:
+        segment_ids: the segment that a place belongs to, `num_segments` behind the last; int32, shape (n,).
+        position: its position in the segment, from 0; int32, shape (n,).
+        size: how many elements the segment has; int32, shape (n,).
+
+    >>> import diffsort, jax.numpy as jnp
+    >>> diffsort.segment_places(jnp.array([1, 0, 1])).segment_ids
+    Array([0, 1, 1], dtype=int32)
+    """
+
+    segment_ids: jax.Array
+    position: jax.Array
+    size: jax.Array
+
+
+@jax.jit
+def places_of(groups: Groups) -> SegmentPlaces:
+    """Returns what the places of a grouped order are."""
+    n, total = groups.ids.shape[0], jnp.sum(groups.size, dtype=jnp.int32)
+    start, size = (
+        jnp.concatenate([of, rest[None]])
+        for of, rest in ((groups.start, total), (groups.size, jnp.int32(n) - total))
+    )
+    ids = groups.at_places()
+    return SegmentPlaces(ids, jnp.arange(n, dtype=jnp.int32) - start[ids], size[ids])
+
+
 def find_groups(
     n: int,
     segment_ids: ArrayLike,
@@ -151,6 +181,20 @@ def weigh_places(ordered: jax.Array, weights: jax.Array, groups: Groups) -> jax.
     return jax.ops.segment_sum(products, ids, groups.number, indices_are_sorted=True)
 
 
+def with_an_element(x: jax.Array, groups: Groups) -> tuple[jax.Array, Groups]:
+    """Returns elements, one at least: where there is none, a 0 of no segment."""
+    if isinstance(x.shape[0], int) and x.shape[0] == 0:
+        return jnp.zeros_like(x, shape=(1, *x.shape[1:])), groups._replace(ids=jnp.full(1, groups.number))
+    return x, groups
+
+
+def first_of(groups: Groups, k: int, rank: int) -> tuple[jax.Array, jax.Array]:
+    """Returns the first k places of each segment, int32, and whether there is an element; (m, k, 1, …)."""
+    index = jnp.arange(k, dtype=jnp.int32).reshape(1, k, *[1] * (rank - 2))
+    is_there = index < _column(groups.size, rank)
+    return jnp.broadcast_to(index, is_there.shape), is_there
+
+
 def in_segments(
     x: jax.Array, order: jax.Array, groups: Groups, index: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
@@ -201,9 +245,7 @@ def rank_segments(chosen: Chosen, x: jax.Array, groups: Groups) -> SegmentRanked
         x: shape (n, …), floating; 0 where it is of no segment.
         groups: of the elements.
     """
-    if x.shape[0] == 0:  # as of one element of no segment
-        x = jnp.zeros((1, *x.shape[1:]), x.dtype)
-        groups = groups._replace(ids=jnp.full(1, groups.number, jnp.int32))
+    x, groups = with_an_element(x, groups)
     order = groups.order(chosen, x, False)
     dtype = computing_dtype(x.dtype)
     count = _column(groups.size, x.ndim + 1)

@@ -1,14 +1,23 @@
 """Sorting within segments: values, permutations, ranks, and the greatest of each."""
 
 import functools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import flag, integer, real_array
-from diffsort._groups import Groups, find_groups, in_segments, prepare, sort_groups
+from diffsort._groups import (
+    Groups,
+    SegmentPlaces,
+    find_groups,
+    first_of,
+    in_segments,
+    places_of,
+    prepare,
+    sort_groups,
+    with_an_element,
+)
 from diffsort.implementations import Chosen, ImplementationLike
 from diffsort.permutations import invert
 
@@ -20,24 +29,6 @@ __all__ = [
     "segment_sort",
     "segment_top_k",
 ]
-
-
-class SegmentPlaces(NamedTuple):
-    """The n places of elements that are grouped by segment, as `segment_sort` returns them.
-
-    Attributes:
-        segment_ids: the segment that a place belongs to, `num_segments` behind the last; int32, shape (n,).
-        position: its position in the segment, from 0; int32, shape (n,).
-        size: how many elements the segment has; int32, shape (n,).
-
-    >>> import jax.numpy as jnp
-    >>> segment_places(jnp.array([1, 0, 1])).segment_ids
-    Array([0, 1, 1], dtype=int32)
-    """
-
-    segment_ids: jax.Array
-    position: jax.Array
-    size: jax.Array
 
 
 def segment_places(
@@ -62,18 +53,7 @@ def segment_places(
 size=Array([1, 3, 3, 3], dtype=int32))
     """
     ids = real_array(segment_ids, "segment_ids")
-    return _places(find_groups(ids.size, ids, num_segments, indices_are_sorted))
-
-
-@jax.jit
-def _places(groups: Groups) -> SegmentPlaces:
-    n, total = groups.ids.shape[0], jnp.sum(groups.size, dtype=jnp.int32)
-    start, size = (
-        jnp.concatenate([of, rest[None]])
-        for of, rest in ((groups.start, total), (groups.size, jnp.int32(n) - total))
-    )
-    ids = groups.at_places()
-    return SegmentPlaces(ids, jnp.arange(n, dtype=jnp.int32) - start[ids], size[ids])
+    return places_of(find_groups(ids.size, ids, num_segments, indices_are_sorted))
 
 
 def segment_argsort(
@@ -237,12 +217,8 @@ def _ranks(x: jax.Array, groups: Groups, chosen: Chosen, descending: bool) -> ja
 def _top_k(
     x: jax.Array, k: int, groups: Groups, chosen: Chosen, largest: bool
 ) -> tuple[jax.Array, jax.Array]:
-    shape = (groups.number, k, *x.shape[1:])
-    if x.size == 0:
-        return jnp.zeros_like(x, shape=shape), jnp.full(shape, -1, jnp.int32)
+    x, groups = with_an_element(x, groups)
     order = groups.order(chosen, x, largest)
-    index = jnp.broadcast_to(jnp.arange(k, dtype=jnp.int32), (groups.number, k))
-    is_there = index < groups.size[:, None]
-    index, is_there = (a.reshape(groups.number, k, *[1] * (x.ndim - 1)) for a in (index, is_there))
+    index, is_there = first_of(groups, k, x.ndim + 1)
     values, indices = in_segments(x, order, groups, index)
     return jnp.where(is_there, values, jnp.zeros_like(values)), jnp.where(is_there, indices, -1)
