@@ -19,6 +19,17 @@ try:
         register_implementation,
     )
     from diffsort.permutations import inverse_permutation, permute
+    from diffsort.segments import (
+        SegmentPlaces,
+        segment_argsort,
+        segment_l_statistic,
+        segment_median,
+        segment_places,
+        segment_quantile,
+        segment_rank,
+        segment_sort,
+        segment_top_k,
+    )
     from diffsort.soft_ranks import soft_permutation, soft_rank, top_k_mask
     from diffsort.sorting import argsort, lexsort, rank, sort, sort_key_val, sort_with_indices, top_k
     from diffsort.statistics import (
@@ -41,6 +52,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Implementation",
+    "SegmentPlaces",
     "argsort",
     "combine",
     "dispatch",
@@ -58,6 +70,14 @@ __all__ = [
     "rank",
     "register_engine",
     "register_implementation",
+    "segment_argsort",
+    "segment_l_statistic",
+    "segment_median",
+    "segment_places",
+    "segment_quantile",
+    "segment_rank",
+    "segment_sort",
+    "segment_top_k",
     "soft_permutation",
     "soft_rank",
     "sort",
@@ -72,7 +92,7 @@ __all__ = [
 
 _SUBMODULES = (
     *("activations", "engines", "experts", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
-    *("protocols", "soft", "statistics"),
+    *("protocols", "segments", "soft", "statistics"),
 )
 
 
