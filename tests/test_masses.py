@@ -92,7 +92,7 @@ def test_between_whole_weights_a_quantile_has_no_jumps() -> None:
 @pytest.mark.parametrize("name", ["quantile hazen", *BY_PROPORTION])
 def test_derivatives_by_weights_are_finite_differences_and_0_where_nothing_changes(name: str) -> None:
     x, step = np.sort(rows(7)[:1]), 1e-7
-    weights = np.array([[0.4, 0.9, 0.7, 0.0, 1.3, 2.1, 0.3]])
+    weights = np.array([[0.4, 0.8, 0.7, 0.0, 1.3, 2.1, 0.3]])
     is_of_ranks = name == "median" or name.removeprefix("quantile ") in RANKS
     if not is_of_ranks:  # to which a new extreme is a jump
         weights[:, [0, -1]] = 0
@@ -151,9 +151,8 @@ def test_weights_may_have_one_dimension_or_be_broadcast() -> None:
         found = diffsort.quantile(x, 0.3, axis, weights=weights.ravel(), method="inverted_cdf")
         np.testing.assert_array_equal(np.ravel(found), expected)
     loss, weights = losses.quantile_loss(x, x / 2, 0.3), np.float32([1, 2, 0, 1, 3])
-    np.testing.assert_allclose(
-        losses.quantile_loss(x, x / 2, 0.3, weights=weights), loss * weights, rtol=1e-6
-    )
+    found = losses.quantile_loss(x, x / 2, 0.3, weights=weights[None, None])
+    np.testing.assert_allclose(found, np.asarray(loss) * weights, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
