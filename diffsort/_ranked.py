@@ -96,12 +96,26 @@ class Ranked:
         """
         return elements_at(self.values, index - self.first, self.axis)
 
+    def repeat(self, times: int) -> "Ranked":
+        """Returns the same elements several times, along a new first axis."""
+        return dataclasses.replace(
+            self,
+            values=jnp.broadcast_to(self.values, (times, *self.values.shape)),
+            position=self.position[None],
+            count=self.count[None],
+            nan=self.nan[None],
+            axis=self.axis + 1,
+            masses=None if self.masses is None else self.masses.repeat(),
+        )
+
     def finish(self, result: jax.Array) -> jax.Array:
         """Returns a result of length 1 along `axis` without that axis, NaN where an element is."""
-        return jnp.squeeze(self.propagate_nan(result), self.axis)
+        return jnp.squeeze(self.complete(result), self.axis)
 
-    def propagate_nan(self, result: jax.Array) -> jax.Array:
-        """Returns a result in the dtype that it is to have, NaN where an element is NaN."""
+    def complete(self, result: jax.Array) -> jax.Array:
+        """Returns a result in its dtype, NaN where an element is NaN, and 0 where no element has a weight."""
+        if self.masses is not None:
+            result = jnp.where(self.masses.whole == 0, jnp.zeros_like(result), result)
         return jnp.where(jnp.isnan(self.nan), self.nan, result).astype(self.dtype)
 
 

@@ -233,7 +233,7 @@ _DECLARED = (
     _declare("Lipschitz", Named, Sorting, widths=list[int], activation=str, group_size=int),
     # Losses.
     _declare("Tempered", Partial, temperature=float),
-    _declare("Ensemble", Sorting, members=int, fair=bool),
+    _declare("Ensemble", Sorting, members=int, fair=bool | float),
     _declare("SlicedWasserstein", Sorting, num_projections=int, p=float, greatest=bool),
     _declare("Quantiles", Target, levels=list[float]),
     _declare("TopKCrossEntropy", Sorting, weights=list[float]),

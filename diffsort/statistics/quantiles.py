@@ -10,7 +10,6 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
-from diffsort._masses import Masses
 from diffsort._precision import Factor, place, split
 from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
@@ -34,8 +33,9 @@ _GAPS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 def _window(first: float, second: float, whole: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns where the place that a method asks for starts and stops, of a sum of weights."""
-    start = whole * q + (first + q * (1 - first - second)) - 1
-    start = jnp.clip(start, jnp.zeros_like(whole), jnp.maximum(whole - 1, jnp.zeros_like(whole)))
+    start, last = whole * q + (first + q * (1 - first - second)) - 1, whole - 1
+    start = jnp.where(start < last, start, last)
+    start = jnp.where(start > 0, start, jnp.zeros_like(start))  # and moves neither end, if it is just 0
     return start, jnp.minimum(start + 1, whole)
 
 
@@ -266,7 +266,7 @@ def _order_statistic(elements: Ranked, k: int) -> jax.Array:
 
 def _median(elements: Ranked) -> jax.Array:
     if elements.masses is not None:
-        return _weighted_quantile(elements, elements.masses, "averaged_inverted_cdf", 0.5)
+        return _quantiles(elements, "averaged_inverted_cdf", jnp.full(1, 0.5, elements.values.dtype))[0]
     last = jnp.maximum(elements.count - 1, 0)
     low = last // 2
     half = elements.in_float(last % 2) / 2
@@ -275,26 +275,25 @@ def _median(elements: Ranked) -> jax.Array:
 
 def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Array:
     """The quantiles along a new first axis."""
-    if elements.masses is not None:
-        masses = elements.masses
-        return jax.vmap(lambda q: _weighted_quantile(elements, masses, method, q))(probabilities)
-    last = jnp.maximum(elements.count - 1, 0)
-    along = [-1 if d == elements.axis else 1 for d in range(last.ndim)]
-    factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
-    low, high, share = _places(method, factor, elements.count, last, elements.values.dtype)
-    low, high = (jnp.clip(index, 0, last) for index in (low, high))
+    axis, masses = elements.axis, elements.masses
+    along = [-1 if d == axis else 1 for d in range(elements.values.ndim)]
+    if masses is None:
+        factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
+        last = jnp.maximum(elements.count - 1, 0)
+        low, high, share = _places(method, factor, elements.count, last, elements.values.dtype)
+        low, high = (jnp.clip(index, 0, last) for index in (low, high))
+    else:
+        ahead = masses.repeat()
+        factor = jax.tree.map(lambda q: q.reshape(-1, *[1] * len(along)), probabilities)
+        if method in _WINDOWS:
+            parts = ahead.between(_WINDOWS[method], factor)
+            return elements.repeat(parts.shape[0]).weigh(parts)
+        low, high = (jnp.moveaxis(jnp.squeeze(k, axis + 1), 0, axis) for k in ahead.rank_at(factor))
+        high = high if method == "averaged_inverted_cdf" else low
+        share = jnp.full(low.shape, 0.5, elements.values.dtype)
     share = jnp.where(low == high, jnp.zeros_like(share), share)
     found = _between(elements.at(low), elements.at(high), share)
-    return jnp.moveaxis(elements.propagate_nan(found), elements.axis, 0)
-
-
-def _weighted_quantile(elements: Ranked, masses: Masses, method: str, q: Factor) -> jax.Array:
-    if method not in ("inverted_cdf", "averaged_inverted_cdf"):
-        return elements.weigh(masses.between(_WINDOWS[method], q))
-    low, high = masses.rank_at(q)
-    first, second = elements.at(low), elements.at(high if method == "averaged_inverted_cdf" else low)
-    found = jnp.where(low == high, first, first / 2 + second / 2)
-    return elements.finish(jnp.where(masses.whole == 0, jnp.zeros_like(found), found))
+    return jnp.moveaxis(elements.complete(found), axis, 0)
 
 
 def _places(
