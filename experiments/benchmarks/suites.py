@@ -23,6 +23,7 @@ from experiments.benchmarks.contestants import (
 )
 from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
+from experiments.benchmarks.ragged import time_ragged
 from experiments.benchmarks.soft import time_relaxed
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
 from experiments.data import training_batches
@@ -43,6 +44,7 @@ SUITES: dict[str, str] = {
     "compile": "how long a sort and its gradient take to trace and to compile",
     "step": "a training step of model=sortpool, and one of model=maxpool",
     "soft": "relaxed sorts of float32, forward and backward, beside the exact one and softjax's",
+    "ragged": "pooling sets of 1 to 1000 points, forward and backward: over segments, and padded",
     "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
 
@@ -126,6 +128,9 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
     """
     if suite in ("step", "loop"):
         yield (time_steps if suite == "step" else time_loop)(config, seconds)
+        return
+    if suite == "ragged":
+        yield from time_ragged(seconds)
         return
     by_dtype = suite in ("dtypes", "many", "long")
     times = time_indices if by_dtype else time_gradients
