@@ -18,6 +18,7 @@ try:
         register_engine,
         register_implementation,
     )
+    from diffsort.keys import lexsort, sort_key_val
     from diffsort.permutations import inverse_permutation, permute
     from diffsort.segments import (
         SegmentPlaces,
@@ -31,7 +32,7 @@ try:
         segment_top_k,
     )
     from diffsort.soft_ranks import soft_permutation, soft_rank, top_k_mask
-    from diffsort.sorting import argsort, lexsort, rank, sort, sort_key_val, sort_with_indices, top_k
+    from diffsort.sorting import argsort, rank, sort, sort_with_indices, top_k
     from diffsort.statistics import (
         gini_mean_difference,
         l_moments,

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +56,20 @@ def find_order(
         return _sharding.on_shards(local, axis, *keys, where=where)
 
 
+class _Sort(NamedTuple):
+    """A key to sort by.
+
+    Attributes:
+        key: as it is given, or several packed into an unsigned integer.
+        descending: whether it goes from the greatest down.
+        width: how many bits a packed one has; 0 for one as it is given.
+    """
+
+    key: jax.Array
+    descending: bool
+    width: int
+
+
 def _find(
     *operands: jax.Array,
     chosen: Chosen,
@@ -63,16 +78,16 @@ def _find(
     below: int | None,
     bits: int,
 ) -> jax.Array:
-    def find(sorts: Sequence[tuple[jax.Array, bool]], where: jax.Array | None) -> jax.Array:
-        (key, down), *rest = sorts
-        order = functools.partial(chosen.permutation(), axis=axis, descending=down)
+    def find(sorts: Sequence[_Sort], where: jax.Array | None) -> jax.Array:
+        by, *rest = sorts
         if not rest:
-            return order(key, where=where).astype(jnp.int32)
+            return _argsort(chosen, by, axis, where, bits)
         # Sorts are stable, so sorting by the less important keys first breaks ties by them. They need not
         # know what is masked.
         first = find(rest, None)
         where = None if where is None else gather(where, first, axis)
-        return gather(first, order(gather(key, first, axis), where=where).astype(jnp.int32), axis)
+        by = by._replace(key=gather(by.key, first, axis))
+        return gather(first, _argsort(chosen, by, axis, where, bits), axis)
 
     keys, masks = operands[: len(descending)], operands[len(descending) :]
     # 64-bit integers exist under enable_x64 only, whatever the user's setting.
@@ -80,10 +95,26 @@ def _find(
         return find(_pack(keys, descending, below, bits), masks[0] if masks else None)
 
 
-def _pack(
-    keys: Sequence[jax.Array], descending: Sequence[bool], below: int | None, bits: int
-) -> list[tuple[jax.Array, bool]]:
-    """Returns keys to sort by, the most important first, and whether each goes from the greatest down."""
+def _argsort(chosen: Chosen, by: _Sort, axis: int, where: jax.Array | None, bits: int) -> jax.Array:
+    """Returns the stable permutation that sorts by one key, int32."""
+    n = by.key.shape[axis]
+    index_bits = (n - 1).bit_length() if isinstance(n, int) else bits  # n may be symbolic, in an export
+    total = (where is not None) + by.width + index_bits
+    if by.width == 0 or total > bits or chosen.sort_with_indices is None:
+        found = chosen.permutation()(by.key, axis=axis, descending=by.descending, where=where)
+        return found.astype(jnp.int32)
+    # With the index in the lowest bits and the mask in the highest, sorting the values alone is enough.
+    word = _word(total)
+    words = by.key.astype(word)
+    if where is not None:
+        words |= (~where).astype(word) << word(by.width)
+    words = (words << word(index_bits)) | lax.broadcasted_iota(word, words.shape, axis)
+    words = chosen.sort(words, axis=axis, descending=False, where=None)
+    return (words & word((1 << index_bits) - 1)).astype(jnp.int32)
+
+
+def _pack(keys: Sequence[jax.Array], descending: Sequence[bool], below: int | None, bits: int) -> list[_Sort]:
+    """Returns what to sort by, the most important first."""
     groups: list[list[int]] = []
     ordered = [order_keys(key, down) for key, down in zip(keys, descending, strict=True)]
     if below is not None:
@@ -97,9 +128,9 @@ def _pack(
         groups[-1].append(i)
         left -= width
     return [
-        (keys[group[0]], descending[group[0]])
+        _Sort(keys[group[0]], descending[group[0]], 0)
         if len(group) == 1
-        else (_join([ordered[i] for i in group]), False)
+        else _join([ordered[i] for i in group])
         for group in groups
     ]
 
@@ -108,14 +139,18 @@ def _width(key: Keys) -> int:
     return (key.high - key.low).bit_length()
 
 
-def _join(keys: Sequence[Keys]) -> jax.Array:
-    """Returns keys side by side in one unsigned integer, the first in its highest bits."""
+def _word(width: int) -> Any:
+    return jnp.uint32 if width <= 32 else jnp.uint64
+
+
+def _join(keys: Sequence[Keys]) -> _Sort:
+    """Puts keys side by side in one unsigned integer, the first in its highest bits."""
     total = sum(map(_width, keys))
-    word = jnp.uint32 if total <= 32 else jnp.uint64
+    word = _word(total)
     joined = jnp.zeros_like(keys[0].values, dtype=word)
     for key in keys:
         # Differences that do not fit the signed type wrap around, and are right as unsigned ones.
         signed = key.values.dtype.type
         offset = (key.values - signed(key.low)).astype(jnp.dtype(f"uint{key.values.dtype.itemsize * 8}"))
         joined = (joined << word(_width(key))) | offset.astype(word)
-    return joined
+    return _Sort(joined, False, total)

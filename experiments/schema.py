@@ -158,11 +158,13 @@ class PointSets(Vectors):
     Attributes:
         max_points: points of a set at most, the brightest pixels; None keeps all.
         upscale: how many times as high and wide to make the images before.
+        ragged: whether batches hold the points of all sets without padding each to the largest.
     """
 
     _target_: str | None = "experiments.data.load_point_sets"
     max_points: int | None = None
     upscale: int = 1
+    ragged: bool = False
 
 
 @dataclass
@@ -171,10 +173,12 @@ class PointClouds(Vectors):
 
     Attributes:
         num_points: points of a set.
+        ragged: whether batches hold the points of all sets one after the other.
     """
 
     _target_: str | None = "experiments.data.load_point_clouds"
     num_points: int = MISSING
+    ragged: bool = False
 
 
 @dataclass

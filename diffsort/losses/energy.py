@@ -12,8 +12,8 @@ from diffsort._precision import computing_dtype
 from diffsort._ranked import Ranked, elements_at, statistic
 from diffsort._sorting import count_valid, positions
 from diffsort.implementations import Chosen, ImplementationLike
+from diffsort.keys import sort_key_val
 from diffsort.losses._samples import Sample, compare, without
-from diffsort.sorting import sort_key_val
 
 __all__ = ["crps_ensemble", "energy_distance"]
 

@@ -11,8 +11,9 @@ from diffsort._precision import computing_dtype
 from diffsort._ranked import elements_at
 from diffsort._sorting import positions
 from diffsort.implementations import Chosen, ImplementationLike
+from diffsort.keys import sort_key_val
 from diffsort.losses._samples import Sample, compare
-from diffsort.sorting import sort, sort_key_val, sort_with_indices
+from diffsort.sorting import sort, sort_with_indices
 
 __all__ = ["wasserstein_1d"]
 

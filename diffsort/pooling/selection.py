@@ -13,8 +13,8 @@ from diffsort._groups import Groups, first_of, in_segments
 from diffsort._several_keys import find_order
 from diffsort._sorting import positions
 from diffsort.implementations import Chosen, ImplementationLike, get_implementation
+from diffsort.keys import sort_key_val
 from diffsort.pooling._sets import as_points, count_of, first_points, point_mask, ragged, unit, visible
-from diffsort.sorting import sort_key_val
 
 __all__ = ["sort_pool", "top_k_pool"]
 

@@ -8,8 +8,8 @@ from jax.typing import ArrayLike
 from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
 from diffsort.implementations import Chosen, ImplementationLike, get_implementation
+from diffsort.keys import sort_key_val
 from diffsort.pooling._sets import as_points, count_of, point_mask, unit, visible
-from diffsort.sorting import sort_key_val
 from diffsort.statistics import l_statistic
 
 __all__ = ["sliced_wasserstein_pool"]

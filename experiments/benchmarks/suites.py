@@ -24,6 +24,7 @@ from experiments.benchmarks.contestants import (
 from experiments.benchmarks.dispatch import time_dispatch
 from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
+from experiments.benchmarks.ragged import time_ragged
 from experiments.benchmarks.soft import time_relaxed
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
 from experiments.benchmarks.top_k import time_top_k
@@ -47,6 +48,7 @@ SUITES: dict[str, str] = {
     "soft": "relaxed sorts of float32, forward and backward, beside the exact one and softjax's",
     "dispatch": "tokens × features to two of eight experts and back, float32, forward and backward",
     "top_k": "the few greatest, forward and with their gradient, beside jax.lax, PyTorch and NumPy",
+    "ragged": "pooling sets of 1 to 1000 points, forward and backward: over segments, and padded",
     "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
 
@@ -134,6 +136,9 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
     """
     if suite in ("step", "loop"):
         yield (time_steps if suite == "step" else time_loop)(config, seconds)
+        return
+    if suite == "ragged":
+        yield from time_ragged(seconds)
         return
     by_dtype = suite in ("dtypes", "many", "long")
     times = time_indices if by_dtype else time_gradients

@@ -10,6 +10,7 @@ from experiments.data.examples import (
     NumberSets,
     PixelSets,
     PointSets,
+    RaggedSets,
     Split,
 )
 from experiments.data.number_images import load_number_sets, load_number_vectors
@@ -30,6 +31,7 @@ __all__ = [
     "NumberSets",
     "PixelSets",
     "PointSets",
+    "RaggedSets",
     "Records",
     "Split",
     "Stored",

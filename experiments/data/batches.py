@@ -84,7 +84,7 @@ class TrainingBatches(Batches):
 
     def __getitem__(self, step: int) -> Batch:
         rows = self.examples.take(self.example_ids(step))
-        return {**rows.arrays(), "key": _key(_TRAINING, self.seed, step)}
+        return {**rows.as_batch(len(rows)), "key": _key(_TRAINING, self.seed, step)}
 
     def _all_ids(self, step: int) -> np.ndarray:
         epoch, within = divmod(step, len(self.examples) // self.batch_size)
@@ -103,13 +103,9 @@ class EvaluationBatches(Batches):
 
     def __getitem__(self, step: int) -> Batch:
         ids = self.example_ids(step)
-        arrays = {**self.examples.take(ids).arrays(), "valid": np.ones(len(ids), bool)}
-        padding = self.batch_size // self.process[1] - len(ids)
-        padded = {
-            name: np.pad(values, [(0, padding)] + [(0, 0)] * (values.ndim - 1))
-            for name, values in arrays.items()
-        }
-        return {**padded, "key": _key(_EVALUATION, 0, step)}
+        size = self.batch_size // self.process[1]
+        arrays = self.examples.take(ids).as_batch(size)
+        return {**arrays, "valid": np.arange(size) < len(ids), "key": _key(_EVALUATION, 0, step)}
 
     def _all_ids(self, step: int) -> np.ndarray:
         start = step * self.batch_size

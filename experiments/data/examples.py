@@ -16,10 +16,12 @@ class Examples:
     """Arrays of one length, an example a row. A subclass names them.
 
     Attributes:
-        inputs: the names of those that a model is called with, in order.
+        inputs: the names of those of a batch that a model is called with, in order.
+        shared: the names of attributes that are of all examples together, without a row for each.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ()
+    shared: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         shapes = {name: values.shape for name, values in self.arrays().items()}
@@ -36,7 +38,11 @@ class Examples:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {of.name: getattr(self, of.name) for of in fields(self) if of.name not in self.shared}
+
+    def as_batch(self, size: int) -> dict[str, np.ndarray]:
+        """Returns the arrays of a batch of so many examples; those that are missing are 0."""
+        return {name: _padded(values, size) for name, values in self.arrays().items()}
 
     def take(self, which: np.ndarray | slice) -> Self:
         """Returns the examples that an index array or a slice picks."""
@@ -71,6 +77,49 @@ class PointSets(Examples):
         """Returns how many features a point has, and how many points a padded set."""
         _, num_points, channels = self.points.shape
         return {"channels": channels, "num_points": num_points}
+
+
+@dataclass(frozen=True, eq=False)
+class RaggedSets(PointSets):
+    """Point sets whose batches hold the points of all sets one after the other, without padding each.
+
+    Of a batch, `points` is float32 (P, C) and `sizes` int32 (b,): how many of them each set has. What follows
+    the last set is 0. P is the number of points of the b largest sets there are, so that every batch fits.
+
+    Attributes:
+        most: how many points 0, 1, 2, … sets have at most.
+    """
+
+    inputs = ("points", "sizes")
+    shared = ("most",)
+    most: np.ndarray
+
+    def as_batch(self, size: int) -> dict[str, np.ndarray]:
+        """Returns the arrays of a batch of so many sets; those that are missing have no points."""
+        sizes = np.count_nonzero(self.mask, 1).astype(np.int32)
+        total = int(self.most[min(size, len(self.most) - 1)])
+        return {
+            "points": _padded(self.points[self.mask], total),
+            "sizes": _padded(sizes, size),
+            "labels": _padded(self.labels, size),
+        }
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Adds that sets are not padded."""
+        return {**super().model_arguments(), "ragged": True}
+
+
+def most_points(sizes: np.ndarray) -> np.ndarray:
+    """Returns how many points 0, 1, 2, … sets of these sizes have at most.
+
+    >>> most_points(np.array([2, 5, 3]))
+    array([ 0,  5,  8, 10])
+    """
+    return np.concatenate([[0], np.cumsum(np.sort(sizes)[::-1])])
+
+
+def _padded(values: np.ndarray, size: int) -> np.ndarray:
+    return np.pad(values, [(0, size - len(values)), *[(0, 0)] * (values.ndim - 1)])
 
 
 class PixelSets(PointSets):

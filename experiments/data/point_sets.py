@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import zoom
 
 from experiments.data.corruption import Corruption
-from experiments.data.examples import Dataset, PixelSets
+from experiments.data.examples import Dataset, PixelSets, PointSets, RaggedSets, most_points
 from experiments.data.records import Records, chunks, open_dataset
 from experiments.data.stored import Stored, make_dataset
 from experiments.errors import UserError
@@ -20,6 +20,7 @@ def load_point_sets(
     max_points: int | None = None,
     *,
     upscale: int = 1,
+    ragged: bool = False,
     in_memory: bool | None = None,
     progress: bool = True,
     **corruption: Unpack[Corruption],
@@ -36,6 +37,8 @@ def load_point_sets(
             exceeds the pixels of an image; all images are read to count them.
         upscale: how many times as high and wide to make the images before, linearly between the pixels:
             larger sets of the same shapes.
+        ragged: whether batches hold the points of all sets without padding; all images are read to count
+            them, so that every batch fits.
         in_memory: whether to convert all images now; None does so if the sets are few enough.
         progress: whether to show progress bars, on a terminal.
         **corruption: what is wrong with the training examples; see `corrupted`.
@@ -49,26 +52,40 @@ def load_point_sets(
         raise UserError(f"data.max_points={max_points}: must be at least 1, or null for the largest set")
     images = open_dataset(name, directory, progress=progress)
     of = images["train"]
+    sizes = np.zeros(1, np.int64)
+    if max_points is None or ragged:
+        sizes = np.concatenate([_sizes(part, split, upscale, progress) for split, part in images.items()])
     if max_points is None:
-        max_points = max(1, *(_largest(part, split, upscale, progress) for split, part in images.items()))
+        max_points = max(1, int(sizes.max()))
     convert = functools.partial(
-        _to_sets, max_points=max_points, max_intensity=of.max_intensity, upscale=upscale
+        _to_sets,
+        max_points=max_points,
+        max_intensity=of.max_intensity,
+        upscale=upscale,
+        most=most_points(np.minimum(sizes, max_points)) if ragged else None,
     )
-    splits = {split: Stored(name, split, part, PixelSets, convert) for split, part in images.items()}
+    kind = RaggedSets if ragged else PixelSets
+    splits = {split: Stored(name, split, part, kind, convert) for split, part in images.items()}
     return make_dataset(of.num_classes, splits, in_memory=in_memory, progress=progress, **corruption)
 
 
 def _to_sets(
-    images: list[np.ndarray], labels: np.ndarray, *, max_points: int, max_intensity: float, upscale: int
-) -> PixelSets:
+    images: list[np.ndarray],
+    labels: np.ndarray,
+    *,
+    max_points: int,
+    max_intensity: float,
+    upscale: int,
+    most: np.ndarray | None,
+) -> PointSets:
     sets = [image_to_points(_enlarged(image, upscale), max_points, max_intensity) for image in images]
-    points, masks = zip(*sets, strict=True)
-    return PixelSets(np.stack(points), np.stack(masks), labels)
+    points, masks = map(np.stack, zip(*sets, strict=True))
+    return PixelSets(points, masks, labels) if most is None else RaggedSets(points, masks, labels, most)
 
 
-def _largest(images: Records, split: str, upscale: int, progress: bool) -> int:
+def _sizes(images: Records, split: str, upscale: int, progress: bool) -> np.ndarray:
     parts = (images.read(rows)[0] for rows in chunks(len(images), f"counting points of {split}", progress))
-    return max(count_points(_enlarged(image, upscale)) for part in parts for image in part)
+    return np.array([count_points(_enlarged(image, upscale)) for part in parts for image in part])
 
 
 def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:

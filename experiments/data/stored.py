@@ -58,12 +58,12 @@ class Stored:
 
     def loaded(self, progress: bool) -> Examples:
         """Returns all examples, in memory."""
-        first = self.take(np.arange(1)).arrays()
-        arrays = {name: np.empty((len(self), *of.shape[1:]), of.dtype) for name, of in first.items()}
+        first = self.take(np.arange(1))
+        arrays = {name: np.empty((len(self), *of.shape[1:]), of.dtype) for name, of in first.arrays().items()}
         for rows in chunks(len(self), f"converting {self.split}", progress):
             for name, values in self.take(rows).arrays().items():
                 arrays[name][rows] = values
-        return self.kind(**arrays)
+        return replace(first, **arrays)
 
 
 def make_dataset(

@@ -1,12 +1,13 @@
 """Dense layers for each point of a set, and a pooling: a classifier, two autoencoders, a generator."""
 
+import inspect
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from diffsort.implementations import ImplementationLike
+from diffsort.implementations import ImplementationLike, get_implementation
 from diffsort.nnx import FSPool, FSUnpool
 from experiments.models.multilayer_perceptron import MultilayerPerceptron
 
@@ -18,10 +19,14 @@ class SetClassifier(nnx.Module):
         channels: features of a point.
         num_outputs: numbers to return for a set, as scores of classes.
         num_points: size of the padded sets; not needed here.
+        ragged: whether it is called with the points of all sets one after the other, and their sizes.
         pooling: builds the pooling for a number of features: `pooling(num_features, rngs=rngs)`.
         point_widths: layers applied to each point.
         set_widths: hidden layers applied to the pooled set.
         rngs: random streams; "params" is used.
+
+    Raises:
+        ValueError: sets are ragged, and the pooling needs padding, or sorts without a permutation.
 
     Source: M. Zaheer et al., Deep Sets, NeurIPS 2017.
     """
@@ -32,6 +37,7 @@ class SetClassifier(nnx.Module):
         num_outputs: int,
         num_points: int | None = None,
         *,
+        ragged: bool = False,
         pooling: Callable[..., nnx.Module],
         point_widths: Sequence[int],
         set_widths: Sequence[int],
@@ -41,10 +47,26 @@ class SetClassifier(nnx.Module):
         self.encode = _point_network(channels, point_widths, rngs)
         self.pool = pooling(point_widths[-1], rngs=rngs)
         self.classify = MultilayerPerceptron(point_widths[-1], num_outputs, widths=set_widths, rngs=rngs)
+        self.ragged = ragged
+        if ragged:
+            if "segment_ids" not in inspect.signature(type(self.pool).__call__).parameters:
+                raise ValueError(f"{type(self.pool).__name__} needs padded sets; write data.ragged=false.")
+            if hasattr(self.pool, "implementation"):
+                get_implementation(self.pool.implementation).permutation()
 
-    def __call__(self, points: jax.Array, where: jax.Array) -> jax.Array:
-        """Returns outputs (batch, num_outputs) for points (batch, n, channels), mask (batch, n)."""
-        return self.classify(self.pool(self.encode(points), where))
+    def __call__(self, points: jax.Array, sets: jax.Array) -> jax.Array:
+        """Returns outputs (batch, num_outputs).
+
+        Args:
+            points: shape (batch, n, channels); where sets are ragged (n, channels), one after the other.
+            sets: mask (batch, n); where sets are ragged, how many points each has, int32 (batch,).
+        """
+        features = self.encode(points)
+        if not self.ragged:
+            return self.classify(self.pool(features, sets))
+        # Those behind the last set get an id that is out of range.
+        ids = jnp.searchsorted(jnp.cumsum(sets), jnp.arange(len(points)), side="right")
+        return self.classify(self.pool(features, segment_ids=ids, num_segments=len(sets)))
 
 
 class FSAutoencoder(nnx.Module):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.data import Batch, Dataset, Examples, LabelledVectors, PointSets
+from experiments.data import Batch, Dataset, Examples, LabelledVectors, PointSets, RaggedSets
 from experiments.plots import certified_accuracy_curve
 from experiments.tasks.task import Arrays, Evaluation, Task
 
@@ -20,7 +20,7 @@ class Classification(Task):
     The loss is called with scores (b, classes) and labels (b,).
     """
 
-    kinds: ClassVar[tuple[type[Examples], ...]] = (PointSets, LabelledVectors)
+    kinds: ClassVar[tuple[type[Examples], ...]] = (PointSets, RaggedSets, LabelledVectors)
     loss_kind = None
     metric = "accuracy"
     better = "higher"

@@ -12,7 +12,7 @@ from hydra.errors import InstantiationException
 from jax import numpy as jnp
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.data import Dataset
+from experiments.data import Dataset, RaggedSets
 from experiments.errors import UserError
 from experiments.hydra_versions import INSTANTIATE
 from experiments.tasks import Task
@@ -43,6 +43,8 @@ def build_data(config: DictConfig, task: Task) -> Dataset:
     with _settings_of("data", config):
         data: Dataset = constructor(config.data)(seed=config.seed)
     if not issubclass(data.train.kind, task.kinds):
+        if data.train.kind is RaggedSets:
+            raise UserError(f"data.ragged=true: not for task={config.task.name}; write data.ragged=false")
         wanted = " or ".join(kind.__name__ for kind in task.kinds)
         raise UserError(
             f"data={data.name}: task={config.task.name} needs {wanted}, not {data.train.kind.__name__}; "
@@ -111,6 +113,8 @@ def _check_fits(config: DictConfig, build: Any, arguments: dict[str, Any]) -> No
     """Refuses a model that is made for another task: one with other arguments."""
     takes = inspect.signature(build.func.__init__).parameters
     needed = {name for name, of in takes.items() if of.default is of.empty}
+    if "ragged" in arguments.keys() - takes.keys():
+        raise UserError(f"data.ragged=true: model={config.model.name} needs padding; write data.ragged=false")
     left = needed - {"self", "rngs"} - build.keywords.keys()
     if not arguments.keys() <= takes.keys() or not left <= arguments.keys():
         raise UserError(

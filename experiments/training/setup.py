@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from diffsort import implementation_names
 from diffsort.implementations import get_implementation
-from experiments.data import Batches, Dataset, training_batches
+from experiments.data import Batches, Dataset, RaggedSets, training_batches
 from experiments.errors import UserError
 from experiments.schema import Trainer
 from experiments.sort_schema import sort_name
@@ -85,6 +85,11 @@ def build_setup(config: DictConfig, devices: Devices | None = None) -> Setup:
     devices = devices or find_devices(trainer.devices, trainer.batch_size)
     task = build_task(config)
     data = build_data(config, task)
+    if data.train.kind is RaggedSets and devices.count > 1:
+        raise UserError(
+            f"data.ragged=true: cannot be divided among {devices.count} devices; write trainer.devices=1, "
+            "or data.ragged=false"
+        )
     batches = training_batches(data.train, trainer.batch_size, config.seed, devices.process)
     graph, shapes = build_model(config, data, task, abstract=True)
     optimizer, schedule = build_optimizer(config.optimizer, trainer.steps)

@@ -1,9 +1,10 @@
 import types
 
 import jax
+import numpy as np
 import pytest
 
-from experiments.benchmarks import soft, suites
+from experiments.benchmarks import ragged, soft, suites
 from experiments.benchmarks.contestants import forms, implementations, import_torch
 from experiments.benchmarks.measurements import RUN_TIME
 from experiments.benchmarks.soft import methods, softjax_twin, softjax_version, time_relaxed
@@ -53,7 +54,7 @@ def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
     return [sorts, gradient] if "float" in case.dtype else [sorts]
 
 
-@pytest.mark.parametrize("suite", sorted(set(SUITES) - {"step", "loop"}))
+@pytest.mark.parametrize("suite", sorted(set(SUITES) - {"step", "loop", "ragged"}))
 @pytest.mark.usefixtures("small")
 def test_a_suite_measures_every_contestant_in_each_of_its_cases(suite):
     results = list(run_suite(suite, 0.0, lambda: pytest.fail("needs no config")))
@@ -143,3 +144,15 @@ def test_relaxed_sorts_that_would_take_too_long_are_left_out_with_a_reason(monke
 def test_every_relaxed_sort_takes_part_and_no_other():
     assert {"lapsum", "softsort", "odd_even", "bitonic"} <= set(methods())
     assert not [name for name in methods() if ":" in name or name.startswith("manual")]
+
+
+def test_ragged_sets_beside_padded_ones(monkeypatch):
+    monkeypatch.setattr(ragged, "SIZES", {"sets": np.array([1, 4, 40])})
+    monkeypatch.setattr(ragged, "FEATURES", 2)
+    results = list(run_suite("ragged", 0.0, lambda: pytest.fail("needs no config")))
+    assert [result.quantity for result in results] == [RUN_TIME, "memory"] * 2
+    assert all(result.measurements.keys() == {"manual", "padded"} for result in results)
+    assert not any(result.failures for result in results)
+    assert all(result.elements == 45 * 2 for result in results)
+    quantiles = results[-1].measurements
+    assert quantiles["manual"].median < quantiles["padded"].median
