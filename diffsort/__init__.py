@@ -10,6 +10,7 @@ from typing import Any
 from diffsort import _versions
 
 try:
+    from diffsort.dispatch import combine, dispatch
     from diffsort.implementations import (
         Implementation,
         get_implementation,
@@ -18,8 +19,19 @@ try:
         register_implementation,
     )
     from diffsort.permutations import inverse_permutation, permute
+    from diffsort.segments import (
+        SegmentPlaces,
+        segment_argsort,
+        segment_l_statistic,
+        segment_median,
+        segment_places,
+        segment_quantile,
+        segment_rank,
+        segment_sort,
+        segment_top_k,
+    )
     from diffsort.soft_ranks import soft_permutation, soft_rank, top_k_mask
-    from diffsort.sorting import argsort, rank, sort, sort_key_val, sort_with_indices, top_k
+    from diffsort.sorting import argsort, lexsort, rank, sort, sort_key_val, sort_with_indices, top_k
     from diffsort.statistics import (
         gini_mean_difference,
         l_moments,
@@ -40,13 +52,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Implementation",
+    "SegmentPlaces",
     "argsort",
+    "combine",
+    "dispatch",
     "get_implementation",
     "gini_mean_difference",
     "implementation_names",
     "inverse_permutation",
     "l_moments",
     "l_statistic",
+    "lexsort",
     "median",
     "order_statistic",
     "permute",
@@ -54,6 +70,14 @@ __all__ = [
     "rank",
     "register_engine",
     "register_implementation",
+    "segment_argsort",
+    "segment_l_statistic",
+    "segment_median",
+    "segment_places",
+    "segment_quantile",
+    "segment_rank",
+    "segment_sort",
+    "segment_top_k",
     "soft_permutation",
     "soft_rank",
     "sort",
@@ -67,8 +91,8 @@ __all__ = [
 ]
 
 _SUBMODULES = (
-    *("activations", "engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
-    *("protocols", "soft", "statistics"),
+    *("activations", "engines", "experts", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
+    *("protocols", "segments", "soft", "statistics"),
 )
 
 

@@ -21,29 +21,38 @@ _ROUNDING = 1e-14
 
 @dataclasses.dataclass(frozen=True)
 class Masses:
-    """The weights of sorted elements, in their order: each takes a part of the sum, the smallest the first.
+    """The weights of sorted elements: each takes a part of their sum, the smallest the first.
 
     Attributes:
-        each: the weights, in the dtype that is computed in.
-        after: their sum up to each element, itself included, likewise. Its derivative is of use; as a number
-            it is not exact.
-        exact: the same in float64, without a derivative: the sums of a few million weights of float32, such
-            as 1/6, are hardly rounded there, so that three of them are half of six.
+        each: the weights in the order of the elements, in the dtype that is computed in; 0 for those masked.
         axis: non-negative.
     """
 
     each: jax.Array
-    after: jax.Array
-    exact: jax.Array
     axis: int
 
     @property
     def whole(self) -> jax.Array:
         """The sum of all; of length 1 along `axis`."""
-        return self._last(self.after)
+        return self._sum(self.each)
 
-    def _last(self, sums: jax.Array) -> jax.Array:
-        return lax.slice_in_dim(sums, sums.shape[self.axis] - 1, None, axis=self.axis)
+    @property
+    def after(self) -> jax.Array:
+        """The sum of each weight and those before it."""
+        return lax.cumsum(self.each, self.axis)
+
+    def _sum(self, weights: jax.Array) -> jax.Array:
+        return jnp.sum(weights, self.axis, keepdims=True)
+
+    def _exact(self) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Returns the weights, the sums up to each and the sum of all, in float64 and without a derivative.
+
+        There sums of a few million weights of float32 are hardly rounded: three of 1/6 are half of six.
+        To be called where 64 bits are enabled.
+        """
+        each = lax.convert_element_type(lax.stop_gradient(self.each), jnp.dtype(jnp.float64))
+        after = lax.cumsum(each, self.axis)
+        return each, after, lax.slice_in_dim(after, after.shape[self.axis] - 1, None, axis=self.axis)
 
     def between(self, interval: Interval, *factors: Factor) -> jax.Array:
         """Returns how much of an interval of the sum each element takes, as a part of it; 0 if it is empty.
@@ -55,25 +64,39 @@ class Masses:
             interval: called with the sum of all and the factors; returns the start and the stop.
             *factors: scalars.
         """
+
+        def share(
+            start: jax.Array, stop: jax.Array, before: jax.Array, after: jax.Array, each: jax.Array
+        ) -> jax.Array:
+            holds_start = jnp.where(is_behind, stop, after) - start
+            part = jnp.where(began_before, holds_start, jnp.where(is_behind, stop - before, each))
+            return jnp.where(is_before | began_behind, jnp.zeros_like(part), part)
+
+        dtype = self.each.dtype
         with jax.enable_x64(True):
-            whole = self._last(self.exact)
+            each, after, whole = self._exact()
             start, stop = interval(whole, *map(in_float64, factors))
-            is_before = self.exact <= start + _ROUNDING * whole
-            is_behind = self.exact >= stop - _ROUNDING * whole
-            end = jnp.where(is_before, start, jnp.where(is_behind, stop, self.exact))
-            taken = lax.convert_element_type(self._differences(end, start), self.each.dtype)
-            size = lax.convert_element_type(stop - start, self.each.dtype)
-        # The same without care for digits, for the derivative.
-        start, stop = interval(self.whole, *(in_dtype(factor, self.each.dtype) for factor in factors))
-        end = jnp.where(is_before, start, jnp.where(is_behind, stop, self.after))
-        taken = jnp.where(self.each == 0, jnp.zeros_like(taken), taken)
-        taken += _derivative(self._differences(end, start))
+            is_before = after <= start + _ROUNDING * whole
+            is_behind = (after >= stop - _ROUNDING * whole) & ~is_before
+            began_before, began_behind = self._shift(is_before, True), self._shift(is_behind, False)
+            taken = lax.convert_element_type(share(start, stop, after - each, after, each), dtype)
+            size = lax.convert_element_type(stop - start, dtype)
+        # The same without care for digits, for the derivative. One element at most holds the start, and one
+        # the stop; of no other one does the sum up to it matter.
+        start, stop = interval(self.whole, *(in_dtype(factor, dtype) for factor in factors))
+        none = jnp.zeros_like(self.each)
+        after = self._sum(jnp.where(began_before, self.each, none))
+        before = self._sum(jnp.where(is_behind, none, self.each))
+        taken = jnp.where(self.each == 0, none, taken)
+        taken += _derivative(share(start, stop, before, after, self.each))
         size += _derivative(stop - start)
         return taken / jnp.where(size > 0, size, jnp.ones_like(size))
 
-    def _differences(self, ends: jax.Array, start: jax.Array) -> jax.Array:
-        starts = lax.slice_in_dim(ends, 0, ends.shape[self.axis] - 1, axis=self.axis)
-        return ends - jnp.concatenate([start, starts], self.axis)
+    def _shift(self, flags: jax.Array, first: bool) -> jax.Array:
+        """Returns what is said of the element before."""
+        edge = jnp.full_like(lax.slice_in_dim(flags, 0, 1, axis=self.axis), first)
+        others = lax.slice_in_dim(flags, 0, flags.shape[self.axis] - 1, axis=self.axis)
+        return jnp.concatenate([edge, others], self.axis)
 
     def rank_at(self, factor: Factor) -> tuple[jax.Array, jax.Array]:
         """Returns the first ranks up to which the weights sum to a part of all, and to more than that part.
@@ -84,8 +107,8 @@ class Masses:
             factor: the part, from 0 to 1; a scalar.
         """
         with jax.enable_x64(True):
-            whole, wanted = self._last(self.exact), in_float64(factor)
-            part = self.exact / jnp.where(whole == 0, jnp.ones_like(whole), whole)
+            _, after, whole = self._exact()
+            part, wanted = after / jnp.where(whole == 0, jnp.ones_like(whole), whole), in_float64(factor)
             low, high = (
                 jnp.sum(is_short | (part <= 0), self.axis, keepdims=True, dtype=jnp.int32)
                 for is_short in (part < wanted - _ROUNDING, part <= wanted + _ROUNDING)
@@ -96,20 +119,6 @@ class Masses:
 def _derivative(number: jax.Array) -> jax.Array:
     """Returns 0, with the derivative of a number."""
     return number - lax.stop_gradient(number)
-
-
-def as_masses(weights: jax.Array, axis: int, dtype: jnp.dtype) -> Masses:
-    """Returns what sorted elements take of the sum of their weights.
-
-    Args:
-        weights: in the order of the elements; 0 where one is masked.
-        axis: non-negative.
-        dtype: to compute in.
-    """
-    with jax.enable_x64(True):
-        exact = lax.cumsum(lax.convert_element_type(lax.stop_gradient(weights), jnp.dtype(jnp.float64)), axis)
-    each = weights.astype(dtype)
-    return Masses(each, lax.cumsum(each, axis), exact, axis)
 
 
 def sample_weights(

@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
-from diffsort._masses import Masses, as_masses, sample_weights
+from diffsort._masses import Masses, sample_weights
 from diffsort._precision import computing_dtype, place
 from diffsort._sharding import reshard_like, unshard
 from diffsort._sorting import (
@@ -306,7 +306,7 @@ def _weigh(
     return dataclasses.replace(
         elements,
         nan=elements.nan + jnp.sum(strange, axis, keepdims=True),
-        masses=as_masses(weights, axis, elements.values.dtype),
+        masses=Masses(weights.astype(elements.values.dtype), axis),
     )
 
 

@@ -31,6 +31,8 @@ class Case:
         learns: whether it has parameters, and so `dtype`, `param_dtype` and `rngs`.
         sorts: whether it takes `implementation`.
         masks: whether it takes a mask.
+        shares_tokens: whether points of all sets are sorted together.
+        segments: whether it takes sets of different sizes in one array.
     """
 
     nnx: Callable[..., nnx.Module]
@@ -40,6 +42,8 @@ class Case:
     learns: bool = True
     sorts: bool = True
     masks: bool = True
+    shares_tokens: bool = False
+    segments: bool = False
 
     @property
     def pools(self) -> bool:
@@ -97,6 +101,7 @@ CASES = {
     "fspool": Case(
         lambda **k: diffsort.nnx.FSPool(FEATURES, pieces=4, **k),
         lambda **k: diffsort.linen.FSPool(pieces=4, **k),
+        segments=True,
     ),
     "fsunpool": Case(
         lambda **k: diffsort.nnx.FSUnpool(FEATURES, pieces=4, **k),
@@ -130,6 +135,12 @@ CASES = {
         sorts=False,
         masks=False,
     ),
+    "mixture_of_experts": Case(
+        lambda **k: diffsort.nnx.MixtureOfExperts(FEATURES, 5, 4, hidden_features=7, num_selected=2, **k),
+        lambda **k: diffsort.linen.MixtureOfExperts(5, 4, hidden_features=7, num_selected=2, **k),
+        keeps_points=True,
+        shares_tokens=True,
+    ),
     "orthogonal_dense": Case(
         lambda **k: diffsort.nnx.OrthogonalDense(FEATURES, 5, **k),
         lambda **k: diffsort.linen.OrthogonalDense(5, **k),
@@ -146,15 +157,18 @@ CASES = {
         lambda **k: diffsort.nnx.QuantilePool((0, 0.3, 1), **k),
         lambda **k: diffsort.linen.QuantilePool((0, 0.3, 1), **k),
         learns=False,
+        segments=True,
     ),
     "sort_pooling": Case(
         lambda **k: diffsort.nnx.SortPooling(5, **k),
         lambda **k: diffsort.linen.SortPooling(5, **k),
         learns=False,
+        segments=True,
     ),
     "top_k_pool": Case(
         lambda **k: diffsort.nnx.TopKPool(FEATURES, 5, **k),
         lambda **k: diffsort.linen.TopKPool(5, **k),
+        segments=True,
     ),
     "trimmed_mean_pool": Case(
         lambda **k: diffsort.nnx.TrimmedMeanPool(0.2, **k),

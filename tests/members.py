@@ -61,6 +61,29 @@ def _loss(name: str) -> Member:
     return Member(call)
 
 
+def _segments(op: Callable[..., jax.Array], reduces: bool = True) -> Member:
+    """An op over the even and the odd elements of each row; masked ones are of no segment."""
+
+    def call(x: Any, where: Any, implementation: Any) -> jax.Array:
+        if x.ndim > 1:
+            masks = None if where is None else jnp.broadcast_to(where, x.shape)
+            return jax.vmap(call, (0, None if where is None else 0, None))(x, masks, implementation)
+        return op(x, _even_or_odd(x, where), 2, implementation=implementation)
+
+    return Member(call, reduces)
+
+
+@jax.jit
+def _even_or_odd(x: Any, where: Any) -> jax.Array:
+    ids = jax.lax.iota(jnp.int8, x.shape[0]) & np.int8(1)
+    return ids if where is None else jnp.where(where, ids, np.int8(2))
+
+
+def _weighed_by_rank(x: Any, *ids: Any, **options: Any) -> jax.Array:
+    weights = diffsort.segment_places(*ids).position.astype(x.dtype)
+    return diffsort.segment_l_statistic(x, weights, *ids, **options)
+
+
 OTHERS = np.float32([0.25, -1.5, 0.75, 2.5, -0.125, 1.0, -2.0, 0.5, 3.0, -0.75])
 WEIGHTS = np.float32([1, -2, 4, 3, -1, 2, 5, -3, 1, 2])
 
@@ -75,8 +98,15 @@ OPS = {
     "sort descending": _op(partial(diffsort.sort, descending=True)),
     "sort_with_indices": _op(diffsort.sort_with_indices, lambda out: out[0]),
     "sort_key_val": _op(lambda x, **o: diffsort.sort_key_val(x, x, **o), lambda out: out[1]),
+    "sort_key_val, two keys": _op(
+        lambda x, **o: diffsort.sort_key_val((jnp.signbit(x), x), x, **o), lambda out: out[1]
+    ),
     "top_k": _op(lambda x, **o: diffsort.top_k(x, min(3, x.shape[-1]), **o), lambda out: out[0]),
     "permute": _op(lambda x, **o: diffsort.permute(_visible(x, o["where"]), diffsort.rank(x, **o))),
+    "segment_sort": _segments(diffsort.segment_sort, reduces=False),
+    "segment_top_k": _segments(
+        lambda x, *ids, **o: diffsort.segment_top_k(x, 2, *ids, **o)[0], reduces=False
+    ),
 }
 REDUCTIONS = {
     "l_statistic": _op(
@@ -88,8 +118,11 @@ REDUCTIONS = {
             *("quantile 0.37 linear", "quantile 0.37 nearest", "median", "order_statistic -1"),
             *("trimmed_mean 0.1", "winsorized_mean 0.3", "superquantile 0.77", "l_moments"),
             "gini_mean_difference",
+            *("quantile 0.37 weibull of weights", "median of weights", "trimmed_mean 0.3 of weights"),
         )
     },
+    "segment_quantile": _segments(lambda x, *ids, **o: diffsort.segment_quantile(x, 0.37, *ids, **o)),
+    "segment_l_statistic": _segments(_weighed_by_rank),
     **{name: _loss(name) for name in LOSSES},
 }
 MEMBERS: dict[str, Member] = OPS | REDUCTIONS

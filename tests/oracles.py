@@ -115,6 +115,12 @@ def argsort_by_jnp(x: jax.Array, *, axis: int, descending: bool, where: jax.Arra
     return jnp.take_along_axis(indices, jnp.argsort(is_masked, axis), axis)
 
 
+def weighed(x: jax.Array) -> jax.Array:
+    """Weights that differ, and pass no NaN on to the gradient where they are masked."""
+    x = jnp.asarray(x, "float64" if x.dtype == "float64" else "float32")
+    return jnp.exp(jnp.where(jnp.isfinite(x), x, jnp.zeros_like(x)) / 2)
+
+
 def permutation_matrix(indices: Any) -> np.ndarray:
     """The matrix P for which `P @ x == x[indices]`."""
     indices = np.asarray(indices)

@@ -10,6 +10,7 @@ import pytest
 import diffsort
 import diffsort.losses
 import diffsort.nnx
+import diffsort.segments
 import diffsort.soft
 import diffsort.soft_ranks
 import diffsort.statistics
@@ -17,6 +18,7 @@ import diffsort.statistics
 DOCS = Path(__file__).parents[1] / "docs"
 ORDER_STATISTICS = (DOCS / "order-statistics.md").read_text(encoding="utf-8")
 RELAXED = (DOCS / "relaxed.md").read_text(encoding="utf-8")
+SEGMENTS = (DOCS / "segments.md").read_text(encoding="utf-8")
 METHODS = [name for name in diffsort.soft.__all__ if name != "RelaxedSort"]
 
 
@@ -24,11 +26,11 @@ METHODS = [name for name in diffsort.soft.__all__ if name != "RelaxedSort"]
     "name",
     [
         *(*diffsort.statistics.__all__, *diffsort.losses.__all__, *diffsort.nnx.__all__),
-        *(*METHODS, *diffsort.soft_ranks.__all__),
+        *(*METHODS, *diffsort.soft_ranks.__all__, *diffsort.segments.__all__),
     ],
 )
 def test_every_op_is_on_a_page(name):
-    assert re.search(rf"`{name}[(`]|{name}` draws", ORDER_STATISTICS + RELAXED), name
+    assert re.search(rf"`{name}[(`]|{name}` draws", ORDER_STATISTICS + RELAXED + SEGMENTS), name
 
 
 def test_the_code_about_relaxed_sorts_runs_and_anneals():
@@ -39,6 +41,14 @@ def test_the_code_about_relaxed_sorts_runs_and_anneals():
     assert scope["train_step"]._cache_size() == 1
     assert scope["history"][-1] < scope["history"][0] / 2
     assert np.abs(scope["soft"] - scope["hard"]).max() > 0.01
+
+
+def test_the_code_about_segments_runs():
+    scope: dict = {}
+    with jax.numpy_dtype_promotion("standard"):
+        for block in re.findall(r"```python\n(.*?)```", SEGMENTS, flags=re.DOTALL):
+            exec(block, scope)  # noqa: S102
+    np.testing.assert_allclose(scope["spread"], [0.5, 7 / 3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)

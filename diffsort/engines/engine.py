@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import DTypeLike
 
 from diffsort import _sharding
@@ -142,8 +143,11 @@ class Engine:
             operands = _sharding.match_varying(x, jnp.broadcast_to(indices, x.shape))
             params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self}
             return permute_p.bind(*operands, trailing=x.ndim - 1 - axis, **params)[0]
-        # Whole rows move better in XLA.
+        # Whole rows move better in XLA, and better from their places than to them.
         x, indices = _sharding.match_varying(x, indices)
+        if is_known and self.uses_kernel and inverse and is_trusted:
+            places = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+            return gathering.gather(x, self.scatter(places, indices, axis), axis)
         return gathering.move(x, indices, axis, inverse=inverse, is_trusted=is_trusted)
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 They know nothing of derivatives: those are in `diffsort._manual` and `diffsort.permutations`.
 """
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,9 @@ def _sort_portably(
     where = masks[0] if masks else None
     axis = x.ndim - 1 - trailing
     find = reverse_ties(engine.find) if ties_reversed else engine.find
-    indices = find(x, axis=axis, descending=descending, where=where)
+    # Keys of 64 bits may be packed of narrower ones, where the user has none.
+    with jax.enable_x64(True) if x.dtype.itemsize > 4 else contextlib.nullcontext():
+        indices = find(x, axis=axis, descending=descending, where=where)
     if indices.shape != x.shape or not jnp.issubdtype(indices.dtype, jnp.integer):
         raise ValueError(
             f"engine {engine.name!r} made {indices.dtype}{list(indices.shape)} of {x.dtype}{list(x.shape)}: "

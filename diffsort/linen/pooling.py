@@ -1,6 +1,5 @@
 """Layers that pool the sorted features of a set, for flax.linen."""
 
-from collections.abc import Iterable
 from typing import Literal, overload
 
 import jax
@@ -10,19 +9,17 @@ from flax.typing import Dtype, Initializer
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import Reduction, as_levels, require_positive
+from diffsort._arguments import Reduction, require_positive
 from diffsort.implementations import ImplementationLike
 from diffsort.initializers import evenly_spaced, identity_or_normal
 from diffsort.linen._parameters import features_of, parameter
 from diffsort.pooling import (
     featurewise_sort_pool,
     featurewise_sort_unpool,
-    quantile_pool,
     sliced_wasserstein_pool,
-    trimmed_mean_pool,
 )
 
-__all__ = ["PSWE", "FSPool", "FSUnpool", "QuantilePool", "TrimmedMeanPool"]
+__all__ = ["PSWE", "FSPool", "FSUnpool"]
 
 
 class FSPool(nn.Module):
@@ -54,23 +51,44 @@ class FSPool(nn.Module):
 
     @overload
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: Literal[False] = False,
     ) -> jax.Array: ...
 
     @overload
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: Literal[True],
     ) -> tuple[jax.Array, jax.Array]: ...
 
     @nn.compact
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: bool = False,
     ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, features).
             where: boolean mask of the points, broadcastable to (..., n).
+            segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes
+                stand in one `x` of two axes; (...) is then (num_segments,).
+            num_segments: how many sets there are then; needed inside jit.
             return_indices: return the permutation too, for `FSUnpool`.
 
         Returns:
@@ -90,6 +108,8 @@ class FSPool(nn.Module):
             x,
             knots,
             where=where,
+            segment_ids=segment_ids,
+            num_segments=num_segments,
             reduction=self.reduction,
             return_indices=return_indices,
             implementation=self.implementation,
@@ -186,68 +206,3 @@ class PSWE(nn.Module):
         )
         arguments = dtypes.promote_dtype(x, *parameters, dtype=self.dtype)
         return sliced_wasserstein_pool(*arguments, where=where, implementation=self.implementation)
-
-
-class QuantilePool(nn.Module):
-    """Pools a set to quantiles of each feature; has no parameters.
-
-    The twin of `diffsort.nnx.QuantilePool`.
-
-    Attributes:
-        levels: probabilities in [0, 1]: 0 for the minimum, 1/2 for the median, 1 for the maximum.
-        implementation: as in `diffsort.sort`.
-
-    Raises:
-        TypeError: `levels` is not a sequence of Python numbers.
-        ValueError: `levels` is empty, or one of them is outside [0, 1].
-    """
-
-    levels: Iterable[float]
-    implementation: ImplementationLike = "manual"
-
-    def __post_init__(self) -> None:
-        """Makes a tuple of the levels: modules are hashed, and lists and arrays are not."""
-        self.levels = as_levels(self.levels)
-        super().__post_init__()
-
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
-        """Pools sets.
-
-        Args:
-            x: points, shape (..., n, features).
-            where: boolean mask of the points, broadcastable to (..., n).
-
-        Returns:
-            Shape (..., features * len(levels)), the quantiles of the first feature first; 0 for an empty
-            set.
-        """
-        return quantile_pool(x, self.levels, where=where, implementation=self.implementation)
-
-
-class TrimmedMeanPool(nn.Module):
-    """Pools a set to the mean of each feature without its extremes; has no parameters.
-
-    The twin of `diffsort.nnx.TrimmedMeanPool`.
-
-    Attributes:
-        proportion: of the points to cut at each end, a feature at a time; 0 ≤ proportion < 1/2.
-        implementation: as in `diffsort.sort`.
-    """
-
-    proportion: float
-    implementation: ImplementationLike = "manual"
-
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
-        """Pools sets.
-
-        Args:
-            x: points, shape (..., n, features).
-            where: boolean mask of the points, broadcastable to (..., n).
-
-        Returns:
-            Shape (..., features); 0 for an empty set.
-
-        Raises:
-            ValueError: `proportion` is outside [0, 1/2).
-        """
-        return trimmed_mean_pool(x, self.proportion, where=where, implementation=self.implementation)

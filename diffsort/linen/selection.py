@@ -32,12 +32,22 @@ class SortPooling(nn.Module):
     sort_channels: int = 1
     implementation: ImplementationLike = "manual"
 
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    def __call__(
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+    ) -> jax.Array:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, channels).
             where: boolean mask of the points, broadcastable to (..., n).
+            segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes
+                stand in one `x` of two axes; (...) is then (num_segments,).
+            num_segments: how many sets there are then; needed inside jit.
 
         Returns:
             Points in order, shape (..., k, channels).
@@ -46,7 +56,13 @@ class SortPooling(nn.Module):
             ValueError: `k` is less than 1, or `sort_channels` not between 1 and the number of channels.
         """
         return sort_pool(
-            x, self.k, where=where, sort_channels=self.sort_channels, implementation=self.implementation
+            x,
+            self.k,
+            where=where,
+            segment_ids=segment_ids,
+            num_segments=num_segments,
+            sort_channels=self.sort_channels,
+            implementation=self.implementation,
         )
 
 
@@ -71,23 +87,44 @@ class TopKPool(nn.Module):
 
     @overload
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: Literal[False] = False,
     ) -> jax.Array: ...
 
     @overload
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: Literal[True],
     ) -> tuple[jax.Array, jax.Array, jax.Array]: ...
 
     @nn.compact
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: bool = False,
     ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, features).
             where: boolean mask of the points, broadcastable to (..., n).
+            segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes
+                stand in one `x` of two axes; (...) is then (num_segments,).
+            num_segments: how many sets there are then; needed inside jit.
             return_indices: return where the points stood and their scores too.
 
         Returns:
@@ -106,6 +143,8 @@ class TopKPool(nn.Module):
             projection,
             self.k,
             where=where,
+            segment_ids=segment_ids,
+            num_segments=num_segments,
             return_indices=return_indices,
             implementation=self.implementation,
         )

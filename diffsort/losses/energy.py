@@ -237,7 +237,9 @@ def _members(elements: Ranked) -> tuple[jax.Array, ...]:
         k, n = elements.position, jnp.maximum(elements.count, 1)
         below, above, whole = (elements.in_float(a) for a in (k, n - 1 - k, n))
         return jnp.ones_like(whole), below, above, whole, whole * (whole - 1), jnp.zeros_like(whole)
-    each, whole = masses.each, jnp.where(masses.whole == 0, jnp.ones_like(masses.whole), masses.whole)
+    each, whole = masses.each, masses.whole
+    whole = jnp.where(whole == 0, jnp.ones_like(whole), whole)
     pairs = jnp.sum(each * (whole - each), axis, keepdims=True)
     excess = each * whole - jnp.sum(each * each, axis, keepdims=True)
-    return each, masses.after - each, whole - masses.after, whole, pairs, excess
+    after = masses.after
+    return each, after - each, whole - after, whole, pairs, excess

@@ -44,18 +44,34 @@ class SortPooling(nnx.Module):
         self.sort_channels = sort_channels
         self.implementation = implementation
 
-    def __call__(self, x: ArrayLike, where: ArrayLike | None = None) -> jax.Array:
+    def __call__(
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+    ) -> jax.Array:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, channels).
             where: boolean mask of the points, broadcastable to (..., n).
+            segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes
+                stand in one `x` of two axes; (...) is then (num_segments,).
+            num_segments: how many sets there are then; needed inside jit.
 
         Returns:
             Points in order, shape (..., k, channels).
         """
         return sort_pool(
-            x, self.k, where=where, sort_channels=self.sort_channels, implementation=self.implementation
+            x,
+            self.k,
+            where=where,
+            segment_ids=segment_ids,
+            num_segments=num_segments,
+            sort_channels=self.sort_channels,
+            implementation=self.implementation,
         )
 
 
@@ -109,22 +125,43 @@ class TopKPool(nnx.Module):
 
     @overload
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[False] = False
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: Literal[False] = False,
     ) -> jax.Array: ...
 
     @overload
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: Literal[True]
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: Literal[True],
     ) -> tuple[jax.Array, jax.Array, jax.Array]: ...
 
     def __call__(
-        self, x: ArrayLike, where: ArrayLike | None = None, *, return_indices: bool = False
+        self,
+        x: ArrayLike,
+        where: ArrayLike | None = None,
+        *,
+        segment_ids: ArrayLike | None = None,
+        num_segments: int | None = None,
+        return_indices: bool = False,
     ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
         """Pools sets.
 
         Args:
             x: points, shape (..., n, num_features).
             where: boolean mask of the points, broadcastable to (..., n).
+            segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes
+                stand in one `x` of two axes; (...) is then (num_segments,).
+            num_segments: how many sets there are then; needed inside jit.
             return_indices: return where the points stood and their scores too.
 
         Returns:
@@ -139,6 +176,8 @@ class TopKPool(nnx.Module):
             projection,
             self.k,
             where=where,
+            segment_ids=segment_ids,
+            num_segments=num_segments,
             return_indices=return_indices,
             implementation=self.implementation,
         )

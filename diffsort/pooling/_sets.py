@@ -6,6 +6,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import floating, like_points, mask_like, real_array
+from diffsort._groups import Groups, find_groups, with_an_element
+from diffsort._groups import visible as visible_in
 from diffsort._precision import at_least_float32
 from diffsort._sorting import zero_masked
 
@@ -31,6 +33,35 @@ def point_mask(where: ArrayLike | None, points: jax.Array) -> jax.Array | None:
         ValueError: `where` does not broadcast to (..., n).
     """
     return None if where is None else mask_like(where, like_points(points))[..., None]
+
+
+def ragged(
+    points: jax.Array, where: ArrayLike | None, segment_ids: ArrayLike | None, num_segments: int | None
+) -> tuple[jax.Array, Groups] | None:
+    """Returns points of sets of different sizes and how they are grouped; None for sets of one size.
+
+    There is a point at least, of no set if need be; and 0 is for those that are of none.
+
+    Args:
+        points: shape (n, channels) where there are `segment_ids`.
+        where: boolean mask of the points; masked ones are of no set.
+        segment_ids: which set each point is of, or None.
+        num_segments: how many sets there are.
+
+    Raises:
+        TypeError: as `diffsort._groups.find_groups`, or `where` is not boolean.
+        ValueError: likewise, points are not of shape (n, channels), or `num_segments` stands alone.
+    """
+    if segment_ids is None:
+        if num_segments is not None:
+            raise ValueError(f"num_segments={num_segments} says nothing without segment_ids.")
+        return None
+    if points.ndim != 2:
+        raise ValueError(f"x must be points of all sets, of shape (n, channels), not {points.shape}.")
+    mask = point_mask(where, points)
+    mask = None if mask is None else mask[:, 0]
+    groups = find_groups(points.shape[0], segment_ids, num_segments, False, mask)
+    return with_an_element(visible_in(points, groups), groups)
 
 
 def count_of(points: jax.Array, mask: jax.Array | None) -> jax.Array:

@@ -9,12 +9,13 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import Reduction, as_array, flag, floating, known_reduction, mask_like
+from diffsort._groups import Groups, places_of, sort_groups, weigh_places
 from diffsort._precision import at_least_float32
 from diffsort._ranked import weighted_sum
 from diffsort._sorting import positions
 from diffsort.implementations import Chosen, ImplementationLike, get_implementation
 from diffsort.permutations import inverse_permutation, permute
-from diffsort.pooling._sets import as_points, count_of, point_mask
+from diffsort.pooling._sets import as_points, count_of, point_mask, ragged
 from diffsort.sorting import sort, sort_with_indices
 
 __all__ = ["featurewise_sort_pool", "featurewise_sort_unpool"]
@@ -26,6 +27,8 @@ def featurewise_sort_pool(
     knots: ArrayLike,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     reduction: Reduction = "sum",
     return_indices: Literal[False] = False,
     implementation: ImplementationLike = "manual",
@@ -38,6 +41,8 @@ def featurewise_sort_pool(
     knots: ArrayLike,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     reduction: Reduction = "sum",
     return_indices: bool,
     implementation: ImplementationLike = "manual",
@@ -49,6 +54,8 @@ def featurewise_sort_pool(
     knots: ArrayLike,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     reduction: Reduction = "sum",
     return_indices: bool = False,
     implementation: ImplementationLike = "manual",
@@ -65,6 +72,10 @@ def featurewise_sort_pool(
             element, the last the smallest.
         where: boolean mask of the elements, broadcastable to (..., n). What masked elements hold reaches
             no value and no gradient.
+        segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes stand
+            in one `x` of shape (n, c), without padding, as for `jax.ops.segment_sum`; (...) is then
+            (num_segments,). A point whose id is outside [0, num_segments) counts as masked.
+        num_segments: how many sets there are then; needed inside jit.
         reduction: "sum", as in the paper, or "mean", which divides it by n and so keeps one scale for sets
             of every size.
         return_indices: return the permutation too, for `featurewise_sort_unpool`; found in the same pass.
@@ -78,7 +89,7 @@ def featurewise_sort_pool(
     Raises:
         TypeError: `knots` is not floating, or `return_indices` not a boolean.
         ValueError: `knots` is not (c, p + 1) with p ≥ 1, `reduction` neither "sum" nor "mean", or
-            `return_indices` asks an `implementation` that has no permutation.
+            `return_indices` asks an `implementation` that has no permutation, or is asked of segments.
 
     Source: Y. Zhang, J. Hare, A. Prügel-Bennett, FSPool: Learning Set Representations with Featurewise
     Sort Pooling, ICLR 2020, section 3.
@@ -101,6 +112,11 @@ def featurewise_sort_pool(
     knots = _as_knots(knots, points)
     chosen = get_implementation(implementation)
     return_indices = flag(return_indices, "return_indices")
+    sets = ragged(points, where, segment_ids, num_segments)
+    if sets is not None:
+        if return_indices:
+            raise ValueError("return_indices=True is for sets of one size: segments have no padded indices.")
+        return _pool_segments(*sets, knots, known_reduction(reduction), chosen)
     mask = point_mask(where, points)
     pooled, indices = _pool(points, knots, mask, known_reduction(reduction), return_indices, chosen)
     return pooled if indices is None else (pooled, indices)
@@ -127,11 +143,27 @@ def _pool(
     weights = weights.reshape((1,) * (x.ndim - weights.ndim) + weights.shape)
     where = None if mask is None else mask_like(mask, x)
     pooled = weighted_sum(ordered, weights, x.ndim - 2, where)
-    if reduction == "mean":
-        wide = at_least_float32(pooled)
-        size = jnp.maximum(count, 1).astype(wide.dtype)[..., None]
-        pooled = (wide / size.reshape((1,) * (wide.ndim - size.ndim) + size.shape)).astype(pooled.dtype)
-    return pooled, indices
+    return _reduced(pooled, count, reduction), indices
+
+
+@functools.partial(jax.jit, static_argnames="reduction")
+def _pool_segments(
+    x: jax.Array, groups: Groups, knots: jax.Array, reduction: Reduction, implementation: Chosen
+) -> jax.Array:
+    ordered, _ = sort_groups(x, groups, implementation, False)
+    places = places_of(groups)
+    last = jnp.maximum(places.size - 1, 0)
+    weights = _weights_at(knots, last - places.position, last)
+    return _reduced(weigh_places(ordered, weights, groups), groups.size, reduction)
+
+
+def _reduced(pooled: jax.Array, count: jax.Array, reduction: Reduction) -> jax.Array:
+    """Returns sums over sets of `count` points, or what `reduction` makes of them."""
+    if reduction == "sum":
+        return pooled
+    wide = at_least_float32(pooled)
+    size = jnp.maximum(count, 1).astype(wide.dtype)[..., None]
+    return (wide / size.reshape((1,) * (wide.ndim - size.ndim) + size.shape)).astype(pooled.dtype)
 
 
 def _greatest_first(indices: jax.Array, count: jax.Array) -> jax.Array:
@@ -234,11 +266,16 @@ def _weights_by_rank(knots: jax.Array, n: int, count: jax.Array, *, descending: 
         count: how many elements there are, int32, any shape.
         descending: whether the first place is that of the greatest.
     """
+    last = jnp.maximum(count - 1, 0)[..., None]
+    position = positions(n, count.ndim + 1, -1)
+    return _weights_at(knots, position if descending else last - position, last)
+
+
+def _weights_at(knots: jax.Array, rank: jax.Array, last: jax.Array) -> jax.Array:
+    """Returns what a rank weighs, 0 for the greatest and `last` for the smallest: (*shape, channels)."""
     dtype = at_least_float32(knots).dtype
-    last = jnp.maximum(count - 1, 0).astype(dtype)[..., None]
-    position = jnp.arange(n, dtype=dtype).reshape((1,) * count.ndim + (n,))
-    rank = position if descending else last - position
-    basis = _hat_basis(jnp.clip(rank / jnp.maximum(last, 1), 0, 1), knots.shape[1] - 1)
+    place = rank.astype(dtype) / jnp.maximum(last, 1).astype(dtype)
+    basis = _hat_basis(jnp.clip(place, 0, 1), knots.shape[1] - 1)
     return jnp.matmul(basis.astype(knots.dtype), knots.T, precision=lax.Precision.HIGHEST)
 
 

@@ -9,9 +9,11 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import broadcast_like, flag, floating, require_positive
+from diffsort._groups import Groups, first_of, in_segments
+from diffsort._several_keys import find_order
 from diffsort._sorting import positions
 from diffsort.implementations import Chosen, ImplementationLike, get_implementation
-from diffsort.pooling._sets import as_points, count_of, first_points, point_mask, unit, visible
+from diffsort.pooling._sets import as_points, count_of, first_points, point_mask, ragged, unit, visible
 from diffsort.sorting import sort_key_val
 
 __all__ = ["sort_pool", "top_k_pool"]
@@ -22,6 +24,8 @@ def sort_pool(
     k: int,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     sort_channels: int = 1,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array:
@@ -32,6 +36,10 @@ def sort_pool(
         k: how many points to keep. Where a set has fewer, rows of 0 follow.
         where: boolean mask of the points, broadcastable to (..., n). What masked points hold reaches no
             value and no gradient.
+        segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes stand
+            in one `x` of shape (n, c), without padding, as for `jax.ops.segment_sum`; (...) is then
+            (num_segments,). A point whose id is outside [0, num_segments) counts as masked.
+        num_segments: how many sets there are then; needed inside jit.
         sort_channels: how many channels to compare: the last one, at ties the one before it, and so on.
             Points that tie in all of them stay in input order. The result is invariant to the order of
             the points if equal points are equal throughout or `sort_channels` is c.
@@ -59,6 +67,11 @@ def sort_pool(
     if not 1 <= sort_channels <= channels:
         raise ValueError(f"sort_channels={sort_channels} is not between 1 and {channels}, the channels of x.")
     chosen = get_implementation(implementation)
+    sets = ragged(points, where, segment_ids, num_segments)
+    if sets is not None:
+        points, groups = sets
+        last = tuple(points[:, -c, None] for c in range(1, sort_channels + 1))
+        return _first_of_segments(points, last, groups, k, chosen)[0]
     return _first_by_channels(points, point_mask(where, points), k, sort_channels, chosen)
 
 
@@ -76,6 +89,28 @@ def _first_by_channels(
     return first_points(points, k)
 
 
+@functools.partial(jax.jit, static_argnames="k")
+def _first_of_segments(
+    x: jax.Array, scores: tuple[jax.Array, ...], groups: Groups, k: int, chosen: Chosen
+) -> tuple[jax.Array, jax.Array]:
+    """Returns the k points of each set with the greatest scores, (m, k, c), and where they stood, (m, k).
+
+    Args:
+        x: shape (n, c).
+        scores: of the points, each of shape (n, 1), the most important first.
+        groups: of the points.
+        k: how many to keep.
+        chosen: an implementation that has a permutation.
+    """
+    keys = groups.ids[:, None], *scores
+    down = False, *[True] * len(scores)
+    order = find_order(chosen, keys, 0, None, down, groups.number + 1)
+    index, is_there = first_of(groups, k, 2)
+    _, indices = in_segments(scores[0][:, 0], order[:, 0], groups, index)
+    rows = jnp.take(x, indices, 0, mode="clip")
+    return jnp.where(is_there[..., None], rows, jnp.zeros_like(rows)), jnp.where(is_there, indices, -1)
+
+
 @overload
 def top_k_pool(
     x: ArrayLike,
@@ -83,6 +118,8 @@ def top_k_pool(
     k: int,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     return_indices: Literal[False] = False,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array: ...
@@ -95,6 +132,8 @@ def top_k_pool(
     k: int,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     return_indices: bool,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]: ...
@@ -106,6 +145,8 @@ def top_k_pool(
     k: int,
     *,
     where: ArrayLike | None = None,
+    segment_ids: ArrayLike | None = None,
+    num_segments: int | None = None,
     return_indices: bool = False,
     implementation: ImplementationLike = "manual",
 ) -> jax.Array | tuple[jax.Array, jax.Array, jax.Array]:
@@ -120,6 +161,10 @@ def top_k_pool(
         k: how many points to keep. Where a set has fewer, rows of 0 follow.
         where: boolean mask of the points, broadcastable to (..., n). What masked points hold reaches no
             value and no gradient.
+        segment_ids: of which set each point is, integers of shape (n,), where sets of different sizes stand
+            in one `x` of shape (n, c), without padding, as for `jax.ops.segment_sum`; (...) is then
+            (num_segments,). A point whose id is outside [0, num_segments) counts as masked.
+        num_segments: how many sets there are then; needed inside jit.
         return_indices: return where the points stood and their scores too; found in the same pass.
         implementation: as in `diffsort.sort`; it must have a permutation.
 
@@ -154,6 +199,10 @@ def top_k_pool(
         )
     chosen = get_implementation(implementation)
     return_indices = flag(return_indices, "return_indices")
+    sets = ragged(points, where, segment_ids, num_segments)
+    if sets is not None:
+        kept = _top_k_of_segments(*sets, projection, k, chosen)
+        return kept if return_indices else kept[0]
     kept = _top_k(points, projection, point_mask(where, points), k, return_indices, chosen)
     return kept if return_indices else kept[0]
 
@@ -168,8 +217,7 @@ def _top_k(
     implementation: Chosen,
 ) -> tuple[jax.Array, ...]:
     x = visible(x, mask)
-    # In full precision, which a product with one vector has to spare: scores decide what is kept.
-    scores = jnp.matmul(x, unit(projection)[:, None], precision=lax.Precision.HIGHEST)
+    scores = _scores(x, projection)
     keywords: Any = {"descending": True, "where": mask, "implementation": implementation}
     rows = x * jnp.tanh(scores)
     if not return_indices:
@@ -183,3 +231,21 @@ def _top_k(
     place = positions(k, x.ndim - 1, -1)
     count = jnp.broadcast_to(count_of(x, mask), x.shape[:-2])[..., None]
     return rows, jnp.where(place < count, indices[..., 0], -1), scores[..., 0]
+
+
+@functools.partial(jax.jit, static_argnames="k")
+def _top_k_of_segments(
+    x: jax.Array, groups: Groups, projection: jax.Array, k: int, implementation: Chosen
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    scores = _scores(x, projection)
+    told = jnp.concatenate([x * jnp.tanh(scores), scores], -1)
+    kept, indices = _first_of_segments(told, (scores,), groups, k, implementation)
+    return kept[..., :-1], indices, kept[..., -1]
+
+
+def _scores(x: jax.Array, projection: jax.Array) -> jax.Array:
+    """Returns a score for each point, in full precision, which a product with one vector has to spare.
+
+    For the scores decide what is kept.
+    """
+    return jnp.matmul(x, unit(projection)[:, None], precision=lax.Precision.HIGHEST)

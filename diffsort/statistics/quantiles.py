@@ -125,8 +125,7 @@ def quantile(
     >>> quantile(jnp.array([3., 1., 10.]), 0.5, method="inverted_cdf", weights=jnp.array([1., 1., 3.]))
     Array(10., dtype=float32)
     """
-    if method not in (*_ELEMENTS, *_GAPS):
-        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, (*_ELEMENTS, *_GAPS)))}.")
+    method = checked_method(method)
     if weights is not None and method not in _WEIGHTED:
         raise ValueError(
             f"method={method!r} counts elements, and takes no weights; those that do: "
@@ -147,6 +146,17 @@ def quantile(
         leading=1,
     )
     return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
+
+
+def checked_method(method: str) -> str:
+    """Returns `method`.
+
+    Raises:
+        ValueError: it is not one of those that `quantile` has.
+    """
+    if method not in (*_ELEMENTS, *_GAPS):
+        raise ValueError(f"method={method!r} is not one of {', '.join(map(repr, (*_ELEMENTS, *_GAPS)))}.")
+    return method
 
 
 def median(

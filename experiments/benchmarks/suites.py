@@ -21,6 +21,7 @@ from experiments.benchmarks.contestants import (
     peers,
     sort_along,
 )
+from experiments.benchmarks.dispatch import time_dispatch
 from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
 from experiments.benchmarks.soft import time_relaxed
@@ -44,6 +45,7 @@ SUITES: dict[str, str] = {
     "compile": "how long a sort and its gradient take to trace and to compile",
     "step": "a training step of model=sortpool, and one of model=maxpool",
     "soft": "relaxed sorts of float32, forward and backward, beside the exact one and softjax's",
+    "dispatch": "tokens × features to two of eight experts and back, float32, forward and backward",
     "top_k": "the few greatest, forward and with their gradient, beside jax.lax, PyTorch and NumPy",
     "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
@@ -61,6 +63,7 @@ SHAPES: dict[str, dict[tuple[int, ...], int]] = {
     "scaling": {(n,): 0 for n in (2, 8, 32, 128, 10**3, 10**4, 10**5, 10**6, 3 * 10**6, 10**7)},
     "memory": {(64, 512): 1, (64, 64, 128): 1, (8192, 32): 1, (1_000_000,): 0},
     "compile": {(64,): 0, (64, 64, 128): 1},
+    "dispatch": {(1024, 64): 1, (4096, 64): 1, (4096, 512): 1, (32768, 128): 1},
     "soft": {(64, 64): 1, (64, 512): 1, (8, 2000): 1, (1, 100_000): 1, (1_000_000,): 0},
     "top_k": {(1_000_000,): 0, (64, 10_000): 1, (1024, 1000): 1, (4096, 256): 1, (32, 50_000): 1},
 }
@@ -138,6 +141,7 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         "memory": measure_memory,
         "compile": time_compilation,
         "soft": time_soft,
+        "dispatch": time_tokens,
         "top_k": time_selection,
     }
     measure = special.get(suite, times)
@@ -165,6 +169,11 @@ def time_gradients(case: Case, seconds: float) -> Iterator[Finding]:
 def time_soft(case: Case, seconds: float) -> Iterator[Finding]:
     """Times relaxed sorts and their gradients along the last axis."""
     yield RUN_TIME, "ms", *time_relaxed(case.array(0), case.array(1), seconds)
+
+
+def time_tokens(case: Case, seconds: float) -> Iterator[Finding]:
+    """Times the way to experts and back."""
+    yield RUN_TIME, "ms", *time_dispatch(case.array(0), case.array(1), seconds)
 
 
 def time_selection(case: Case, seconds: float) -> Iterator[Finding]:

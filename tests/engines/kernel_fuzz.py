@@ -128,8 +128,9 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
         [(8193, 40000)],  # radix sort
         [(8193, 12000), (1, 4)],
         [(65530, 65600)],  # where indices need more than 16 bits
+        [(100_000, 300_000)],  # that several threads partition together
     ]
-    chosen = random.choice(len(ranges), p=[0.16, 0.2, 0.2, 0.16, 0.1, 0.08, 0.08, 0.02])
+    chosen = random.choice(len(ranges), p=[0.16, 0.2, 0.2, 0.16, 0.1, 0.08, 0.07, 0.02, 0.01])
     return tuple(int(random.integers(*r)) for r in ranges[chosen])
 
 

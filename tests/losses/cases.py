@@ -16,6 +16,7 @@ import scoringrules
 import sklearn.metrics
 
 from diffsort import losses
+from tests.oracles import weighed
 
 Masks = tuple[np.ndarray | None, ...]
 
@@ -39,32 +40,55 @@ class Case:
     maskable: int = 1
 
 
-def reducer(loss: Callable[..., jax.Array], oracle: Callable[[np.ndarray], float], **options: object) -> Case:
-    """The case of a reducer of per-example losses."""
+def alike(x: jax.Array) -> None:
+    """No weights."""
+    del x
+
+
+def reducer(
+    loss: Callable[..., jax.Array], oracle: Callable[..., float], weigh: Callable = alike, **options: object
+) -> Case:
+    """The case of a reducer of per-example losses.
+
+    Args:
+        loss: what to call.
+        oracle: called with the losses, and their weights if there are any, of sum 1.
+        weigh: makes weights of losses.
+        **options: for the loss.
+    """
 
     def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
-        return loss(arrays[0], axis=axis, where=masks[0], implementation=implementation, **options)
+        given = options if weigh is alike else options | {"weights": weigh(arrays[0])}
+        return loss(arrays[0], axis=axis, where=masks[0], implementation=implementation, **given)
 
-    return Case(call, oracle)
+    def expected(x: np.ndarray) -> float:
+        if weigh is alike:
+            return oracle(x)
+        weights = np.asarray(weigh(x))
+        return oracle(x, weights / weights.sum())
+
+    return Case(call, expected)
 
 
-def smoothed_cvar(level: float, smoothing: float, x: np.ndarray) -> float:
+def smoothed_cvar(level: float, smoothing: float, x: np.ndarray, v: np.ndarray | None = None) -> float:
     """By the one equation that η solves, and a root finder."""
     cap = 1 / (1 - level)
+    v = np.full(x.size, 1 / x.size) if v is None else v
 
     def weights(eta: float) -> np.ndarray:
         return np.clip(1 + (x - eta) / smoothing, 0, cap)
 
     ends = x.min() - cap * smoothing, x.max() + smoothing
-    eta = scipy.optimize.brentq(lambda eta: weights(eta).mean() - 1, *ends, xtol=1e-15, rtol=1e-15)
+    eta = scipy.optimize.brentq(lambda eta: v @ weights(eta) - 1, *ends, xtol=1e-15, rtol=1e-15)
     w = weights(eta)
-    return float((w * x).mean() - smoothing / 2 * ((w - 1) ** 2).mean())
+    return float(v @ (w * x) - smoothing / 2 * v @ (w - 1) ** 2)
 
 
-def worst_weighted_mean(level: float, x: np.ndarray) -> float:
+def worst_weighted_mean(level: float, x: np.ndarray, v: np.ndarray | None = None) -> float:
     """The cvar as the linear program that defines it."""
+    most = (np.full(x.size, 1 / x.size) if v is None else v) / (1 - level)
     solved = scipy.optimize.linprog(
-        -x, A_eq=np.ones((1, x.size)), b_eq=[1], bounds=(0, 1 / (x.size * (1 - level)))
+        -x, A_eq=np.ones((1, x.size)), b_eq=[1], bounds=np.stack([np.zeros_like(most), most], 1)
     )
     return float(-solved.fun)
 
@@ -89,6 +113,10 @@ def mean_of_largest(start: int, stop: int, x: np.ndarray) -> float:
 REDUCERS = {
     "cvar": reducer(losses.cvar, partial(worst_weighted_mean, 0.77), level=0.77),
     "cvar smoothed": reducer(losses.cvar, partial(smoothed_cvar, 0.6, 0.5), level=0.6, smoothing=0.5),
+    "cvar of weights": reducer(losses.cvar, partial(worst_weighted_mean, 0.77), weighed, level=0.77),
+    "cvar smoothed of weights": reducer(
+        losses.cvar, partial(smoothed_cvar, 0.6, 0.5), weighed, level=0.6, smoothing=0.5
+    ),
     "average_top_k": reducer(losses.average_top_k, partial(mean_of_largest, 0, 3), k=3),
     "ranked_range": reducer(losses.ranked_range, partial(mean_of_largest, 1, 4), k=4, m=1),
     "trimmed": reducer(losses.trimmed, lambda x: np.sort(x)[: x.size - x.size // 5].mean(), proportion=0.2),
@@ -106,17 +134,6 @@ SAME, DIFFERENT, ONE = ((10, 10),), ((5, 4), (7, 10)), ((10, 1),)
 PAIR = ("predictions", "targets")
 LINES = np.random.default_rng(0).standard_normal((4, 3))
 LINES /= np.linalg.norm(LINES, axis=1, keepdims=True)
-
-
-def weighed(x: jax.Array) -> jax.Array:
-    """Weights that differ, and pass no NaN on to the gradient where they are masked."""
-    x = jnp.asarray(x, "float64" if x.dtype == "float64" else "float32")
-    return jnp.exp(jnp.where(jnp.isfinite(x), x, jnp.zeros_like(x)) / 2)
-
-
-def alike(x: jax.Array) -> None:
-    """No weights."""
-    del x
 
 
 def of_samples(
@@ -168,32 +185,46 @@ def as_points(x: jax.Array) -> jax.Array:
     return jnp.stack([x, -2 * x, jnp.abs(x)], -1)
 
 
-def score(fair: bool) -> Case:
+def score(fair: float, weigh: Callable = alike) -> Case:
     """The case of the score of an ensemble: the second array has a single element, the observation."""
 
     def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
         observed = jnp.squeeze(arrays[1], axis)
         return losses.crps_ensemble(
-            arrays[0], observed, axis, fair=fair, where=masks[0], implementation=implementation
+            arrays[0],
+            observed,
+            axis,
+            fair=fair,
+            weights=weigh(arrays[0]),
+            where=masks[0],
+            implementation=implementation,
         )
 
     def oracle(x: np.ndarray, y: np.ndarray) -> float:
-        estimator = "fair" if fair else "nrg"
-        return float(scoringrules.crps_ensemble(y[0], x, estimator=estimator, backend="numpy"))
+        weights = None if weigh(x) is None else np.asarray(weigh(x))
+        by_estimator = (
+            scoringrules.crps_ensemble(y[0], x, ens_w=weights, estimator=estimator, backend="numpy")
+            for estimator in ("fair", "nrg")
+        )
+        return float(np.average([*by_estimator], weights=[fair, 1 - fair]))
 
     return Case(call, oracle, ONE, PAIR)
 
 
-def pinball(level: float) -> Case:
+def pinball(level: float, weigh: Callable = alike) -> Case:
     """The case of a quantile loss with as many equal levels as there are predictions."""
 
     def call(arrays: tuple, masks: Masks, axis: int, implementation: str) -> jax.Array:
         del implementation  # nothing is sorted
         levels = jnp.full(arrays[0].shape[axis], level)
-        return losses.quantile_loss(arrays[0], jnp.squeeze(arrays[1], axis), levels, axis, where=masks[0])
+        observed = jnp.squeeze(arrays[1], axis)
+        return losses.quantile_loss(
+            arrays[0], observed, levels, axis, weights=weigh(arrays[0]), where=masks[0]
+        )
 
     def oracle(x: np.ndarray, y: np.ndarray) -> float:
-        return float(np.mean(scoringrules.quantile_score(y[0], x, level, backend="numpy")))
+        each = scoringrules.quantile_score(y[0], x, level, backend="numpy")
+        return float(np.average(each, weights=weigh(x)))
 
     return Case(call, oracle, ONE, PAIR)
 
@@ -229,9 +260,11 @@ DISTANCES = {
         losses.max_sliced_wasserstein, max_sliced(1.5), DIFFERENT, weighed, True, projections=LINES, p=1.5
     ),
     "energy_distance of weights": of_samples(losses.energy_distance, energy, DIFFERENT, weighed),
+    "crps_ensemble of weights": score(0.7, weighed),
     "crps_ensemble": score(fair=False),
     "crps_ensemble fair": score(fair=True),
     "quantile_loss": pinball(0.3),
+    "quantile_loss of weights": pinball(0.3, weighed),
 }
 
 

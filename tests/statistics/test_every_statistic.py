@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 
 import diffsort
-from tests.oracles import IMPLEMENTATIONS
+from tests.oracles import IMPLEMENTATIONS, weighed
 
 Statistic = Callable[..., jax.Array]
 
@@ -36,6 +36,23 @@ def by_definition_gini(x: np.ndarray) -> float:
     return float(np.abs(x[:, None] - x).sum() / (x.size * (x.size - 1)))
 
 
+def mean_of_mass(start: float, stop: float, x: np.ndarray, w: np.ndarray) -> float:
+    """The mean of the elements that the masses between two lie in; added up one by one."""
+    total = before = 0.0
+    for element, weight in sorted(zip(x, w, strict=True)):
+        total += element * max(min(before + weight, stop) - max(before, start), 0)
+        before += weight
+    return total / (stop - start)
+
+
+def of_weights(statistic: Statistic, oracle: Callable[..., object]) -> tuple[Statistic, Callable]:
+    """A statistic whose elements have weights made of them, so that these are sliced and moved with them."""
+    return (
+        lambda x, **options: statistic(x, weights=weighed(x), **options),
+        lambda x: oracle(x, np.asarray(weighed(x))),
+    )
+
+
 # Each with an independent oracle for one row.
 STATISTICS: dict[str, tuple[Statistic, Callable[[np.ndarray], object]]] = {
     **{
@@ -46,6 +63,7 @@ STATISTICS: dict[str, tuple[Statistic, Callable[[np.ndarray], object]]] = {
         for q, method in (
             *((0.37, method) for method in ("linear", "lower", "higher", "midpoint", "nearest")),
             *((q, "linear") for q in (0.0, 0.25, 1.0)),
+            (0.37, "median_unbiased"),
         )
     },
     "median": (diffsort.median, np.median),
@@ -77,6 +95,26 @@ STATISTICS: dict[str, tuple[Statistic, Callable[[np.ndarray], object]]] = {
         partial(scipy.stats.lmoment, order=[1, 2, 3, 4], standardize=False),
     ),
     "gini_mean_difference": (diffsort.gini_mean_difference, by_definition_gini),
+    "quantile 0.37 inverted_cdf of weights": of_weights(
+        partial(diffsort.quantile, q=0.37, method="inverted_cdf"),
+        lambda x, w: np.quantile(x, 0.37, weights=w, method="inverted_cdf"),
+    ),
+    "quantile 0.37 weibull of weights": of_weights(
+        partial(diffsort.quantile, q=0.37, method="weibull"),
+        lambda x, w: mean_of_mass(0.37 * (w.sum() + 1) - 1, 0.37 * (w.sum() + 1), x, w),
+    ),
+    "median of weights": of_weights(
+        diffsort.median,
+        lambda x, w: scipy.stats.quantile(x, 0.5, weights=w, method="averaged_inverted_cdf"),
+    ),
+    "trimmed_mean 0.3 of weights": of_weights(
+        partial(diffsort.trimmed_mean, proportion=0.3),
+        lambda x, w: mean_of_mass(0.3 * w.sum(), 0.7 * w.sum(), x, w),
+    ),
+    "superquantile 0.77 of weights": of_weights(
+        partial(diffsort.superquantile, level=0.77),
+        lambda x, w: mean_of_mass(0.77 * w.sum(), w.sum(), x, w),
+    ),
 }
 LENGTHS = (5, 10, 30)
 # One of each function, for what does not depend on its arguments.

@@ -110,13 +110,20 @@ struct PairCodec {
   static DIFFSORT_INLINE Bits lossy(Bits bits) { return Element::lossy(bits); }
 };
 
-// The values alone, compared as the numbers they are. Lossy for NaNs, and for floats that are equal though their
-// bits differ: their order depends on an index.
+// The values alone, compared as the numbers they are; floats of up to 32 bits as integers in their order, where these
+// have minima, which run faster. Lossy for floats that are equal though their bits differ, whose order depends on an
+// index, and for NaNs where floats are compared.
 template <class Element>
 struct ValueCodec {
   using Stored = typename Element::Stored;
   static constexpr bool kIsWide = sizeof(Stored) == 8;
-  static constexpr bool kIsFloat = Element::kCompare == Compare::kFloat;
+#if defined(__AVX2__)
+  static constexpr bool kHasIntegerMinima = !kIsWide;
+#else
+  static constexpr bool kHasIntegerMinima = false;
+#endif
+  static constexpr bool kIsOrdered = Element::kCompare == Compare::kFloat && kHasIntegerMinima;
+  static constexpr bool kIsFloat = Element::kCompare == Compare::kFloat && !kHasIntegerMinima;
   static constexpr int L = kIsWide ? kLanes : 2 * kLanes;
   static constexpr bool kHasIndex = false;
   using Format = LaneFormat<Stored, L>;
@@ -130,13 +137,20 @@ struct ValueCodec {
   static DIFFSORT_INLINE Lane flip(const Encoding& encoding) {
     if constexpr (kIsFloat) {
       return Lane(encoding.flip) & kTopBit<Lane>;
+    } else if constexpr (kIsOrdered) {
+      return Lane(encoding.flip);
     } else {
       return Lane(encoding.flip) ^ kTopBit<Lane>;
     }
   }
+  // The bits of floats as integers in their order, and back.
+  static DIFFSORT_INLINE Bits reorder(Bits bits) { return bits ^ ((Bits)((Vector<int32_t, L>)bits >> 31) >> 1); }
+
   static DIFFSORT_INLINE Word pack(Bits bits, U64, Bits, const Encoding& encoding) {
     if constexpr (kIsFloat) {
       return {bit_cast<Vector<Number, L>>(bits ^ flip(encoding))};
+    } else if constexpr (kIsOrdered) {
+      return {bit_cast<Vector<Number, L>>(reorder(bits) ^ flip(encoding))};
     } else {
       return {bit_cast<Vector<Number, L>>(Element::encode(bits) ^ flip(encoding))};
     }
@@ -152,12 +166,20 @@ struct ValueCodec {
     Bits bits = bit_cast<Bits>(word.v) ^ flip(encoding);
     if constexpr (kIsFloat) {
       return bits;
+    } else if constexpr (kIsOrdered) {
+      return reorder(bits);
     } else {
       return Element::decode(bits);
     }
   }
   static DIFFSORT_INLINE Indices<L> index(Word, const Encoding&) { return Indices<L>{}; }
-  static DIFFSORT_INLINE Bits lossy(Bits bits) { return Element::lossy(bits) | Element::is_nan(bits); }
+  static DIFFSORT_INLINE Bits lossy(Bits bits) {
+    if constexpr (kIsFloat) {
+      return Element::lossy(bits) | Element::is_nan(bits);
+    } else {
+      return Element::lossy(bits);
+    }
+  }
 };
 
 template <class Element>

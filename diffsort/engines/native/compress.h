@@ -108,4 +108,33 @@ DIFFSORT_INLINE int compress_store(void* to, V v, Mask mask) {
   return count;
 }
 
+// The lanes of `v` in `mask`, in order, and behind them all others.
+template <class V>
+DIFFSORT_INLINE V separate(V v, Mask mask) {
+  constexpr int L = kLanesOf<V>, kBits = 8 * sizeof(Scalar<V>);
+  static_assert(kBits == 32 || kBits == 64);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64 && kBits == 32) {
+    __mmask16 kept = __mmask16(mask), behind = __mmask16(~Mask(0) << __builtin_popcount(mask));
+    __m512i all = bit_cast<__m512i>(v), others = _mm512_maskz_compress_epi32(__mmask16(~mask), all);
+    return bit_cast<V>(_mm512_mask_expand_epi32(_mm512_maskz_compress_epi32(kept, all), behind, others));
+  }
+  if constexpr (sizeof(V) == 64 && kBits == 64) {
+    __mmask8 kept = __mmask8(mask), behind = __mmask8(~Mask(0) << __builtin_popcount(mask));
+    __m512i all = bit_cast<__m512i>(v), others = _mm512_maskz_compress_epi64(__mmask8(~mask), all);
+    return bit_cast<V>(_mm512_mask_expand_epi64(_mm512_maskz_compress_epi64(kept, all), behind, others));
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(V) == 32) {
+    __m256i from = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(int64_t(kCompress<L>.of[mask])));
+    return bit_cast<V>(_mm256_permutevar8x32_epi32(bit_cast<__m256i>(v), from));
+  }
+#endif
+  V separated = v;
+  int count = 0, others = __builtin_popcount(mask);
+  for (int j = 0; j < L; ++j) separated[mask >> j & 1 ? count++ : others++] = v[j];
+  return separated;
+}
+
 }  // namespace diffsort::DIFFSORT_TARGET

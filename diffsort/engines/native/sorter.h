@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "memory.h"
+#include "long_values.h"
 #include "panels.h"
 #include "radix_sort.h"
 #include "tile.h"
@@ -25,6 +25,10 @@ class Sorter {
 
   SortStatus run() {
     if (elements_ == 0) return SortStatus::kSorted;
+    if (only_values_ && job_.values && job_.inner == 1 && job_.n > kLongValues) {
+      sort_long_values();
+      return status();
+    }
     if constexpr (!kIsWide) {  // a radix sort needs room for an index beside the key
       if (job_.n > kLongRow) {
         sort_long_rows();
@@ -131,6 +135,27 @@ class Sorter {
         return true;
     }
     return false;
+  }
+
+  void sort_long_values() {
+    int64_t n = job_.n;
+    if (job_.outer >= pool_.threads()) {
+      pool_.each(job_.outer, grain(1), [&](int64_t i) { sort_long_values_of(i * n, serial_); });
+    } else {
+      for (int64_t i = 0; i < job_.outer; ++i) sort_long_values_of(i * n, pool_);
+    }
+  }
+
+  void sort_long_values_of(int64_t first, Pool& pool) {
+    auto status = LongValues<Element>(job_, first).sort(pool);
+    if (status == LongValuesStatus::kSorted) return;
+    if constexpr (!kIsWide) {
+      if (job_.n > kLongRow) {
+        if (!LongRow(job_, first).sort(pool)) note_out_of_memory();
+        return;
+      }
+    }
+    if (!sort_tiles<IndexedCodec<Element>>({Task::Layout::kRow, first, 1})) note_out_of_memory();
   }
 
   // Each thread sorts rows of its own where there are enough for all threads, else all threads sort each row together.

@@ -124,6 +124,15 @@ class Tile {
     return true;
   }
 
+  // Sorts n numbers of a row (inner = 1), as elements from `to` on. Of values alone.
+  void sort_numbers(const void* numbers, int64_t n, int64_t to) {
+    int64_t length = part_length(n), whole = n / L * L;
+    std::memcpy(words_, numbers, size_t(whole) * sizeof(Word) / L);
+    for (int64_t r = n / L; r < length; ++r) words_[r] = Codec::sentinel();
+    std::memcpy(words_ + n / L, static_cast<const Word*>(numbers) + n / L, size_t(n - whole) * sizeof(Word) / L);
+    sort_parts(Output<Codec>(job_, false), n, to, to);
+  }
+
   // Sorts a bucket of `n` packed words of a row (inner = 1), all from `base` to less than 2^52 above it. They become
   // the elements from `to` on, of the row that begins at element `start`.
   void sort_bucket(const uint64_t* packed, int64_t n, uint64_t base, bool gathers, int64_t to, int64_t start) {

@@ -36,6 +36,8 @@ def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
     if suite == "soft":
         twins = {softjax_twin(name) for name in SOFT} if softjax_version() else set()
         return [(RUN_TIME, "ms", {"manual", *SOFT} | twins)]
+    if suite == "dispatch":
+        return [(RUN_TIME, "ms", {"manual", "builtin", "gather", "one-hot"})]
     if suite in ("memory", "compile"):
         first, second = {
             "memory": ("kept from forward to backward", "temporaries of backward"),
