@@ -66,19 +66,25 @@ DIFFSORT_INLINE Mask up_to(V key, V tie, Place<Scalar<V>> place) {
 template <bool HasLow, class Source, class Lane>
 int64_t keep(const Source& source, int64_t begin, int64_t end, const Limits<Lane>& limits, Candidates<Lane>& to) {
   constexpr int W = Candidates<Lane>::W;
-  int64_t below = 0, count = to.count;
-  for (int64_t at = begin; at < end; at += W) {
-    if (count + W > to.room) return -1;
-    auto [key, tie, valid] = source.read(at, end - at < W ? int(end - at) : W);
-    Mask kept = up_to(key, tie, limits.high) & valid;
+  const Source from = source;  // copies, which no store can change
+  const Limits<Lane> within = limits;
+  Lane *keys = to.keys, *ties = to.ties;
+  int64_t below = 0, count = to.count, room = to.room - W;
+  auto step = [&](int64_t at, int lanes) __attribute__((always_inline)) {
+    auto [key, tie, valid] = from.read(at, lanes);
+    Mask kept = up_to(key, tie, within.high) & valid;
     if constexpr (HasLow) {
-      Mask under = before(key, tie, limits.low) & valid;
+      Mask under = before(key, tie, within.low) & valid;
       below += __builtin_popcount(under);
       kept &= ~under;
     }
-    compress_store(to.keys + count, key, kept);
-    count += compress_store(to.ties + count, tie, kept);
-  }
+    compress_store(keys + count, key, kept);
+    count += compress_store(ties + count, tie, kept);
+  };
+  int64_t at = begin;
+  for (; at + W <= end && count <= room; at += W) step(at, W);
+  if (count > room) return -1;
+  if (at < end) step(at, int(end - at));
   to.count = count;
   return below;
 }

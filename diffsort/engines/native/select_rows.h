@@ -155,12 +155,15 @@ class RowSelection {
   // The limits between which the ranks lie, by a sample: one element at random of each of `size` parts.
   template <class Source>
   Limits<Lane> find_limits(const Source& source, Ranks ranks, int64_t size) {
+    int shift = __builtin_ctzll(uint64_t(size));  // a power of two
+    int64_t end = 0;
     sample_.count = 0;
     for (int64_t i = 0; i < size; i += W) {
       V key{}, tie{};
       Mask valid = 0;
       for (int j = 0; j < W; ++j) {
-        int64_t begin = (i + j) * ranks.n / size, width = (i + j + 1) * ranks.n / size - begin;
+        int64_t begin = end, width = ((i + j + 1) * ranks.n >> shift) - begin;
+        end += width;
         uint64_t chance = uint32_t(i + j + 1) * 0x9e3779b1u;
         source.read_lane(j, begin + int64_t(chance * uint64_t(width) >> 32), key, tie, valid);
       }
