@@ -1,0 +1,172 @@
+// The ends of a quicksort: few numbers, sorted as a tile and written; and many that are equal.
+
+#pragma once
+
+#include "split.h"
+#include "tile.h"
+
+namespace diffsort::DIFFSORT_TARGET {
+
+// Values alone, as numbers of their codec, of the row (inner = 1) that begins at element `start`.
+template <class Element>
+class ValueLeaf {
+ public:
+  using Codec = ValueCodec<Element>;
+  using Word = typename Codec::Word;
+  using Row = Numbers<typename Codec::Number, false>;
+  static constexpr bool kPaired = false;
+  static constexpr int L = Codec::L;
+  static constexpr int64_t kTile = 32 * L;
+
+  static size_t bytes() { return Tile<Codec>::bytes_for_row(kTile); }
+  // Elements as numbers, and whether these do not hold all their bits.
+  static DIFFSORT_INLINE typename Word::V encode(typename Codec::Bits bits, const Encoding& encoding) {
+    return Codec::pack(bits, typename Codec::U64{}, typename Codec::Bits{}, encoding).v;
+  }
+  static DIFFSORT_INLINE typename Codec::Bits lossy(typename Codec::Bits bits) { return Codec::lossy(bits); }
+
+  ValueLeaf(const SortJob& job, int64_t start, bool, void* memory)
+      : start_(start), tile_(job, memory), out_(job, false), encoding_(encoding_for(job)) {}
+
+  // Sorts n ≤ kTile numbers, and writes them as elements from number `to` of the row on.
+  bool sort(Row row, int64_t n, int64_t to) {
+    if (n > 0) tile_.sort_numbers(row.keys, n, start_ + to);
+    return true;
+  }
+
+  void write_equal(Row row, int64_t n, int64_t to) const {
+    if (n == 0) return;
+    auto bits = Codec::decode({splat<typename Word::V>(row.keys[0])}, encoding_);
+    int64_t i = start_ + to, end = i + n;
+    for (; i + L <= end; i += L) out_.write(i, bits, Indices<L>{}, 0, 0);
+    for (; i < end; ++i) out_.write_one(i, bits[0], 0, 0);
+  }
+
+ private:
+  int64_t start_;
+  Tile<Codec> tile_;
+  Output<Codec> out_;
+  Encoding encoding_;
+};
+
+// The number of an element that is paired with its index, of L lanes: integers in the order of keys.
+template <class Element>
+struct PairedNumber {
+  using Codec = IndexedCodec<Element>;
+  static constexpr bool kIsWide = sizeof(typename Element::Stored) == 8;
+  static constexpr int L = kIsWide ? kLanes : 2 * kLanes;
+  using Number = std::conditional_t<kIsWide, int64_t, int32_t>;
+  using Lane = std::make_unsigned_t<Number>;
+  using Word = NumberWord<Number, L>;
+
+  template <class Bits>
+  static DIFFSORT_INLINE Vector<Number, kLanesOf<Bits>> encode(Bits bits, const Encoding& encoding) {
+    return (Vector<Number, kLanesOf<Bits>>)(Element::encode(bits) ^ (Lane(encoding.flip) ^ kTopBit<Lane>));
+  }
+  template <class Keys>
+  static DIFFSORT_INLINE Vector<Lane, kLanesOf<Keys>> decode(Keys keys, const Encoding& encoding) {
+    using Bits = Vector<Lane, kLanesOf<Keys>>;
+    return Element::decode((Bits)keys ^ (Lane(encoding.flip) ^ kTopBit<Lane>));
+  }
+};
+
+// Numbers with their indices, of the row (inner = 1) that begins at element `start`; values are gathered where numbers
+// do not hold all their bits.
+template <class Element>
+class PairLeaf {
+ public:
+  using Codec = IndexedCodec<Element>;
+  using Paired = PairedNumber<Element>;
+  using Word = typename Paired::Word;
+  using Number = typename Paired::Number;
+  using Row = Numbers<Number, true>;
+  static constexpr bool kPaired = true;
+  static constexpr int64_t kTile = Paired::kIsWide ? 512 : 2048;
+
+  static size_t bytes() {
+    size_t tile = Tile<Codec>::bytes_for_row(kTile), order = Order::bytes();
+    return tile < order ? order : tile;
+  }
+
+  template <class Bits>
+  static DIFFSORT_INLINE typename Word::V encode(Bits bits, const Encoding& encoding) {
+    return Paired::encode(bits, encoding);
+  }
+  template <class Bits>
+  static DIFFSORT_INLINE Bits lossy(Bits bits) {
+    return Element::lossy(bits);
+  }
+
+  PairLeaf(const SortJob& job, int64_t start, bool gathers, void* memory)
+      : job_(job), start_(start), gathers_(gathers), memory_(memory), encoding_(encoding_for(job)) {}
+
+  // Sorts n ≤ kTile numbers, and writes them as elements from number `to` of the row on. Returns false where they are
+  // too many and too far apart for a tile.
+  bool sort(Row row, int64_t n, int64_t to) {
+    if (n == 0) return true;
+    if constexpr (!Paired::kIsWide) {
+      if (encoding_.index_bits + 32 > 52) {  // of a word
+        Number least = row.keys[0], most = least;
+        for (int64_t i = 1; i < n; ++i) {
+          least = row.keys[i] < least ? row.keys[i] : least;
+          most = row.keys[i] < most ? most : row.keys[i];
+        }
+        if ((uint64_t(int64_t(most) - least) + 1) << encoding_.index_bits > uint64_t(1) << 52) {
+          if (n >= Split<typename Word::V, true>::kLeast) return false;
+          sort_few(row, n);
+          write_in_order(row, n, to);
+          return true;
+        }
+        base_ = uint64_t(uint32_t(least) ^ kTopBit<uint32_t>) << encoding_.index_bits;
+      }
+    }
+    Tile<Codec>(job_, memory_).sort_pairs(row.keys, row.indices, n, base_, gathers_, start_ + to, start_);
+    return true;
+  }
+
+  // Writes n numbers that are equal, in the order of their indices.
+  void write_equal(Row row, int64_t n, int64_t to);
+
+ private:
+  using Order = ValueLeaf<Integer<uint32_t>>;
+  template <int L>
+  using Keys = Vector<Number, L>;
+
+  // Sorts numbers and indices by insertion.
+  static void sort_few(Row row, int64_t n) {
+    for (int64_t i = 1; i < n; ++i) {
+      Number key = row.keys[i];
+      uint32_t index = row.indices[i];
+      int64_t j = i;
+      for (; j > 0 && (key < row.keys[j - 1] || (key == row.keys[j - 1] && index < row.indices[j - 1])); --j) {
+        row.keys[j] = row.keys[j - 1];
+        row.indices[j] = row.indices[j - 1];
+      }
+      row.keys[j] = key;
+      row.indices[j] = index;
+    }
+  }
+
+  void write_in_order(Row row, int64_t n, int64_t to) const {
+    constexpr int L = Codec::L;
+    Output<Codec> out(job_, gathers_);
+    for (int64_t i = 0; i < n; i += L) {
+      int count = n - i < L ? int(n - i) : L;
+      Keys<L> keys{};
+      Indices<L> index{};
+      std::memcpy(&keys, row.keys + i, size_t(count) * sizeof(Number));
+      std::memcpy(&index, row.indices + i, size_t(count) * sizeof(uint32_t));
+      auto bits = Paired::decode(keys, encoding_);
+      for (int j = 0; j < count; ++j) out.write_one(start_ + to + i + j, bits[j], index[j], start_);
+    }
+  }
+
+  const SortJob& job_;
+  int64_t start_;
+  bool gathers_;
+  void* memory_;
+  Encoding encoding_;
+  uint64_t base_ = 0;
+};
+
+}  // namespace diffsort::DIFFSORT_TARGET
