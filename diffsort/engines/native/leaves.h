@@ -16,7 +16,7 @@ class ValueLeaf {
   using Row = Numbers<typename Codec::Number, false>;
   static constexpr bool kPaired = false;
   static constexpr int L = Codec::L;
-  static constexpr int64_t kTile = 32 * L;
+  static constexpr int64_t kTile = 256 * L;  // below, a network costs less than splits and their wrong guesses
 
   static size_t bytes() { return Tile<Codec>::bytes_for_row(kTile); }
   // Elements as numbers, and whether these do not hold all their bits.

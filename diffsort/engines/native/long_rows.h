@@ -113,13 +113,13 @@ class LongRow {
 
   // A number that about half of all are less than.
   Number sampled() const {
-    constexpr int kVectors = 15;
+    constexpr int kVectors = Sort::kSample;
     Number sample[kVectors * L];
     const Stored* x = static_cast<const Stored*>(job_.x) + start_;
     for (int i = 0; i < kVectors; ++i) {
       store(sample + i * L, Leaf::encode(Format::read(x + (job_.n - L) / (kVectors - 1) * i), encoding_));
     }
-    return Sort::template median<kVectors>(sample, kVectors * L);
+    return Sort::sampled(sample, kVectors * L);
   }
 
   const SortJob& job_;

@@ -36,6 +36,7 @@ class Quicksort {
   using Splitter = Split<V, Leaf::kPaired>;
   using Row = typename Splitter::Row;
   static constexpr int L = Word::kWordLanes;
+  static constexpr int kSample = 15;  // vectors
   static constexpr Number kLeast = std::numeric_limits<Number>::has_infinity ? -std::numeric_limits<Number>::infinity()
                                                                              : std::numeric_limits<Number>::min();
 
@@ -47,19 +48,13 @@ class Quicksort {
   // Whether one number comes before another. Of floats it does not depend on how the thread treats denormals.
   static bool precedes(Number a, Number b) { return ordered(a) < ordered(b); }
 
-  // A number that about half of n are less than.
+  // A number that about half of n are less than: the median of lane-wise medians of vectors spread over them.
   static Number sampled(const Number* numbers, int64_t n) {
-    return n < 8 * Leaf::kTile ? median<7>(numbers, n) : median<15>(numbers, n);
-  }
-
-  // The median of lane-wise medians of vectors spread over n numbers.
-  template <int kVectors>
-  static Number median(const Number* numbers, int64_t n) {
-    Word sample[kVectors];
-    for (int i = 0; i < kVectors; ++i) sample[i] = {load<V>(numbers + (n - L) / (kVectors - 1) * i)};
-    apply<SortingNetwork<kVectors>>(sample);
-    merge_lanes(sample + kVectors / 2, 1);
-    return sample[kVectors / 2].v[L / 2];
+    Word sample[kSample];
+    for (int i = 0; i < kSample; ++i) sample[i] = {load<V>(numbers + (n - L) / (kSample - 1) * i)};
+    apply<SortingNetwork<kSample>>(sample);
+    merge_lanes(sample + kSample / 2, 1);
+    return sample[kSample / 2].v[L / 2];
   }
 
  private:

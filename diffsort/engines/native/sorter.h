@@ -8,8 +8,8 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
+inline constexpr int64_t kLongWideRow = 2048;    // likewise, where elements have 64 bits
 inline constexpr int64_t kLongRow = 8192;        // elements above which a row takes a quicksort
-inline constexpr int64_t kLongValues = 1024;     // likewise, of values alone
 inline constexpr int64_t kSplitRow = 512;        // elements from which a row is a tile of its own
 inline constexpr int64_t kTaskElements = 4096;   // for which another thread is worth waking
 inline constexpr int64_t kParallelFrom = 16384;  // elements of a job for which several threads are
@@ -25,7 +25,7 @@ class Sorter {
 
   SortStatus run() {
     if (elements_ == 0) return SortStatus::kSorted;
-    if (job_.n > (only_values_ && job_.inner == 1 ? kLongValues : kLongRow)) {
+    if (job_.n > longest_tile()) {
       sort_long_rows();
     } else {
       job_.inner == 1 ? sort_rows() : sort_columns();
@@ -37,6 +37,13 @@ class Sorter {
   using Stored = typename Element::Stored;
   static constexpr int kRows = ValueCodec<Element>::L;  // to a task: whole tiles of either codec
   static constexpr int64_t kPanel = 16;                 // columns to a task: likewise
+
+  // The elements of a row or column above which it takes a quicksort.
+  int64_t longest_tile() const {
+    if (job_.inner > 1) return kLongRow;
+    if (only_values_) return ValueLeaf<Element>::kTile;
+    return sizeof(Stored) == 8 ? kLongWideRow : kLongRow;
+  }
 
   // What a thread sorts in one go.
   struct Task {
