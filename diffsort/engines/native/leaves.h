@@ -129,8 +129,40 @@ class PairLeaf {
 
  private:
   using Order = ValueLeaf<Integer<uint32_t>>;
-  template <int L>
-  using Keys = Vector<Number, L>;
+
+  // Of a key with at least one in so many elements of a row, it is faster to look for the indices than to sort them.
+  static constexpr int64_t kRereadShare = 8;
+
+  // Finds the indices of the n elements with the same key, in order.
+  void find_indices(Row row, int64_t n) const {
+    using V = typename Word::V;
+    using I = Vector<uint32_t, Paired::L>;
+    using Format = LaneFormat<typename Element::Stored, Paired::L>;
+    constexpr int L = Paired::L;
+    const auto* x = static_cast<const typename Element::Stored*>(job_.x) + start_;
+    const uint8_t* where = job_.where ? job_.where + start_ : nullptr;
+    V key = splat<V>(row.keys[0]);
+    int64_t found = 0;
+    for (int64_t i = 0; found < n; i += L) {
+      int count = job_.n - i < L ? int(job_.n - i) : L;
+      Vector<typename Element::Stored, L> elements{};
+      Vector<uint8_t, L> keeps = splat<Vector<uint8_t, L>>(1);
+      std::memcpy(&elements, x + i, size_t(count) * sizeof(elements[0]));
+      if (where) std::memcpy(&keeps, where + i, size_t(count));
+      auto equal = Paired::encode(Format::widen(elements), encoding_) == key;
+      Mask mask = mask_of(equal & (__builtin_convertvector(keeps, V) != 0)) & ((Mask(1) << count) - 1);
+      uint32_t indices[L];
+      int more = compress_store(indices, iota<I>() + uint32_t(i), mask);
+      std::memcpy(row.indices + found, indices, size_t(n - found < L ? more : L) * sizeof(uint32_t));
+      found += more;
+    }
+    if (!job_.ties_reversed) return;
+    for (int64_t i = 0, j = n - 1; i <= j; ++i, --j) {
+      uint32_t index = row.indices[i];
+      row.indices[i] = uint32_t(job_.n - 1) - row.indices[j];
+      row.indices[j] = uint32_t(job_.n - 1) - index;
+    }
+  }
 
   // Sorts numbers and indices by insertion.
   static void sort_few(Row row, int64_t n) {
@@ -150,14 +182,14 @@ class PairLeaf {
   void write_in_order(Row row, int64_t n, int64_t to) const {
     constexpr int L = Codec::L;
     Output<Codec> out(job_, gathers_);
-    for (int64_t i = 0; i < n; i += L) {
-      int count = n - i < L ? int(n - i) : L;
-      Keys<L> keys{};
-      Indices<L> index{};
-      std::memcpy(&keys, row.keys + i, size_t(count) * sizeof(Number));
-      std::memcpy(&index, row.indices + i, size_t(count) * sizeof(uint32_t));
-      auto bits = Paired::decode(keys, encoding_);
-      for (int j = 0; j < count; ++j) out.write_one(start_ + to + i + j, bits[j], index[j], start_);
+    int64_t i = 0;
+    for (; i + L <= n; i += L) {
+      auto bits = Paired::decode(load<Vector<Number, L>>(row.keys + i), encoding_);
+      out.write(start_ + to + i, bits, load<Indices<L>>(row.indices + i), start_, 0);
+    }
+    for (; i < n; ++i) {
+      auto bits = Paired::decode(splat<Vector<Number, L>>(row.keys[i]), encoding_);
+      out.write_one(start_ + to + i, bits[0], row.indices[i], start_);
     }
   }
 

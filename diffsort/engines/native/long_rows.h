@@ -8,12 +8,15 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-// Equal keys are sorted by their indices, which are numbers, too.
 template <class Element>
 void PairLeaf<Element>::write_equal(Row row, int64_t n, int64_t to) {
-  auto* order = reinterpret_cast<int32_t*>(row.indices);
-  SortJob job{ElementType::kS32, 1, n, 1, order, nullptr, order, nullptr, 4, false, false};
-  Quicksort<Order>({job, 0, false, memory_}).sort({order, nullptr}, n, 0, Quicksort<Order>::kLeast);
+  if (n >= job_.n / kRereadShare) {
+    find_indices(row, n);
+  } else {  // indices are numbers, too
+    auto* order = reinterpret_cast<int32_t*>(row.indices);
+    SortJob job{ElementType::kS32, 1, n, 1, order, nullptr, order, nullptr, 4, false, false};
+    Quicksort<Order>({job, 0, false, memory_}).sort({order, nullptr}, n, 0, Quicksort<Order>::kLeast);
+  }
   write_in_order(row, n, to);
 }
 
