@@ -24,6 +24,7 @@ from experiments.benchmarks.contestants import (
 from experiments.benchmarks.dispatch import time_dispatch
 from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
+from experiments.benchmarks.patterns import time_patterns
 from experiments.benchmarks.ragged import time_ragged
 from experiments.benchmarks.soft import time_relaxed
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
@@ -42,6 +43,7 @@ SUITES: dict[str, str] = {
     "dtypes": "values and indices by type, in one row and in many, beside forms that XLA could sort in",
     "many": "values and indices of float32, by the length of many rows",
     "long": "values and indices of float32, in one row as long as memory allows",
+    "patterns": "values of float32 alone, sorted already and otherwise not random, in the caches and not",
     "memory": "what the gradient of a sort keeps and needs in memory",
     "compile": "how long a sort and its gradient take to trace and to compile",
     "step": "a training step of model=sortpool, and one of model=maxpool",
@@ -63,6 +65,7 @@ SHAPES: dict[str, dict[tuple[int, ...], int]] = {
     "rows": {(1024, 1024): 1, (8192, 32): 1, (64, 4096): 1, (4096, 256): 1, (1024, 128): 0, (64, 64): 1},
     "tiny": {(2,): 0, (16,): 0, (64,): 0, (128,): 0, (256,): 0, (8, 8): 1, (32, 16): 1},
     "scaling": {(n,): 0 for n in (2, 8, 32, 128, 10**3, 10**4, 10**5, 10**6, 3 * 10**6, 10**7)},
+    "patterns": {(10_000,): 0, (1_000_000,): 0},
     "memory": {(64, 512): 1, (64, 64, 128): 1, (8192, 32): 1, (1_000_000,): 0},
     "compile": {(64,): 0, (64, 64, 128): 1},
     "dispatch": {(1024, 64): 1, (4096, 64): 1, (4096, 512): 1, (32768, 128): 1},
@@ -148,6 +151,7 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         "soft": time_soft,
         "dispatch": time_tokens,
         "top_k": time_selection,
+        "patterns": lambda case, seconds: time_patterns(case.shape[0], seconds),
     }
     measure = special.get(suite, times)
     for case in cases(suite):

@@ -123,7 +123,7 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
         [(1, 200)],
         [(1, 40), (1, 70)],
         [(1, 5), (1, 80), (1, 40)],  # columns
-        [(1, 4), (500, 3000)],  # rows over all lanes
+        [(1, 4), (500, 6000)],  # rows over all lanes
         [(60, 200), (90, 300)],  # enough for several threads
         [(8193, 40000)],  # radix sort
         [(8193, 12000), (1, 4)],

@@ -58,6 +58,11 @@ struct PackedCodec {
   static DIFFSORT_INLINE Word from_u64(U64 packed, uint64_t base) {
     return {bit_cast<Vector<double, L>>((packed - base) | kOne)};
   }
+  // Of keys as integers with a sign, in their order.
+  static DIFFSORT_INLINE Word join(Vector<int32_t, L> key, Indices<L> index, const Encoding& encoding) {
+    U64 high = __builtin_convertvector((Bits)key ^ kTopBit<uint32_t>, U64) << encoding.index_bits;
+    return from_u64(high | __builtin_convertvector(index, U64), encoding.base);
+  }
   static DIFFSORT_INLINE U64 to_u64(Word word, uint64_t base) { return (bit_cast<U64>(word.v) & kMantissa) + base; }
   static DIFFSORT_INLINE Word sentinel() { return {splat<Vector<double, L>>(4.0)}; }
 
@@ -98,6 +103,9 @@ struct PairCodec {
     Ints greatest = splat<Ints>(INT64_MAX);
     Ints compared = (Ints)(key ^ kTopBit<uint64_t>);
     return {(compared & ~all) | (greatest & all), (Ints)index | (all & kMasked)};
+  }
+  static DIFFSORT_INLINE Word join(Ints key, Indices<L> index, const Encoding&) {
+    return {key, __builtin_convertvector(index, Ints)};
   }
   static DIFFSORT_INLINE Word sentinel() { return {splat<Ints>(INT64_MAX), splat<Ints>(INT64_MAX)}; }
   static DIFFSORT_INLINE Bits decode(Word word, const Encoding& encoding) {

@@ -11,11 +11,13 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-template <class Codec>
+template <class Leaf>
 class Parts {
  public:
-  using Number = typename Quicksort<Codec>::Number;
-  using V = typename Quicksort<Codec>::V;
+  using Sort = Quicksort<Leaf>;
+  using Number = typename Sort::Number;
+  using V = typename Sort::V;
+  using Row = typename Sort::Row;
   static constexpr int64_t kLeast = 16384;  // numbers for which another thread is worth waking
 
   struct Part {
@@ -24,7 +26,7 @@ class Parts {
     bool is_ordered;  // all its numbers are equal
   };
 
-  Parts(Number* numbers, int64_t n) : numbers_(numbers) { parts_[count_++] = {0, n, Quicksort<Codec>::kLeast, false}; }
+  Parts(Row row, int64_t n) : row_(row) { parts_[count_++] = {0, n, Sort::kLeast, false}; }
 
   int count() const { return count_; }
   const Part& operator[](int64_t i) const { return parts_[i]; }
@@ -41,7 +43,7 @@ class Parts {
     choose_pivot(cuts_[0], pivot);
     pool.each(shares, 1, [&](int64_t s) {
       if (prepare(cuts_[0].begin(int(s)), cuts_[0].end(int(s)))) {
-        cuts_[0].split(numbers_, int(s));
+        cuts_[0].split(row_, int(s));
       } else {
         __atomic_store_n(&is_prepared, false, __ATOMIC_RELAXED);
       }
@@ -49,12 +51,12 @@ class Parts {
     if (!is_prepared) return false;
     while (true) {
       if (shares > 1) {
-        pool.each(count_ * shares, 1, [&](int64_t i) { cuts_[i / shares].exchange(numbers_, int(i % shares)); });
+        pool.each(count_ * shares, 1, [&](int64_t i) { cuts_[i / shares].exchange(row_, int(i % shares)); });
       }
       replace_parts();
       shares = threads / count_ > 1 ? threads / count_ : 1;
       if (count_ >= kPartsPerThread * threads || !choose_pivots(shares)) return true;
-      pool.each(count_ * shares, 1, [&](int64_t i) { cuts_[i / shares].split(numbers_, int(i % shares)); });
+      pool.each(count_ * shares, 1, [&](int64_t i) { cuts_[i / shares].split(row_, int(i % shares)); });
     }
   }
 
@@ -80,11 +82,11 @@ class Parts {
       return middle;
     }
 
-    void split(Number* numbers, int s) {
+    void split(Row row, int s) {
       if (s >= stretches) return;
-      Number* first = numbers + begin(s);
-      less[s] = or_equal ? Split<V>::template run<true>(first, end(s) - begin(s), pivot)
-                         : Split<V>::template run<false>(first, end(s) - begin(s), pivot);
+      Row first = row + begin(s);
+      less[s] = or_equal ? Sort::Splitter::template run<true>(first, end(s) - begin(s), pivot)
+                         : Sort::Splitter::template run<false>(first, end(s) - begin(s), pivot);
     }
 
     // What is on the wrong side in stretch s, from `from` to `to`: on the left side others, on the right those that go
@@ -97,7 +99,7 @@ class Parts {
     }
 
     // Exchanges share s of what is on the wrong side.
-    void exchange(Number* numbers, int share) const {
+    void exchange(Row row, int share) const {
       if (share >= stretches) return;
       int64_t total = 0, from, to;
       for (int s = 0; s < stretches; ++s) misplaced(s, true, from, to), total += to - from;
@@ -106,7 +108,8 @@ class Parts {
         int64_t left_room, right_room, left = find(at, true, left_room), right = find(at, false, right_room);
         int64_t n = left_room < right_room ? left_room : right_room;
         if (n > end - at) n = end - at;
-        swap(numbers + left, numbers + right, n);
+        swap(row.keys + left, row.keys + right, n);
+        if constexpr (Leaf::kPaired) swap(row.indices + left, row.indices + right, n);
         at += n;
       }
     }
@@ -124,21 +127,27 @@ class Parts {
       }
     }
 
-    static void swap(Number* a, Number* b, int64_t n) {
+    template <class T>
+    static void swap(T* a, T* b, int64_t n) {
+      using Lanes = Vector<T, kLanesOf<V>>;
       constexpr int L = kLanesOf<V>;
       int64_t i = 0;
       for (; i + L <= n; i += L) {
-        V v = load<V>(a + i);
-        store(a + i, load<V>(b + i));
+        Lanes v = load<Lanes>(a + i);
+        store(a + i, load<Lanes>(b + i));
         store(b + i, v);
       }
-      for (; i < n; ++i) std::swap(a[i], b[i]);
+      for (; i < n; ++i) {
+        T t = a[i];
+        a[i] = b[i];
+        b[i] = t;
+      }
     }
   };
 
   void choose_pivot(Cut& cut, Number pivot) {
     cut.pivot = pivot;
-    cut.or_equal = !Quicksort<Codec>::precedes(cut.part.least, pivot);
+    cut.or_equal = !Sort::precedes(cut.part.least, pivot);
     if (cut.or_equal) cut.pivot = cut.part.least;
   }
 
@@ -151,7 +160,7 @@ class Parts {
       cuts_[i] = {part, part.least, false, int(stretches < shares ? stretches : shares), {}};
       if (!stretches) continue;
       is_any = true;
-      choose_pivot(cuts_[i], Quicksort<Codec>::sampled(numbers_ + part.begin, part.n));
+      choose_pivot(cuts_[i], Sort::sampled(row_.keys + part.begin, part.n));
     }
     return is_any;
   }
@@ -173,7 +182,7 @@ class Parts {
     }
   }
 
-  Number* numbers_;
+  Row row_;
   Part parts_[kMaxParts];
   Cut cuts_[kMaxParts];
   int count_ = 0;

@@ -1,9 +1,9 @@
-// A quicksort of numbers: split around pivots, until what is left fits a tile.
+// A quicksort of numbers, alone or each with its index: split around pivots, until what is left fits a tile.
 //
 // A pivot is the median of medians of a sample. All numbers of a part are at least the pivot that came before: where
-// that is drawn again, the numbers equal to it are split off, and are done. A part that pivots of samples have not made
-// small in many steps is split in the middle between its least and its greatest number instead, which halves a range
-// of at most 64 bits: so no input takes more than a bounded number of passes.
+// that is drawn again, the numbers equal to it are split off. A part that pivots of samples have not made small in many
+// steps is split in the middle between its least and its greatest number instead, which halves a range of at most 64
+// bits: so no input takes more than a bounded number of passes.
 //
 // Sources: Wassenberg et al., "Vectorized and performance-portable Quicksort", 2022 (what a vector machine makes of
 // it); Peters, "Pattern-defeating quicksort", 2021 (equal numbers).
@@ -12,8 +12,8 @@
 
 #include <limits>
 
+#include "leaves.h"
 #include "split.h"
-#include "tile.h"
 
 namespace diffsort::DIFFSORT_TARGET {
 
@@ -27,105 +27,80 @@ inline int sampled_splits(int64_t n) {
 #endif
 }
 
-// Of the row (inner = 1) of a job, whose values alone are asked for.
-template <class Codec>
+template <class Leaf>
 class Quicksort {
  public:
-  using Word = typename Codec::Word;
+  using Word = typename Leaf::Word;
   using V = typename Word::V;
   using Number = Scalar<V>;
-  static constexpr int L = Codec::L;
-  static constexpr int64_t kTile = 32 * L;  // numbers that a tile takes
-
+  using Splitter = Split<V, Leaf::kPaired>;
+  using Row = typename Splitter::Row;
+  static constexpr int L = Word::kWordLanes;
+  static constexpr int kSample = 15;  // vectors
   static constexpr Number kLeast = std::numeric_limits<Number>::has_infinity ? -std::numeric_limits<Number>::infinity()
                                                                              : std::numeric_limits<Number>::min();
 
-  // `memory` is that of a tile.
-  Quicksort(const SortJob& job, void* memory) : tile_(job, memory), out_(job, false), encoding_(encoding_for(job)) {}
+  explicit Quicksort(const Leaf& leaf) : leaf_(leaf) {}
 
-  static size_t bytes() { return Tile<Codec>::bytes_for_row(kTile); }
-
-  // Sorts n numbers ≥ `least`, and writes them as elements from number `to` on.
-  void sort(Number* numbers, int64_t n, int64_t to, Number least) { sort(numbers, n, to, least, sampled_splits(n)); }
-
-  // Writes n numbers that are in order already.
-  void write(const Number* numbers, int64_t n, int64_t to) const {
-    int64_t i = 0;
-    for (; i + L <= n; i += L) {
-      out_.write(to + i, Codec::decode({load<V>(numbers + i)}, encoding_), Indices<L>{}, 0, 0);
-    }
-    for (; i < n; ++i) out_.write_one(to + i, Codec::decode({splat<V>(numbers[i])}, encoding_)[0], 0, 0);
-  }
+  // Sorts n numbers ≥ `least`, and writes them as elements from number `to` of the row on.
+  void sort(Row row, int64_t n, int64_t to, Number least) { sort(row, n, to, least, sampled_splits(n)); }
 
   // Whether one number comes before another. Of floats it does not depend on how the thread treats denormals.
   static bool precedes(Number a, Number b) { return ordered(a) < ordered(b); }
 
-  // A number that about half of n are less than.
+  // A number that about half of n are less than: the median of lane-wise medians of vectors spread over them.
   static Number sampled(const Number* numbers, int64_t n) {
-    return n < 8 * kTile ? median<7>(numbers, n) : median<15>(numbers, n);
-  }
-
-  // The median of lane-wise medians of vectors spread over n numbers.
-  template <int kVectors>
-  static Number median(const Number* numbers, int64_t n) {
-    Word sample[kVectors];
-    for (int i = 0; i < kVectors; ++i) sample[i] = {load<V>(numbers + (n - L) / (kVectors - 1) * i)};
-    apply<SortingNetwork<kVectors>>(sample);
-    merge_lanes(sample + kVectors / 2, 1);
-    return sample[kVectors / 2].v[L / 2];
+    Word sample[kSample];
+    for (int i = 0; i < kSample; ++i) sample[i] = {load<V>(numbers + (n - L) / (kSample - 1) * i)};
+    apply<SortingNetwork<kSample>>(sample);
+    merge_lanes(sample + kSample / 2, 1);
+    return sample[kSample / 2].v[L / 2];
   }
 
  private:
-  using Lane = typename Codec::Lane;
-  using Int = std::make_signed_t<Lane>;
+  using Int = std::conditional_t<sizeof(Number) == 8, int64_t, int32_t>;
+  using Lane = std::make_unsigned_t<Int>;
 
-  void sort(Number* numbers, int64_t n, int64_t to, Number least, int splits_left) {
-    while (n > kTile) {
-      Number pivot = splits_left > 0 ? sampled(numbers, n) : middle(numbers, n, least);
+  void sort(Row row, int64_t n, int64_t to, Number least, int splits_left) {
+    while (n > Leaf::kTile || !leaf_.sort(row, n, to)) {
+      bool is_sampled = n > Leaf::kTile && splits_left > 0;
+      Number pivot = is_sampled ? sampled(row.keys, n) : middle(row.keys, n, least);
       if (!precedes(least, pivot)) {
-        int64_t equal = Split<V>::template run<true>(numbers, n, least);
-        write(numbers, equal, to);
-        numbers += equal, to += equal, n -= equal;
+        int64_t equal = Splitter::template run<true>(row, n, least);
+        leaf_.write_equal(row, equal, to);
+        row = row + equal, to += equal, n -= equal;
         continue;
       }
       --splits_left;
-      int64_t less = Split<V>::template run<false>(numbers, n, pivot);
-      sort(numbers, less, to, least, splits_left);
-      numbers += less, to += less, n -= less;
+      int64_t less = Splitter::template run<false>(row, n, pivot);
+      sort(row, less, to, least, splits_left);
+      row = row + less, to += less, n -= less;
       least = pivot;
     }
-    if (n > 0) tile_.sort_numbers(numbers, n, to);
   }
 
-  // Halfway from the least to the greatest of n numbers, or `least`, set to the least of them.
+  // Halfway from the least to the greatest of n numbers; raises `least` to the least of them.
   static Number middle(const Number* numbers, int64_t n, Number& least) {
     Word low{load<V>(numbers)}, high = low;
-    for (int64_t i = 0; i <= n - L; i += L) {
-      Word word{load<V>(numbers + (i + 2 * L > n ? n - L : i))};
-      low.v = word.v < low.v ? word.v : low.v;
-      high.v = word.v < high.v ? high.v : word.v;
+    for (int64_t i = 0; i < n; i += L) {
+      V v = load<V>(numbers + (i + L > n ? n - L : i));
+      low.v = v < low.v ? v : low.v;
+      high.v = v < high.v ? high.v : v;
     }
     merge_lanes(&low, 1);
     merge_lanes(&high, 1);
-    Lane from = Lane(ordered(low.v[0])), to = Lane(ordered(high.v[L - 1]));
-    Number pivot = number(Int(from + (to - from) / 2 + (to - from) % 2));
     if (precedes(least, low.v[0])) least = low.v[0];
-    return pivot;
+    Lane from = Lane(ordered(low.v[0])), distance = Lane(ordered(high.v[L - 1])) - from;
+    return bit_cast<Number>(reordered(Int(from + distance / 2 + distance % 2)));
   }
 
-  // A number as an integer in its order, and back.
-  static Int ordered(Number number) {
-    Int bits = bit_cast<Int>(number);
-    return Codec::kIsFloat ? bits ^ ((bits >> (8 * sizeof(Int) - 1)) & Int(~kTopBit<Lane>)) : bits;
-  }
-  static Number number(Int ordered) {
-    Int bits = Codec::kIsFloat ? ordered ^ ((ordered >> (8 * sizeof(Int) - 1)) & Int(~kTopBit<Lane>)) : ordered;
-    return bit_cast<Number>(bits);
+  // A number as an integer in its order; and an integer that stands for a float as its bits, or the other way round.
+  static Int ordered(Number number) { return reordered(bit_cast<Int>(number)); }
+  static Int reordered(Int bits) {
+    return std::numeric_limits<Number>::is_integer ? bits : bits ^ Int(Lane(bits >> (8 * sizeof(Int) - 1)) >> 1);
   }
 
-  Tile<Codec> tile_;
-  Output<Codec> out_;
-  Encoding encoding_;
+  Leaf leaf_;
 };
 
 }  // namespace diffsort::DIFFSORT_TARGET
