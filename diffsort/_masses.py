@@ -99,7 +99,8 @@ class Masses:
 
     def _shift(self, flags: jax.Array, first: jax.Array | bool) -> jax.Array:
         """Returns what is said of the element before."""
-        edge = jnp.broadcast_to(first, lax.slice_in_dim(flags, 0, 1, axis=self.axis).shape)
+        edge = lax.slice_in_dim(flags, 0, 1, axis=self.axis)
+        edge = jnp.where(first, jnp.ones_like(edge), jnp.zeros_like(edge))
         others = lax.slice_in_dim(flags, 0, flags.shape[self.axis] - 1, axis=self.axis)
         return jnp.concatenate([edge, others], self.axis)
 

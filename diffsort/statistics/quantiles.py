@@ -290,7 +290,7 @@ def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Arra
             return elements.repeat(parts.shape[0]).weigh(parts)
         low, high = (jnp.moveaxis(jnp.squeeze(k, axis + 1), 0, axis) for k in ahead.rank_at(factor))
         high = high if method == "averaged_inverted_cdf" else low
-        share = jnp.full(low.shape, 0.5, elements.values.dtype)
+        share = elements.in_float(low < high) / 2
     share = jnp.where(low == high, jnp.zeros_like(share), share)
     found = _between(elements.at(low), elements.at(high), share)
     return jnp.moveaxis(elements.complete(found), axis, 0)

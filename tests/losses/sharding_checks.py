@@ -16,6 +16,7 @@ import diffsort
 from diffsort import losses
 from tests.losses.cases import CASES, DISTANCES
 from tests.members import REDUCTIONS
+from tests.test_masses import WEIGHTED
 
 # One of each kind; the others differ in their weights.
 NAMES = (
@@ -122,3 +123,27 @@ def test_relaxed_with_targets_on_the_host(name: str, spec: P) -> None:
     assert jax.typeof(actual[1]).sharding.spec == P(*spec, *[None] * (2 - len(spec)))
     for a, e in zip(actual, expected, strict=True):
         np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["quantile hazen", "quantile inverted_cdf", "superquantile", "crps_ensemble"]
+)
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+def test_a_split_batch_with_its_weights(name: str, kind: AxisType) -> None:
+    x, weights = np.random.default_rng(0).standard_normal((2, 16, 9)).astype(np.float32)
+
+    @jax.jit
+    def both(x: jax.Array, weights: jax.Array) -> tuple[jax.Array, ...]:
+        value, pull_back = jax.vjp(lambda x, w: WEIGHTED[name](x, weights=w, axis=-1), x, weights)
+        return value, *pull_back(jnp.ones_like(value))
+
+    weights = np.abs(weights)
+    expected = both(x, weights)
+    devices = mesh(kind)
+    with jax.set_mesh(devices):
+        split = [jax.device_put(a, NamedSharding(devices, P("batch"))) for a in (x, weights)]
+        program = both.lower(*split).compile()
+        for actual, whole in zip(program(*split), expected, strict=True):
+            np.testing.assert_allclose(actual, whole, rtol=1e-5, atol=1e-6)
+    assert not any(name in program.as_text() for name in COMMUNICATION)
