@@ -10,6 +10,7 @@ from typing import Any
 from diffsort import _versions
 
 try:
+    from diffsort.dispatch import combine, dispatch
     from diffsort.implementations import (
         Implementation,
         get_implementation,
@@ -54,6 +55,8 @@ __all__ = [
     "Implementation",
     "SegmentPlaces",
     "argsort",
+    "combine",
+    "dispatch",
     "get_implementation",
     "gini_mean_difference",
     "implementation_names",
@@ -89,7 +92,7 @@ __all__ = [
 ]
 
 _SUBMODULES = (
-    *("activations", "engines", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
+    *("activations", "engines", "experts", "initializers", "linen", "losses", "nnx", "orthogonal", "pooling"),
     *("protocols", "segments", "soft", "statistics"),
 )
 

@@ -41,6 +41,10 @@ class Masses:
         """The sum of each weight and those before it."""
         return lax.cumsum(self.each, self.axis)
 
+    def repeat(self) -> "Masses":
+        """Returns the same with a new first axis, for several intervals or parts along it."""
+        return Masses(self.each[None], self.axis + 1)
+
     def _sum(self, weights: jax.Array) -> jax.Array:
         return jnp.sum(weights, self.axis, keepdims=True)
 
@@ -62,7 +66,7 @@ class Masses:
 
         Args:
             interval: called with the sum of all and the factors; returns the start and the stop.
-            *factors: scalars.
+            *factors: scalars, or of length 1 along `axis`.
         """
 
         def share(
@@ -76,9 +80,10 @@ class Masses:
         with jax.enable_x64(True):
             each, after, whole = self._exact()
             start, stop = interval(whole, *map(in_float64, factors))
-            is_before = after <= start + _ROUNDING * whole
-            is_behind = (after >= stop - _ROUNDING * whole) & ~is_before
-            began_before, began_behind = self._shift(is_before, True), self._shift(is_behind, False)
+            # None is outside of an interval from the first or to the last: not even one without weight yet.
+            is_before = (after <= start + _ROUNDING * whole) & (start > 0)
+            is_behind = (after >= stop - _ROUNDING * whole) & ~is_before & (stop < whole)
+            began_before, began_behind = self._shift(is_before, start > 0), self._shift(is_behind, False)
             taken = lax.convert_element_type(share(start, stop, after - each, after, each), dtype)
             size = lax.convert_element_type(stop - start, dtype)
         # The same without care for digits, for the derivative. One element at most holds the start, and one
@@ -92,9 +97,9 @@ class Masses:
         size += _derivative(stop - start)
         return taken / jnp.where(size > 0, size, jnp.ones_like(size))
 
-    def _shift(self, flags: jax.Array, first: bool) -> jax.Array:
+    def _shift(self, flags: jax.Array, first: jax.Array | bool) -> jax.Array:
         """Returns what is said of the element before."""
-        edge = jnp.full_like(lax.slice_in_dim(flags, 0, 1, axis=self.axis), first)
+        edge = jnp.broadcast_to(first, lax.slice_in_dim(flags, 0, 1, axis=self.axis).shape)
         others = lax.slice_in_dim(flags, 0, flags.shape[self.axis] - 1, axis=self.axis)
         return jnp.concatenate([edge, others], self.axis)
 
@@ -104,7 +109,7 @@ class Masses:
         Both are of elements with a weight, if there are any; the second is the first where no sum is more.
 
         Args:
-            factor: the part, from 0 to 1; a scalar.
+            factor: the part, from 0 to 1; a scalar, or of length 1 along `axis`.
         """
         with jax.enable_x64(True):
             _, after, whole = self._exact()
@@ -136,8 +141,8 @@ def sample_weights(
         TypeError: they are not real.
         ValueError: they have neither of these shapes, or one that is known is negative.
     """
-    check_non_negative(weights, "weights")
     array = as_floating(weights, "weights")
+    check_non_negative(array, "weights")
     if array.ndim == 1 and axes is not None:
         sizes = [x.shape[d] for d in axes]
         if array.shape[0] != math.prod(sizes):

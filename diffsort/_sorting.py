@@ -53,6 +53,33 @@ def sort_both(
         return _sharding.on_shards(sort, axis, x, where=where)
 
 
+@functools.partial(jax.jit, static_argnames=("axis", "start", "stop", "descending"))
+def select_both(
+    chosen: Chosen,
+    x: jax.Array,
+    axis: int,
+    where: jax.Array | None,
+    start: int,
+    stop: int,
+    descending: bool = False,
+) -> tuple[jax.Array, jax.Array]:
+    """Returns the ranks from `start` up to `stop` of what `sort_both` does."""
+    if chosen.select is None or stop == start or is_trivial(x, axis):
+        both = sort_both(chosen, x, axis, where, descending)
+        values, indices = (lax.slice_in_dim(a, start, stop, axis=axis) for a in both)
+        return values, indices
+    select = functools.partial(chosen.select, axis=axis, start=start, stop=stop, descending=descending)
+    with jax.named_scope("diffsort.select"):
+        return _sharding.on_shards(select, axis, x, where=where)
+
+
+def select_values(chosen: Chosen, x: jax.Array, axis: int, start: int, stop: int) -> jax.Array:
+    """Returns the ranks from `start` up to `stop` of what `sort_values` does, without a mask."""
+    if chosen.select is None:
+        return lax.slice_in_dim(sort_values(chosen, x, axis, None), start, stop, axis=axis)
+    return select_both(chosen, x, axis, None, start, stop)[0]
+
+
 @_compiled
 def find_permutation(
     chosen: Chosen, x: jax.Array, axis: int, where: jax.Array | None, descending: bool

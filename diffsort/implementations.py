@@ -18,7 +18,7 @@ import jax
 from diffsort import _builtin, engines
 from diffsort._manual import permute_by
 from diffsort.permutations import linear_permutation
-from diffsort.protocols import Argsort, Permute, Sort, SortWithIndices
+from diffsort.protocols import Argsort, Permute, Select, Sort, SortWithIndices
 from diffsort.soft import (
     LapSum,
     NeuralSort,
@@ -42,6 +42,7 @@ class Implementation:
         argsort: the permutation, int32; None for a relaxed sort, which has no hard one.
         permute: how values move through the permutation, differentiable.
         sort_with_indices: both in one pass; None where it takes two.
+        select: some of both, by rank; None where it sorts for that.
         why_unavailable: tells why it cannot be used here, or None.
     """
 
@@ -50,6 +51,7 @@ class Implementation:
     argsort: Argsort | None = None
     permute: Permute = linear_permutation
     sort_with_indices: SortWithIndices | None = None
+    select: Select | None = None
     why_unavailable: Callable[[], str | None] = lambda: None
 
     def permutation(self) -> Argsort:
@@ -97,6 +99,7 @@ def _manual(name: str, engine: engines.Engine) -> Implementation:
         engine.argsort,
         permute_by(engine),
         engine.sort_with_indices,
+        engine.select,
         engine.why_unavailable,
     )
 

@@ -35,6 +35,22 @@ class SortWithIndices(Protocol):
         """Returns (values, int32 indices), ties in input order; arguments as for `Sort`."""
 
 
+class Select(Protocol):
+    """Some of what a sort returns, by rank."""
+
+    def __call__(
+        self,
+        x: jax.Array,
+        *,
+        axis: int,
+        start: int,
+        stop: int,
+        descending: bool,
+        where: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns what `SortWithIndices` does, from number `start` up to `stop` along `axis`."""
+
+
 class Permute(Protocol):
     """The linear map of a permutation, or of its inverse."""
 

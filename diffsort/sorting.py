@@ -8,11 +8,10 @@ or it is not available here. What one of them raises besides is in its docstring
 from typing import Literal, get_args
 
 import jax
-from jax import lax
 from jax.typing import ArrayLike
 
 from diffsort._arguments import canonical_axis, flag, integer, mask_like, real_array
-from diffsort._sorting import find_permutation, sort_both, sort_values, zero_masked
+from diffsort._sorting import find_permutation, select_both, sort_both, sort_values, zero_masked
 from diffsort._ties import shared_rank
 from diffsort.implementations import ImplementationLike, get_implementation
 from diffsort.permutations import invert
@@ -179,15 +178,20 @@ def top_k(
     k: int,
     axis: int = -1,
     *,
+    largest: bool = True,
     where: ArrayLike | None = None,
     implementation: ImplementationLike = "manual",
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the `k` greatest elements along `axis`, from the greatest down, and where they stood.
 
+    They are the first k that `sort_with_indices` returns, found without the sort of all others. The
+    cotangent of `x` is zero but for these elements.
+
     Args:
         x: array of any real dtype.
         k: how many, 0 ≤ k ≤ n.
         axis: the axis to select along.
+        largest: if False, the k smallest, from the smallest up. A NaN is greater than any number.
         where: boolean mask, broadcastable to `x`. Masked elements are taken last, as 0.
         implementation: as in `sort`; it must have a permutation.
 
@@ -202,17 +206,18 @@ def top_k(
     >>> import jax.numpy as jnp
     >>> top_k(jnp.array([3., 1., 2.]), 2)
     (Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32))
+    >>> top_k(jnp.array([3., 1., 2.]), 2, largest=False)
+    (Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32))
     """
+    chosen = get_implementation(implementation)
     array = real_array(x)
     axis = canonical_axis(axis, array.ndim)
     n = array.shape[axis]
     k = integer(k, "k")
     if not 0 <= k <= n:
         raise ValueError(f"k={k} is not between 0 and {n}, the length of axis {axis}.")
-    values, indices = sort_with_indices(
-        array, axis, descending=True, where=where, implementation=implementation
-    )
-    return lax.slice_in_dim(values, 0, k, axis=axis), lax.slice_in_dim(indices, 0, k, axis=axis)
+    array, axis, where = _prepare(array, axis, where)
+    return select_both(chosen, array, axis, where, 0, k, descending=flag(largest, "largest"))
 
 
 def _prepare(

@@ -222,6 +222,14 @@ _DECLARED = (
         convolution_widths=list[int],
         set_widths=list[int],
     ),
+    _declare(
+        *("ExpertClassifier", Named, Sorting),
+        point_widths=list[int],
+        num_experts=int,
+        num_selected=int,
+        set_widths=list[int],
+        pooling=Any,
+    ),
     _declare("DenseAutoencoder", Named, point_widths=list[int], num_latents=int, set_widths=list[int]),
     _declare("FSAutoencoder", Named, Sorting, point_widths=list[int], num_latents=int, pieces=int),
     _declare("Network", Named, widths=list[int]),
@@ -229,7 +237,7 @@ _DECLARED = (
     _declare("Lipschitz", Named, Sorting, widths=list[int], activation=str, group_size=int),
     # Losses.
     _declare("Tempered", Partial, temperature=float),
-    _declare("Ensemble", Sorting, members=int, fair=bool),
+    _declare("Ensemble", Sorting, members=int, fair=bool | float),
     _declare("SlicedWasserstein", Sorting, num_projections=int, p=float, greatest=bool),
     _declare("Quantiles", Target, levels=list[float]),
     _declare("TopKCrossEntropy", Sorting, weights=list[float]),

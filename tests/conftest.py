@@ -1,7 +1,9 @@
 """Settings for all tests: the library under strict promotion, hypothesis without chance."""
 
+import gc
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import jax
@@ -33,8 +35,12 @@ LEFT_TO_CI = re.compile(
     | test_a_step_is_timed
     | test_(configurations|second_order|export)\.py.*\[.*(sliced_wasserstein\ 1\.5|\ of\ (weights|sizes))
     | test_every_implementation_gives_the_same\[(max_sliced.*|.*of\ (weights|sizes))\]
-    | test_every_(loss|statistic)\.py::test_(?!values|a_mask|of_nothing).*
+    | test_every_(loss|statistic)\.py::(?!.*values.*(weibull|ensemble)).*
       \[.*(cvar|ensemble|_loss|quantile|median|_mean)\b.*\ of\ weights
+    | test_masses\.py::test_what_has\w*\[(quantile\ (?!weibull|inverted)|superquantile|trimmed|cvar\ )
+    | test_masses\.py::test_derivatives\w*\[(.*inverted_cdf|median|trimmed|cvar\])
+    | test_masses\.py::test_an_element\w*\[quantile\ (?!weibull|inverted|linear)
+    | test_masses\.py::test_equal\w*\[.*(49|60)
     | test_edges\.py.*(cvar|ensemble|_loss|quantile|median|_mean)\b.*\ of\ weights
     | test_transport\.py.*\[(float16|bfloat16|(True|False)-(True|False)-0)\]
     | test_statistics_take_it\[(quantile|order_statistic|superquantile)\]
@@ -87,6 +93,8 @@ LEFT_TO_CI = re.compile(
     | test_(configurations|second_order|export|edges)\.py.*\[.*(segment_(top_k|quantile)|two\ keys)
     | test_statistics_are_those_of_each_segment\[True
     | test_patience_stops_early_and_can_be_resumed
+    | test_selected_or_sorted\w*\[(quantile\ |order_statistic\ |ranked_range|superquantile)
+    | test_a_selection_is_a_part_of_the_sort\[(?!.*native.*-float(32|64)|.*xla.*-float32)
     """,
     re.VERBOSE,
 )
@@ -109,6 +117,16 @@ def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs() -> Iterator[None]:
+    """A compiled program takes several mappings of memory, of which Linux grants a process 65,530 in all."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > 20_000:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -31,6 +31,7 @@ class Case:
         learns: whether it has parameters, and so `dtype`, `param_dtype` and `rngs`.
         sorts: whether it takes `implementation`.
         masks: whether it takes a mask.
+        shares_tokens: whether points of all sets are sorted together.
         segments: whether it takes sets of different sizes in one array.
     """
 
@@ -41,6 +42,7 @@ class Case:
     learns: bool = True
     sorts: bool = True
     masks: bool = True
+    shares_tokens: bool = False
     segments: bool = False
 
     @property
@@ -132,6 +134,12 @@ CASES = {
         learns=False,
         sorts=False,
         masks=False,
+    ),
+    "mixture_of_experts": Case(
+        lambda **k: diffsort.nnx.MixtureOfExperts(FEATURES, 5, 4, hidden_features=7, num_selected=2, **k),
+        lambda **k: diffsort.linen.MixtureOfExperts(5, 4, hidden_features=7, num_selected=2, **k),
+        keeps_points=True,
+        shares_tokens=True,
     ),
     "orthogonal_dense": Case(
         lambda **k: diffsort.nnx.OrthogonalDense(FEATURES, 5, **k),

@@ -115,6 +115,7 @@ def argsort_by_jnp(x: jax.Array, *, axis: int, descending: bool, where: jax.Arra
     return jnp.take_along_axis(indices, jnp.argsort(is_masked, axis), axis)
 
 
+@jax.jit
 def weighed(x: jax.Array) -> jax.Array:
     """Weights that differ, and pass no NaN on to the gradient where they are masked."""
     x = jnp.asarray(x, "float64" if x.dtype == "float64" else "float32")

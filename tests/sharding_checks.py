@@ -14,6 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import diffsort
+from diffsort import experts
 from diffsort.engines import library
 from tests.oracles import FEW_IMPLEMENTATIONS, argsort_by_jnp, assert_same_bits
 
@@ -130,6 +131,7 @@ def others(x: jax.Array, implementation: str) -> dict[str, jax.Array]:
         "dense": diffsort.rank(x, method="dense", **options),
         "two keys": diffsort.sort_key_val((jnp.zeros_like(x, bool), x), x + 1, **options)[1],
         "top_k": diffsort.top_k(x, 2, **options)[0],
+        "top_k, its gradient": jax.grad(lambda x: (diffsort.top_k(x, 2, **options)[0] ** 2).sum())(x),
         "sort_key_val": diffsort.sort_key_val(x, {"v": x + 1}, **options)[1]["v"],
         "rows": diffsort.sort_key_val(x[..., :1], x, **options)[1],
         "permute": diffsort.permute(x, diffsort.argsort(x, **options), AXIS),
@@ -145,6 +147,7 @@ def check_others(results: dict[str, jax.Array]) -> None:
         "dense": np.argsort(order, AXIS).astype(np.int32),
         "two keys": np.sort(X, AXIS) + 1,
         "top_k": np.sort(X, AXIS)[:, :-3:-1],
+        "top_k, its gradient": np.where(np.argsort(order, AXIS) >= X.shape[AXIS] - 2, 2 * X, np.float32(0)),
         "sort_key_val": np.sort(X, AXIS) + 1,
         "rows": np.take_along_axis(X, rows, AXIS),
         "permute": np.sort(X, AXIS),
@@ -495,3 +498,27 @@ class TestKernel:
         assert_same_bits(by_x, expected)
         assert_same_bits(by_weights, np.sort(x, 1))
         assert by_x.sharding.is_equivalent_to(x.sharding, x.ndim)
+
+
+def test_experts_live_on_different_devices() -> None:
+    """Each device sends the tokens to its own experts, and what all made of them is added up."""
+    keys = jax.random.split(jax.random.key(0), 4)
+    shapes = (40, 5), (5, 16), (16, 5, 6), (16, 6, 3)  # tokens, router, kernels of two experts a device
+    x, *parameters = (jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True))
+    mesh = jax.make_mesh((8,), ("experts",), axis_types=(AxisType.Auto,))
+
+    def local(x: jax.Array, router: jax.Array, kernel_in: jax.Array, kernel_out: jax.Array) -> jax.Array:
+        weights, expert_ids, _ = experts.route(x @ router, 2)
+        first = 2 * jax.lax.axis_index("experts")
+        rows, group_sizes, indices = diffsort.dispatch(x, expert_ids - first, 2)
+        hidden = jax.nn.gelu(experts.grouped_dot(rows, kernel_in, group_sizes))
+        out = experts.grouped_dot(hidden, kernel_out, group_sizes)
+        return jax.lax.psum(diffsort.combine(out, indices, weights), "experts")
+
+    sharded = jax.shard_map(local, mesh=mesh, in_specs=(P(), P(), P("experts"), P("experts")), out_specs=P())
+    whole = partial(experts.mixture_of_experts, num_selected=2)
+    found, expected = (
+        jax.jit(jax.value_and_grad(lambda *a, f=f: jnp.sum(jnp.sin(f(*a))), (0, 1, 2, 3)))(x, *parameters)
+        for f in (sharded, whole)
+    )
+    jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-5), found, expected)

@@ -12,14 +12,17 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
 
 def divide(
-    call: Callable[..., Sequence[jax.Array]], operands: Sequence[jax.Array], results: int, trailing: int
+    call: Callable[..., Sequence[jax.Array]],
+    operands: Sequence[jax.Array],
+    results: Sequence[Any],
+    trailing: int,
 ) -> Sequence[jax.Array]:
     """Runs `call` on each device's part of the operands, split along any axis but one.
 
     Args:
-        call: takes such operands and returns `results` arrays of the shape of the first.
-        operands: all of one shape, or of length 1 along the axis that stays whole.
-        results: how many arrays the call returns.
+        call: takes such operands and returns such results.
+        operands: all of one shape, but for the length of the axis that stays whole.
+        results: arrays or types of the rest of that shape.
         trailing: how many axes come after the one that stays whole.
     """
     ndim = operands[0].ndim
@@ -43,18 +46,17 @@ def divide(
 
     names = [f"d{i}" for i in range(ndim)]
 
-    def axes(i: int, operand: jax.Array) -> str:  # an operand may have one number for the whole axis
-        is_short = operand.shape[whole] != operands[0].shape[whole]
-        return " ".join([*names[:whole], f"one{i}" if is_short else names[whole], *names[whole + 1 :]])
+    def axes(array: Any) -> str:
+        return " ".join([*names[:whole], f"of{array.shape[whole]}", *names[whole + 1 :]])
 
-    given = [axes(i, operand) for i, operand in enumerate(operands)]
-    rule = ", ".join(given) + " -> " + ", ".join([given[0]] * results)
+    rule = ", ".join(map(axes, operands)) + " -> " + ", ".join(map(axes, results))
+    lengths = dict.fromkeys(a.shape[whole] for a in (*operands, *results))  # in order, as the rule has them
     divided = custom_partitioning(lambda *parts: call(*parts))  # it takes no functools.partial with keywords
     divided.def_partition(
         partition,
         infer_sharding_from_operands=infer,
         sharding_rule=rule,
-        need_replication_factors=(f"d{whole}",),
+        need_replication_factors=tuple(f"of{n}" for n in lengths),
     )
     return divided(*operands)
 

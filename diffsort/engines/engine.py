@@ -2,15 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import DTypeLike
 
 from diffsort import _sharding
 from diffsort.engines import gathering, xla
-from diffsort.engines.primitives import permute_p, sort_p
+from diffsort.engines.primitives import is_movable, permute_p, put_p, select_p, sort_p, take_p
 from diffsort.protocols import Argsort
 
 
@@ -74,6 +74,38 @@ class Engine:
         """Returns the values alone, equal ones as in `ties_reversed=descending`."""
         return self._sort(x, where, axis, descending, descending, values=True)[0]
 
+    def select(
+        self,
+        x: jax.Array,
+        *,
+        axis: int,
+        start: int,
+        stop: int,
+        descending: bool,
+        where: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns values and int32 indices of the ranks from `start` up to `stop`; 0 ≤ start < stop ≤ n."""
+        values, indices = select_p.bind(
+            *_sharding.match_varying(*([x] if where is None else [x, where])),
+            trailing=x.ndim - 1 - axis,
+            start=start,
+            stop=stop,
+            descending=descending,
+            ties_reversed=False,
+            engine=self,
+        )
+        return values, indices
+
+    def take(self, x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+        """Returns the elements that a selection chose; linear, and the transpose of `put`."""
+        x, indices = _sharding.match_varying(x, indices)
+        return take_p.bind(x, indices, trailing=x.ndim - 1 - axis, engine=self)[0]
+
+    def put(self, values: jax.Array, indices: jax.Array, axis: int, length: int) -> jax.Array:
+        """Returns zeros of that length along `axis`, and the values where they were selected from."""
+        values, indices = _sharding.match_varying(values, indices)
+        return put_p.bind(values, indices, trailing=values.ndim - 1 - axis, length=length, engine=self)[0]
+
     def gather(self, x: jax.Array, indices: jax.Array, axis: int, *, is_trusted: bool = True) -> jax.Array:
         """Applies a permutation, as `gathering.gather` does."""
         return self._move(x, indices, axis, inverse=False, is_trusted=is_trusted)
@@ -106,13 +138,16 @@ class Engine:
     def _move(
         self, x: jax.Array, indices: jax.Array, axis: int, *, inverse: bool, is_trusted: bool
     ) -> jax.Array:
-        is_known = indices.dtype in (jnp.int32, jnp.uint16) and _is_movable(x.dtype)
+        is_known = indices.dtype in (jnp.int32, jnp.uint16) and is_movable(x.dtype)
         if is_known and self.uses_kernel and x.shape[axis:] == indices.shape[axis:]:
             operands = _sharding.match_varying(x, jnp.broadcast_to(indices, x.shape))
             params = {"inverse": inverse, "is_trusted": is_trusted, "engine": self}
             return permute_p.bind(*operands, trailing=x.ndim - 1 - axis, **params)[0]
-        # Whole rows move better in XLA.
+        # Whole rows move better in XLA, and better from their places than to them.
         x, indices = _sharding.match_varying(x, indices)
+        if is_known and self.uses_kernel and inverse and is_trusted:
+            places = lax.broadcasted_iota(jnp.int32, indices.shape, axis)
+            return gathering.gather(x, self.scatter(places, indices, axis), axis)
         return gathering.move(x, indices, axis, inverse=inverse, is_trusted=is_trusted)
 
     def __repr__(self) -> str:
@@ -123,10 +158,3 @@ def narrow_dtype(n: int) -> DTypeLike:
     """The least dtype that counts `n` elements: half the memory for what is kept until the backward pass."""
     is_small = isinstance(n, int) and n <= 2**16  # not so for symbolic sizes, in an export
     return jnp.uint16 if is_small else jnp.int32
-
-
-def _is_movable(dtype: Any) -> bool:
-    """Whether elements are whole bytes: not so for random keys, and for integers and floats of 4 bits."""
-    if jnp.issubdtype(dtype, jax.dtypes.extended):
-        return False
-    return not jnp.dtype(dtype).name.endswith(("int2", "int4", "float4_e2m1fn"))

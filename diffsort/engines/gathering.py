@@ -19,18 +19,19 @@ def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
 
     Args:
         x: any dtype.
-        indices: int32 or narrower, of the rank of `x`; an axis of length 1, other than `axis`, holds for
-            the whole of that axis of `x`. Out-of-range indices are the caller's mistake, and not checked.
+        indices: int32 or narrower, of the rank of `x`, of any length along `axis`; another axis of length 1
+            holds for the whole of that axis of `x`. Out-of-range indices are the caller's mistake, and not
+            checked.
         axis: where to gather; non-negative.
     """
     if _is_byte_float(x.dtype):
         return lax.bitcast_convert_type(gather(_as_bytes(x), indices, axis), x.dtype)
     indices = indices.astype(jnp.int32)
-    if _addressable_flat(x, indices):
+    if _addressable_flat(x, indices, axis):
         numbers = lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(), start_index_map=(0,))
-        starts = _flat_indices(indices, axis).reshape(-1, 1)
+        starts = _flat_indices(indices, axis, x.shape).reshape(-1, 1)
         out = lax.gather(x.reshape(-1), starts, numbers, (1,), unique_indices=True, mode=_BOUNDS)
-        return out.reshape(x.shape)
+        return out.reshape(indices.shape)
     batch, whole = _split_axes(x, indices, axis)
     numbers = lax.GatherDimensionNumbers(
         offset_dims=whole,
@@ -44,27 +45,29 @@ def gather(x: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
     return lax.gather(x, starts, numbers, sizes, unique_indices=True, mode=_BOUNDS)
 
 
-def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
+def scatter(values: jax.Array, indices: jax.Array, axis: int, length: int | None = None) -> jax.Array:
     """Returns `out[..., indices[..., i, ...], ...] = values[..., i, ...]`, the transpose of `gather`.
 
     Args:
         values: any dtype.
-        indices: as in `gather`; a permutation along `axis`.
+        indices: as in `gather`; none of them twice.
         axis: where to scatter; non-negative.
+        length: of the result along `axis`, which is 0 where no index points; None for that of `values`.
     """
     if _is_byte_float(values.dtype):
-        return lax.bitcast_convert_type(scatter(_as_bytes(values), indices, axis), values.dtype)
+        return lax.bitcast_convert_type(scatter(_as_bytes(values), indices, axis, length), values.dtype)
+    length = values.shape[axis] if length is None else length
+    out = jnp.zeros_like(values, shape=(*values.shape[:axis], length, *values.shape[axis + 1 :]))
     indices = indices.astype(jnp.int32)
-    if _addressable_flat(values, indices):
+    if _addressable_flat(out, indices, axis):
         # Windows of one element: with scalar updates XLA would copy them.
         numbers = lax.ScatterDimensionNumbers(
             update_window_dims=(1,), inserted_window_dims=(), scatter_dims_to_operand_dims=(0,)
         )
-        starts = _flat_indices(indices, axis).reshape(-1, 1)
-        out = jnp.zeros(values.size, values.dtype)
+        starts = _flat_indices(indices, axis, out.shape).reshape(-1, 1)
         updates = values.reshape(-1, 1)
-        out = lax.scatter(out, starts, updates, numbers, unique_indices=True, mode=_BOUNDS)
-        return out.reshape(values.shape)
+        flat = lax.scatter(out.reshape(-1), starts, updates, numbers, unique_indices=True, mode=_BOUNDS)
+        return flat.reshape(out.shape)
     batch, whole = _split_axes(values, indices, axis)
     numbers = lax.ScatterDimensionNumbers(
         update_window_dims=whole,
@@ -74,7 +77,6 @@ def scatter(values: jax.Array, indices: jax.Array, axis: int) -> jax.Array:
         scatter_indices_batching_dims=_positions(batch, whole),
     )
     starts = jnp.squeeze(indices, whole)[..., None]
-    out = jnp.zeros_like(values)
     return lax.scatter(out, starts, values, numbers, unique_indices=True, mode=_BOUNDS)
 
 
@@ -133,19 +135,20 @@ def _positions(batch: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...
     return tuple(d - sum(w < d for w in whole) for d in batch)
 
 
-def _flat_indices(indices: jax.Array, axis: int) -> jax.Array:
-    shape = indices.shape
+def _flat_indices(indices: jax.Array, axis: int, shape: tuple[int, ...]) -> jax.Array:
+    """Where the elements that indices along `axis` name stand in a flattened array of a shape."""
     flat = indices * jnp.int32(math.prod(shape[axis + 1 :]))
     for d in range(len(shape)):
         if d != axis and shape[d] > 1:
             stride = jnp.int32(math.prod(shape[d + 1 :]))
-            flat += lax.broadcasted_iota(jnp.int32, shape, d) * stride
+            flat += lax.broadcasted_iota(jnp.int32, indices.shape, d) * stride
     return flat
 
 
-def _addressable_flat(x: jax.Array, indices: jax.Array) -> bool:
+def _addressable_flat(x: jax.Array, indices: jax.Array, axis: int) -> bool:
     is_sized = all(isinstance(n, int) for n in x.shape)  # not so in an export with symbolic shapes
-    return is_sized and x.shape == indices.shape and 256 <= x.size < 2**31 and _on_one_device()
+    of_one_shape = all(x.shape[d] == indices.shape[d] for d in range(x.ndim) if d != axis)
+    return is_sized and of_one_shape and 256 <= x.size < 2**31 and _on_one_device()
 
 
 def _on_one_device() -> bool:

@@ -9,10 +9,11 @@ import jax
 import jaxlib
 
 FOLDER = Path(__file__).parent / "native"
-_INTERFACE = 3  # of the handlers: what they are called with
+_INTERFACE = 4  # of the handlers: what they are called with
 
 # What the handlers are called in XLA, and in the library.
 SORT, PERMUTE = "diffsort_sort", "diffsort_permute"
+SELECT, PUT = "diffsort_select", "diffsort_put"
 RECURRENCE = "diffsort_recurrence"
 NETWORK, NETWORK_COTANGENT = "diffsort_network", "diffsort_network_cotangent"
 NETWORK_TRANSPOSED = "diffsort_network_transposed"
@@ -22,6 +23,8 @@ NEURALSORT, NEURALSORT_COTANGENT = "diffsort_neuralsort", "diffsort_neuralsort_c
 LAPSUM, LAPSUM_COTANGENT = "diffsort_lapsum", "diffsort_lapsum_cotangent"
 _SYMBOLS = {
     SORT: "DiffsortSort",
+    SELECT: "DiffsortSelect",
+    PUT: "DiffsortPut",
     PERMUTE: "DiffsortPermute",
     RECURRENCE: "DiffsortRecurrence",
     NETWORK: "DiffsortNetwork",

@@ -53,7 +53,7 @@ def make_primitive(
         return out, [0] * len(out)
 
     def in_parts(*operands: jax.Array, **params: Any) -> Sequence[jax.Array]:
-        results = len(avals(*map(jax.typeof, operands), **params))
+        results = avals(*map(jax.typeof, operands), **params)
         return divide(functools.partial(natively, **params), operands, results, params["trailing"])
 
     lower_natively, lower_in_parts, lower_portably = map(mlir.lower_fun, (natively, in_parts, portably))

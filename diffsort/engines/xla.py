@@ -48,6 +48,45 @@ def reverse_ties(argsort: Argsort) -> Argsort:
     return reversed_argsort
 
 
+def is_selected_by_top_k(
+    x: jax.Array, where: jax.Array | None = None, *, axis: int, start: int, stop: int
+) -> bool:
+    """Whether `select_at_an_end` can find these ranks: those at an end, by keys with room for a mask."""
+    keys = order_keys(x)
+    return (start == 0 or stop == x.shape[axis]) and (where is None or keys.fits(keys.low, keys.high + 1))
+
+
+def select_at_an_end(
+    x: jax.Array,
+    where: jax.Array | None = None,
+    *,
+    axis: int,
+    start: int,
+    stop: int,
+    descending: bool,
+    ties_reversed: bool,
+) -> jax.Array:
+    """Returns the ranks `start` ≤ rank < `stop` of the sorting permutation, int32, by XLA's own top_k.
+
+    Of equal elements that takes the first first. Its order is the reverse of the keys' complements, and
+    that of the last ranks the reverse of the keys.
+    """
+    n, is_first = x.shape[axis], start == 0
+    keys = order_keys(x, descending)
+    if where is not None:
+        keys = mask_last(keys, where)
+    words = jnp.swapaxes(~keys.values if is_first else keys.values, axis, -1)
+    is_reversed = ties_reversed == is_first
+    if is_reversed:
+        words = lax.rev(words, (words.ndim - 1,))
+    _, indices = lax.top_k(words, stop if is_first else n - start)
+    if is_reversed:
+        indices = jnp.int32(n - 1) - indices
+    if not is_first:
+        indices = lax.rev(indices, (indices.ndim - 1,))
+    return jnp.swapaxes(indices, axis, -1)
+
+
 def _argsort_rows(x: jax.Array, where: jax.Array | None = None, *, descending: bool) -> jax.Array:
     on_cpu: Callable[..., jax.Array] = _argsort_packed
     # XLA compares 8-bit floats in a way of its own, and takes some of their NaNs for −0.

@@ -5,9 +5,10 @@ ValueError if the input has another number of features than the one they were in
 raises besides is in its docstring, and in that of the function underneath.
 """
 
-from diffsort.linen import activations, dense, pooling, selection, statistics
+from diffsort.linen import activations, dense, experts, pooling, selection, statistics
 from diffsort.linen.activations import *
 from diffsort.linen.dense import *
+from diffsort.linen.experts import *
 from diffsort.linen.pooling import *
 from diffsort.linen.selection import *
 from diffsort.linen.statistics import *
@@ -15,6 +16,7 @@ from diffsort.linen.statistics import *
 __all__: list[str] = []
 __all__ += activations.__all__
 __all__ += dense.__all__
+__all__ += experts.__all__
 __all__ += pooling.__all__
 __all__ += selection.__all__
 __all__ += statistics.__all__

@@ -104,6 +104,7 @@ def _compiled(
         return jnp.full(y.shape[:axis] + y.shape[axis + 1 :], jnp.nan, dtype)
     if weights is not None:
         whole = jnp.sum(weights, axis)
+        loss = jnp.where(jnp.expand_dims(whole, axis) == 0, jnp.zeros_like(loss), loss)
         whole = jnp.where(whole == 0, jnp.ones_like(whole), whole)
     else:
         count = x.shape[axis] if where is None else jnp.sum(where, axis, dtype=jnp.int32).astype(loss.dtype)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import integer, number_in, probability
-from diffsort._ranked import Ranked, cut, statistic, tail_mean
+from diffsort._ranked import Ranked, cut, statistic, tail_mean, tail_ranks
 from diffsort.implementations import ImplementationLike
 from diffsort.losses._smoothing import smoothed_superquantile
 
@@ -90,6 +90,7 @@ def cvar(
         *arguments,
         keepdims=keepdims,
         weights=weights,
+        ranks=None if smoothing else tail_ranks(level),
         name="losses",
     )
 
@@ -135,7 +136,7 @@ def average_top_k(
     k = integer(k, "k")
     if k < 1:
         raise ValueError(f"k={k} must be at least 1.")
-    return statistic(_range, losses, axis, where, implementation, k, 0, keepdims=keepdims, name="losses")
+    return ranked_range(losses, k, 0, axis, keepdims=keepdims, where=where, implementation=implementation)
 
 
 def ranked_range(
@@ -180,7 +181,18 @@ def ranked_range(
     k, m = integer(k, "k"), integer(m, "m")
     if not 0 <= m < k:
         raise ValueError(f"m={m} is not in [0, {k}): it must be at least 0 and less than k.")
-    return statistic(_range, losses, axis, where, implementation, k, m, keepdims=keepdims, name="losses")
+    return statistic(
+        _range,
+        losses,
+        axis,
+        where,
+        implementation,
+        k,
+        m,
+        keepdims=keepdims,
+        ranks=lambda n: (n - k, n - m),
+        name="losses",
+    )
 
 
 def trimmed(
@@ -220,7 +232,17 @@ def trimmed(
     Array(2., dtype=float32)
     """
     proportion = number_in(proportion, "proportion", 0, 1)
-    return statistic(_trim, losses, axis, where, implementation, proportion, keepdims=keepdims, name="losses")
+    return statistic(
+        _trim,
+        losses,
+        axis,
+        where,
+        implementation,
+        proportion,
+        keepdims=keepdims,
+        ranks=lambda n: (0, n + 1 - math.floor(proportion * n)),
+        name="losses",
+    )
 
 
 def _range(elements: Ranked, k: int, m: int) -> jax.Array:

@@ -6,9 +6,10 @@ features than they were made for. A size that is not an integer is a TypeError. 
 is in its docstring, and what a call raises in that of the function underneath.
 """
 
-from diffsort.nnx import activations, dense, pooling, selection, statistics
+from diffsort.nnx import activations, dense, experts, pooling, selection, statistics
 from diffsort.nnx.activations import *
 from diffsort.nnx.dense import *
+from diffsort.nnx.experts import *
 from diffsort.nnx.pooling import *
 from diffsort.nnx.selection import *
 from diffsort.nnx.statistics import *
@@ -16,6 +17,7 @@ from diffsort.nnx.statistics import *
 __all__: list[str] = []
 __all__ += activations.__all__
 __all__ += dense.__all__
+__all__ += experts.__all__
 __all__ += pooling.__all__
 __all__ += selection.__all__
 __all__ += statistics.__all__

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffsort.protocols import Argsort, SortWithIndices
+from diffsort.protocols import Argsort, Select, SortWithIndices
 from diffsort.soft._rows import Rows, make_rows
 
 # A positive number, an array of no axes, maybe traced, or a schedule: a function of the step.
@@ -55,8 +55,9 @@ class RelaxedSort:
     """
 
     name: ClassVar[str]
-    # Both in one pass, which an implementation may have, and a relaxed one has not.
+    # Both in one pass, and some of them, which an implementation may have, and a relaxed one has not.
     sort_with_indices: ClassVar[SortWithIndices | None] = None
+    select: ClassVar[Select | None] = None
     # Whether rows are to come in ascending order; else in that of the input.
     is_presorted: ClassVar[bool] = True
     _changing: ClassVar[tuple[str, ...]] = ()

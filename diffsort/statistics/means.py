@@ -1,11 +1,13 @@
 """Means of some of the elements, by their rank."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from diffsort._arguments import number_in, probability
-from diffsort._ranked import Ranked, cut, statistic, tail_mean
+from diffsort._ranked import Ranked, cut, statistic, tail_mean, tail_ranks
 from diffsort.implementations import ImplementationLike
 
 __all__ = ["superquantile", "trimmed_mean", "winsorized_mean"]
@@ -56,7 +58,17 @@ def trimmed_mean(
     Array(2., dtype=float32)
     """
     proportion = number_in(proportion, "proportion", 0, 0.5)
-    return statistic(_trim, x, axis, where, implementation, proportion, keepdims=keepdims, weights=weights)
+    return statistic(
+        _trim,
+        x,
+        axis,
+        where,
+        implementation,
+        proportion,
+        keepdims=keepdims,
+        weights=weights,
+        ranks=lambda n: (math.floor(proportion * n) - 1, n + 1 - math.floor(proportion * n)),
+    )
 
 
 def winsorized_mean(
@@ -145,7 +157,17 @@ def superquantile(
     Array(4., dtype=float32)
     """
     level = probability(level, "level")
-    return statistic(tail_mean, x, axis, where, implementation, level, keepdims=keepdims, weights=weights)
+    return statistic(
+        tail_mean,
+        x,
+        axis,
+        where,
+        implementation,
+        level,
+        keepdims=keepdims,
+        weights=weights,
+        ranks=tail_ranks(level),
+    )
 
 
 def _trim(elements: Ranked, proportion: float) -> jax.Array:

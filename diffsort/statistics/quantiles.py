@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,6 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from diffsort._arguments import as_floating, canonical_axes, concrete, floating, integer, real_array
-from diffsort._masses import Masses
 from diffsort._precision import Factor, place, split
 from diffsort._ranked import Ranked, statistic
 from diffsort.implementations import ImplementationLike
@@ -33,8 +33,9 @@ _GAPS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 def _window(first: float, second: float, whole: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns where the place that a method asks for starts and stops, of a sum of weights."""
-    start = whole * q + (first + q * (1 - first - second)) - 1
-    start = jnp.clip(start, jnp.zeros_like(whole), jnp.maximum(whole - 1, jnp.zeros_like(whole)))
+    start, last = whole * q + (first + q * (1 - first - second)) - 1, whole - 1
+    start = jnp.where(start < last, start, last)
+    start = jnp.where(start > 0, start, jnp.zeros_like(start))  # and moves neither end, if it is just 0
     return start, jnp.minimum(start + 1, whole)
 
 
@@ -130,7 +131,7 @@ def quantile(
             f"method={method!r} counts elements, and takes no weights; those that do: "
             f"{', '.join(map(repr, _WEIGHTED))}."
         )
-    probabilities = _probabilities(q)
+    probabilities, numbers = _probabilities(q)
     found = statistic(
         _quantiles,
         x,
@@ -141,6 +142,7 @@ def quantile(
         jax.tree.map(jnp.ravel, probabilities),
         keepdims=keepdims,
         weights=weights,
+        ranks=_ranks_around(numbers),
         leading=1,
     )
     return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
@@ -190,7 +192,16 @@ def median(
     >>> median(jnp.array([3., 1., 10.]), weights=jnp.array([1, 1, 3]))
     Array(10., dtype=float32)
     """
-    return statistic(_median, x, axis, where, implementation, keepdims=keepdims, weights=weights)
+    return statistic(
+        _median,
+        x,
+        axis,
+        where,
+        implementation,
+        keepdims=keepdims,
+        weights=weights,
+        ranks=lambda n: ((n - 1) // 2, n // 2 + 1),
+    )
 
 
 def order_statistic(
@@ -234,7 +245,16 @@ def order_statistic(
     if isinstance(n, int) and not -n <= k < n:
         over = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
         raise ValueError(f"k={k} is not between {-n} and {n - 1}, for {over} of length {n}.")
-    return statistic(_order_statistic, array, axes, where, implementation, k, keepdims=keepdims)
+    return statistic(
+        _order_statistic,
+        array,
+        axes,
+        where,
+        implementation,
+        k,
+        keepdims=keepdims,
+        ranks=lambda n: (k % n, k % n + 1),
+    )
 
 
 def _order_statistic(elements: Ranked, k: int) -> jax.Array:
@@ -246,7 +266,7 @@ def _order_statistic(elements: Ranked, k: int) -> jax.Array:
 
 def _median(elements: Ranked) -> jax.Array:
     if elements.masses is not None:
-        return _weighted_quantile(elements, elements.masses, "averaged_inverted_cdf", 0.5)
+        return _quantiles(elements, "averaged_inverted_cdf", jnp.full(1, 0.5, elements.values.dtype))[0]
     last = jnp.maximum(elements.count - 1, 0)
     low = last // 2
     half = elements.in_float(last % 2) / 2
@@ -255,26 +275,25 @@ def _median(elements: Ranked) -> jax.Array:
 
 def _quantiles(elements: Ranked, method: str, probabilities: Factor) -> jax.Array:
     """The quantiles along a new first axis."""
-    if elements.masses is not None:
-        masses = elements.masses
-        return jax.vmap(lambda q: _weighted_quantile(elements, masses, method, q))(probabilities)
-    last = jnp.maximum(elements.count - 1, 0)
-    along = [-1 if d == elements.axis else 1 for d in range(last.ndim)]
-    factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
-    low, high, share = _places(method, factor, elements.count, last, elements.values.dtype)
-    low, high = (jnp.clip(index, 0, last) for index in (low, high))
+    axis, masses = elements.axis, elements.masses
+    along = [-1 if d == axis else 1 for d in range(elements.values.ndim)]
+    if masses is None:
+        factor = jax.tree.map(lambda q: q.reshape(along), probabilities)
+        last = jnp.maximum(elements.count - 1, 0)
+        low, high, share = _places(method, factor, elements.count, last, elements.values.dtype)
+        low, high = (jnp.clip(index, 0, last) for index in (low, high))
+    else:
+        ahead = masses.repeat()
+        factor = jax.tree.map(lambda q: q.reshape(-1, *[1] * len(along)), probabilities)
+        if method in _WINDOWS:
+            parts = ahead.between(_WINDOWS[method], factor)
+            return elements.repeat(parts.shape[0]).weigh(parts)
+        low, high = (jnp.moveaxis(jnp.squeeze(k, axis + 1), 0, axis) for k in ahead.rank_at(factor))
+        high = high if method == "averaged_inverted_cdf" else low
+        share = jnp.full(low.shape, 0.5, elements.values.dtype)
     share = jnp.where(low == high, jnp.zeros_like(share), share)
     found = _between(elements.at(low), elements.at(high), share)
-    return jnp.moveaxis(elements.propagate_nan(found), elements.axis, 0)
-
-
-def _weighted_quantile(elements: Ranked, masses: Masses, method: str, q: Factor) -> jax.Array:
-    if method not in ("inverted_cdf", "averaged_inverted_cdf"):
-        return elements.weigh(masses.between(_WINDOWS[method], q))
-    low, high = masses.rank_at(q)
-    first, second = elements.at(low), elements.at(high if method == "averaged_inverted_cdf" else low)
-    found = jnp.where(low == high, first, first / 2 + second / 2)
-    return elements.finish(jnp.where(masses.whole == 0, jnp.zeros_like(found), found))
+    return jnp.moveaxis(elements.complete(found), axis, 0)
 
 
 def _places(
@@ -309,8 +328,19 @@ def _between(first: jax.Array, second: jax.Array, share: jax.Array) -> jax.Array
     return jnp.where(share == 0, first, first * (1 - share) + second * share)
 
 
-def _probabilities(q: ArrayLike) -> Factor:
-    """Returns probabilities as `place` takes them: numbers that are known in float64, whatever the setting.
+def _ranks_around(numbers: np.ndarray | None) -> Callable[[int], tuple[int, int]] | None:
+    """Returns, for n elements, the ranks that quantiles of these probabilities may take, by any method.
+
+    None asks for element number q (n − 1) with a difference of more than 3/2.
+    """
+    if numbers is None or numbers.size == 0:
+        return None
+    low, high = float(numbers.min()), float(numbers.max())
+    return lambda n: (math.floor(low * (n - 1)) - 3, math.ceil(high * (n - 1)) + 4)
+
+
+def _probabilities(q: ArrayLike) -> tuple[Factor, np.ndarray | None]:
+    """Returns probabilities as `place` takes them, and their numbers where they are known, in float64.
 
     Raises:
         TypeError: they are not real.
@@ -321,8 +351,8 @@ def _probabilities(q: ArrayLike) -> Factor:
         raise ValueError(f"q must be a scalar or have one axis, not the shape {array.shape}.")
     numbers = concrete(real_array(array, "q") if isinstance(array, jax.Array) else array)
     if numbers is None:
-        return floating(q, "q")
+        return floating(q, "q"), None
     outside = numbers[~((numbers >= 0) & (numbers <= 1))]
     if outside.size:
         raise ValueError(f"q={outside[0]:g} is not in [0, 1]: quantiles are asked for by probabilities.")
-    return split(numbers)
+    return split(numbers), numbers

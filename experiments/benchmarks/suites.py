@@ -21,11 +21,14 @@ from experiments.benchmarks.contestants import (
     peers,
     sort_along,
 )
+from experiments.benchmarks.dispatch import time_dispatch
 from experiments.benchmarks.loop import time_loop
 from experiments.benchmarks.measurements import RUN_TIME, Result
+from experiments.benchmarks.patterns import time_patterns
 from experiments.benchmarks.ragged import time_ragged
 from experiments.benchmarks.soft import time_relaxed
 from experiments.benchmarks.timing import Measurement, Program, summarised, time_in_turn
+from experiments.benchmarks.top_k import time_top_k
 from experiments.data import training_batches
 from experiments.training.building import build_model
 from experiments.training.setup import build_setup
@@ -40,10 +43,13 @@ SUITES: dict[str, str] = {
     "dtypes": "values and indices by type, in one row and in many, beside forms that XLA could sort in",
     "many": "values and indices of float32, by the length of many rows",
     "long": "values and indices of float32, in one row as long as memory allows",
+    "patterns": "values of float32 alone, sorted already and otherwise not random, in the caches and not",
     "memory": "what the gradient of a sort keeps and needs in memory",
     "compile": "how long a sort and its gradient take to trace and to compile",
     "step": "a training step of model=sortpool, and one of model=maxpool",
     "soft": "relaxed sorts of float32, forward and backward, beside the exact one and softjax's",
+    "dispatch": "tokens × features to two of eight experts and back, float32, forward and backward",
+    "top_k": "the few greatest, forward and with their gradient, beside jax.lax, PyTorch and NumPy",
     "ragged": "pooling sets of 1 to 1000 points, forward and backward: over segments, and padded",
     "loop": "a training run's steps, as multiples of the compiled step's own time",
 }
@@ -59,10 +65,15 @@ SHAPES: dict[str, dict[tuple[int, ...], int]] = {
     "rows": {(1024, 1024): 1, (8192, 32): 1, (64, 4096): 1, (4096, 256): 1, (1024, 128): 0, (64, 64): 1},
     "tiny": {(2,): 0, (16,): 0, (64,): 0, (128,): 0, (256,): 0, (8, 8): 1, (32, 16): 1},
     "scaling": {(n,): 0 for n in (2, 8, 32, 128, 10**3, 10**4, 10**5, 10**6, 3 * 10**6, 10**7)},
+    "patterns": {(10_000,): 0, (1_000_000,): 0},
     "memory": {(64, 512): 1, (64, 64, 128): 1, (8192, 32): 1, (1_000_000,): 0},
     "compile": {(64,): 0, (64, 64, 128): 1},
+    "dispatch": {(1024, 64): 1, (4096, 64): 1, (4096, 512): 1, (32768, 128): 1},
     "soft": {(64, 64): 1, (64, 512): 1, (8, 2000): 1, (1, 100_000): 1, (1_000_000,): 0},
+    "top_k": {(1_000_000,): 0, (64, 10_000): 1, (1024, 1000): 1, (4096, 256): 1, (32, 50_000): 1},
 }
+# How many elements are selected from such an array.
+SELECTED = {(1_000_000,): 10, (64, 10_000): 50, (1024, 1000): 5, (4096, 256): 8, (32, 50_000): 1000}
 
 # Elements of a case by dtype or length: fewer on CPUs, which have suites of their own, and would take
 # minutes for what takes a GPU a second.
@@ -134,13 +145,22 @@ def run_suite(suite: str, seconds: float, config: Callable[..., DictConfig]) -> 
         return
     by_dtype = suite in ("dtypes", "many", "long")
     times = time_indices if by_dtype else time_gradients
-    special = {"memory": measure_memory, "compile": time_compilation, "soft": time_soft}
+    special = {
+        "memory": measure_memory,
+        "compile": time_compilation,
+        "soft": time_soft,
+        "dispatch": time_tokens,
+        "top_k": time_selection,
+        "patterns": lambda case, seconds: time_patterns(case.shape[0], seconds),
+    }
     measure = special.get(suite, times)
     for case in cases(suite):
         # The context is left before a result is handed out, as whoever takes it may have another.
         with jax.enable_x64(case.dtype.endswith("64")):
             findings = list(measure(case, seconds))
         name = f"{case}, {case.dtype}" if by_dtype else str(case)
+        if suite == "top_k":
+            name = f"{case}, the {selected(case)} greatest"
         for finding in findings:
             yield Result(suite, name, math.prod(case.shape), *finding)
 
@@ -158,6 +178,22 @@ def time_gradients(case: Case, seconds: float) -> Iterator[Finding]:
 def time_soft(case: Case, seconds: float) -> Iterator[Finding]:
     """Times relaxed sorts and their gradients along the last axis."""
     yield RUN_TIME, "ms", *time_relaxed(case.array(0), case.array(1), seconds)
+
+
+def time_tokens(case: Case, seconds: float) -> Iterator[Finding]:
+    """Times the way to experts and back."""
+    yield RUN_TIME, "ms", *time_dispatch(case.array(0), case.array(1), seconds)
+
+
+def time_selection(case: Case, seconds: float) -> Iterator[Finding]:
+    """Times the greatest elements along the last axis, alone and with their gradient."""
+    cotangent = Case((*case.shape[:-1], selected(case)), case.axis).array(1)
+    yield from time_top_k(case.array(0), cotangent, seconds)
+
+
+def selected(case: Case) -> int:
+    """Returns how many elements of a case are selected."""
+    return SELECTED.get(case.shape, 1)
 
 
 def time_indices(case: Case, seconds: float) -> Iterator[Finding]:

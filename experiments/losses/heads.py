@@ -70,12 +70,13 @@ class Ensemble(Head):
 
     Args:
         members: how many.
-        fair: whether to score what an endless ensemble would get (Ferro 2014).
+        fair: whether to score what an endless ensemble would get (Ferro 2014), or how much to: from 0 to 1,
+            as 0.95 in AIFS-CRPS (Lang et al. 2024).
         implementation: as in `diffsort.sort`.
     """
 
     members: int
-    fair: bool
+    fair: float
     implementation: ImplementationLike
 
     def __post_init__(self) -> None:
@@ -89,9 +90,14 @@ class Ensemble(Head):
         """Interpolates between the members, at the levels where the score puts them.
 
         Those of m members are (k + ½)/m for the plain score and k/(m − 1) for the fair one, which expects
-        members drawn at random and sends the first and the last of others as far out as it can.
+        members drawn at random and sends the first and the last of others as far out as it can. Those of a
+        mixture lie in between: where k members below and m − 1 − k above pull equally.
         """
-        return np.quantile(outputs, levels, axis=-1, method="linear" if self.fair else "hazen").T
+        m = self.members
+        plain = (1 - self.fair) / m**2  # the pull of the observation alone
+        pairs = plain + self.fair / (m * max(m - 1, 1))
+        at = (plain / 2 + pairs * np.arange(m)) / (plain + pairs * (m - 1) or 1)
+        return np.stack([np.interp(levels, at, row) for row in np.sort(outputs, -1)])
 
 
 class SquaredError(Head):

@@ -2,6 +2,7 @@
 
 from experiments.models.deep_sets import DenseAutoencoder, FSAutoencoder, SetClassifier, SetGenerator
 from experiments.models.dgcnn import DGCNN
+from experiments.models.experts import ExpertClassifier
 from experiments.models.multilayer_perceptron import LipschitzNetwork
 from experiments.models.multilayer_perceptron import MultilayerPerceptron as VectorNetwork
 from experiments.models.pooling import AttentionPool, MaxPool, MeanPool, SumPool
@@ -11,6 +12,7 @@ __all__ = [
     "DGCNN",
     "AttentionPool",
     "DenseAutoencoder",
+    "ExpertClassifier",
     "FSAutoencoder",
     "LipschitzNetwork",
     "MaxPool",

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.engines import network_fuzz
+from tests.engines import network_fuzz, select_fuzz
 from tests.engines.kernel_fuzz import Case, Kernel, bits
 
 # One at least for each place that asks for memory.
@@ -33,6 +33,12 @@ SHAPES: list[tuple[tuple[int, ...], int, type]] = [
     ((5, 9000), 1, np.int32),  # long rows, a thread for each
     ((1_100_000,), 0, np.float64),  # more than a thread keeps
 ]
+SELECTED: list[tuple[tuple[int, ...], int, int]] = [  # the shape, the axis, how many
+    ((70, 20), 1, 3),  # sorted
+    ((300, 400), 1, 5),  # rows
+    ((3, 700, 20), 1, 5),  # columns
+    ((150_000,), 0, 9),  # all threads together
+]
 MOVED = (20000, 3)  # columns that are moved as rows
 SORTED, REFUSED, WRONG, UNREACHED = range(4)
 
@@ -43,7 +49,7 @@ class FailingKernel(Kernel):
     Attributes:
         number: from 1.
         is_for_good: fail those after it too.
-        networks: the same for relaxed networks.
+        selections, networks: the same for selections, and for relaxed networks.
     """
 
     def __init__(self, path: str, threads: int, failing: str):
@@ -54,6 +60,8 @@ class FailingKernel(Kernel):
         self._seen.restype = ctypes.c_int64
         self._sort = self._failing(library.failing_sort, self._sort)
         self._permute = self._failing(library.failing_permute, self._permute)
+        self.selections = select_fuzz.Kernel(path, threads)
+        self.selections.entry = self._failing(library.failing_select, self.selections.entry)
         self.networks = network_fuzz.Kernel(path, threads)
         self.networks.network = self._failing(library.failing_soft_network, self.networks.network)
 
@@ -77,6 +85,11 @@ def sorts(kernel: Kernel, case: Case, order: np.ndarray, *, values: bool, indice
         assert np.array_equal(bits(found), bits(np.take_along_axis(x, order, case.axis))), f"values of {case}"
     if indices:
         assert np.array_equal(places, order), f"indices of {case}"
+
+
+def selects(kernel: FailingKernel, given: select_fuzz.Selection) -> None:
+    """Selects, and compares."""
+    select_fuzz.check(kernel.selections, given)
 
 
 def moves(kernel: Kernel, x: np.ndarray, order: np.ndarray, *, inverse: bool) -> None:
@@ -103,6 +116,9 @@ def calls(kernel: FailingKernel) -> list[Callable[[], None]]:
         for values, indices in ((True, True), (True, False), (False, True)):
             order = case.order()
             found.append(functools.partial(sorts, kernel, case, order, values=values, indices=indices))
+    for shape, axis, count in SELECTED:
+        case = Case(random.standard_normal(shape).astype(np.float32), axis, None, True, False)
+        found.append(functools.partial(selects, kernel, select_fuzz.Selection(case, 0, count)))
     for shape in ((3, 300), (200, 64)):  # one thread, and several
         x, w, u = random.standard_normal((3, *shape))
         network = network_fuzz.Case("bitonic", "cauchy", x, np.full((shape[0], 1), 5.0), None, w, u)

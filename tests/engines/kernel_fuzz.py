@@ -123,13 +123,14 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
         [(1, 200)],
         [(1, 40), (1, 70)],
         [(1, 5), (1, 80), (1, 40)],  # columns
-        [(1, 4), (500, 3000)],  # rows over all lanes
+        [(1, 4), (500, 6000)],  # rows over all lanes
         [(60, 200), (90, 300)],  # enough for several threads
         [(8193, 40000)],  # radix sort
         [(8193, 12000), (1, 4)],
         [(65530, 65600)],  # where indices need more than 16 bits
+        [(100_000, 300_000)],  # that several threads partition together
     ]
-    chosen = random.choice(len(ranges), p=[0.16, 0.2, 0.2, 0.16, 0.1, 0.08, 0.08, 0.02])
+    chosen = random.choice(len(ranges), p=[0.16, 0.2, 0.2, 0.16, 0.1, 0.08, 0.07, 0.02, 0.01])
     return tuple(int(random.integers(*r)) for r in ranges[chosen])
 
 

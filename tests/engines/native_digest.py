@@ -16,7 +16,7 @@ SHAPES: list[tuple[int, ...]] = [(37, 29), (600, 3), (20000,)]
 
 @jax.jit
 def sorts(xs: Sequence[jax.Array], masks: Sequence[jax.Array]) -> list[jax.Array]:
-    """Sorts along every axis, both ways; with a mask and without."""
+    """Sorts and selects along every axis, both ways; with a mask and without."""
     native = Engine("native")
     results: list[jax.Array] = []
     for x, where in zip(xs, masks, strict=True):
@@ -26,6 +26,9 @@ def sorts(xs: Sequence[jax.Array], masks: Sequence[jax.Array]) -> list[jax.Array
                 options: dict[str, Any] = {"axis": axis, "descending": descending}
                 results += native.sort_with_indices(masked, where=where, **options)
                 results.append(native.sort(x, where=None, **options))
+                n = x.shape[axis]
+                results += native.select(masked, where=where, start=n // 3, stop=n // 2, **options)
+                results += native.select(x, where=None, start=0, stop=2, **options)
     return results
 
 

@@ -12,7 +12,9 @@ import pytest
 from tests.engines.building import build
 
 HERE = Path(__file__).parent
-SORTS, NETWORKS, OTHERS = (HERE / f"{name}_fuzz.py" for name in ("kernel", "network", "relaxed"))
+SORTS, SELECTIONS, NETWORKS, OTHERS = (
+    HERE / f"{name}_fuzz.py" for name in ("kernel", "select", "network", "relaxed")
+)
 # Checks as calls, not inline: the code is a third as large, and compiles so much sooner.
 SANITIZERS = (
     *("-O1", "-g1", "--param", "asan-instrumentation-with-call-threshold=0"),
@@ -71,7 +73,8 @@ def test_random_cases_under_sanitizers(sanitized: tuple[str, str]) -> None:
 
     for target in TARGETS:
         for threads in (1, 3):
-            for script, cases in ((SORTS, CASES), (NETWORKS, CASES // 5), (OTHERS, CASES)):
+            scripts = ((SORTS, CASES), (SELECTIONS, CASES // 2), (NETWORKS, CASES // 5), (OTHERS, CASES))
+            for script, cases in scripts:
                 options = (f"--cases={cases}", f"--seed={threads}", f"--threads={threads}")
                 done = fuzz(script, compiled, *options, LD_PRELOAD=preload, DIFFSORT_TARGET=target)
                 assert done.returncode == 0, (

@@ -103,3 +103,11 @@ def test_help_explains_every_suite(benchmark, capsys):
         benchmark("--help")
     printed = capsys.readouterr().out
     assert all(f"  {suite:<10}{words}" in printed for suite, words in suites.SUITES.items())
+
+
+def test_selections_are_timed_forward_and_with_their_gradient(benchmark):
+    benchmark("top_k", "--seconds", "0", "--output", "found")
+    _, results = read_results(Path("found/results.json"))
+    assert [r.quantity for r in results] == ["values and indices", "forward and backward"]
+    assert all({"manual", "jax.lax.top_k"} <= set(r.measurements) for r in results)
+    assert "numpy_argpartition" in results[0].measurements

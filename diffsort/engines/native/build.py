@@ -24,7 +24,9 @@ _SORT_FLAGS = ["-fno-signed-zeros", "-ffinite-math-only", "-Wno-psabi", "-Wno-un
 # Compiled once, and once for each instruction set.
 _UNITS = (
     "sort",
+    "select",
     "permute",
+    "put",
     "recurrence",
     "lapsum",
     "isotonic",
@@ -82,6 +84,10 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
     common = [*_FLAGS, *(["-DDIFFSORT_X86"] if is_x86 else [])]
     units = {
         name: ("sort_target.cc", [*_SORT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
+        for name, more in targets.items()
+    }
+    units |= {
+        f"select_{name}": ("select_target.cc", [*_SORT_FLAGS, f"-DDIFFSORT_TARGET={name}", *more])
         for name, more in targets.items()
     }
     units |= {

@@ -9,6 +9,7 @@
 #include "neuralsort.h"
 #include "permute.h"
 #include "recurrence.h"
+#include "select.h"
 #include "soft_network.h"
 #include "sort.h"
 
@@ -56,6 +57,17 @@ int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, const void*
   return diffsort::sort({diffsort::ElementType(type), outer, n, inner, x, where, values, indices, index_bytes,
                          descending != 0, ties_reversed != 0},
                         pool) == diffsort::SortStatus::kSorted;
+}
+
+int diffsort_select(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
+                    void* values, void* indices, int index_bytes, int descending, int ties_reversed, int64_t start,
+                    int64_t stop, int threads) {
+  ThreadPool pool(threads);
+  return diffsort::select({{diffsort::ElementType(type), outer, n, inner, x, where, values, indices, index_bytes,
+                            descending != 0, ties_reversed != 0},
+                           start,
+                           stop},
+                          pool) == diffsort::SortStatus::kSorted;
 }
 
 void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes, const void* x,

@@ -12,6 +12,10 @@ extern "C" int diffsort_sort(int type, int64_t outer, int64_t n, int64_t inner, 
                              void* values, void* indices, int index_bytes, int descending, int ties_reversed,
                              int threads);
 
+extern "C" int diffsort_select(int type, int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
+                               void* values, void* indices, int index_bytes, int descending, int ties_reversed,
+                               int64_t start, int64_t stop, int threads);
+
 extern "C" void diffsort_permute(int64_t outer, int64_t n, int64_t inner, int element_bytes, int index_bytes,
                                  const void* x, const void* indices, void* out, int inverse, int trusted, int threads);
 

@@ -58,6 +58,11 @@ struct PackedCodec {
   static DIFFSORT_INLINE Word from_u64(U64 packed, uint64_t base) {
     return {bit_cast<Vector<double, L>>((packed - base) | kOne)};
   }
+  // Of keys as integers with a sign, in their order.
+  static DIFFSORT_INLINE Word join(Vector<int32_t, L> key, Indices<L> index, const Encoding& encoding) {
+    U64 high = __builtin_convertvector((Bits)key ^ kTopBit<uint32_t>, U64) << encoding.index_bits;
+    return from_u64(high | __builtin_convertvector(index, U64), encoding.base);
+  }
   static DIFFSORT_INLINE U64 to_u64(Word word, uint64_t base) { return (bit_cast<U64>(word.v) & kMantissa) + base; }
   static DIFFSORT_INLINE Word sentinel() { return {splat<Vector<double, L>>(4.0)}; }
 
@@ -99,6 +104,9 @@ struct PairCodec {
     Ints compared = (Ints)(key ^ kTopBit<uint64_t>);
     return {(compared & ~all) | (greatest & all), (Ints)index | (all & kMasked)};
   }
+  static DIFFSORT_INLINE Word join(Ints key, Indices<L> index, const Encoding&) {
+    return {key, __builtin_convertvector(index, Ints)};
+  }
   static DIFFSORT_INLINE Word sentinel() { return {splat<Ints>(INT64_MAX), splat<Ints>(INT64_MAX)}; }
   static DIFFSORT_INLINE Bits decode(Word word, const Encoding& encoding) {
     Bits key = (Bits)word.key ^ kTopBit<uint64_t> ^ encoding.flip;
@@ -110,13 +118,20 @@ struct PairCodec {
   static DIFFSORT_INLINE Bits lossy(Bits bits) { return Element::lossy(bits); }
 };
 
-// The values alone, compared as the numbers they are. Lossy for NaNs, and for floats that are equal though their
-// bits differ: their order depends on an index.
+// The values alone, compared as the numbers they are; floats of up to 32 bits as integers in their order, where these
+// have minima, which run faster. Lossy for floats that are equal though their bits differ, whose order depends on an
+// index, and for NaNs where floats are compared.
 template <class Element>
 struct ValueCodec {
   using Stored = typename Element::Stored;
   static constexpr bool kIsWide = sizeof(Stored) == 8;
-  static constexpr bool kIsFloat = Element::kCompare == Compare::kFloat;
+#if defined(__AVX2__)
+  static constexpr bool kHasIntegerMinima = !kIsWide;
+#else
+  static constexpr bool kHasIntegerMinima = false;
+#endif
+  static constexpr bool kIsOrdered = Element::kCompare == Compare::kFloat && kHasIntegerMinima;
+  static constexpr bool kIsFloat = Element::kCompare == Compare::kFloat && !kHasIntegerMinima;
   static constexpr int L = kIsWide ? kLanes : 2 * kLanes;
   static constexpr bool kHasIndex = false;
   using Format = LaneFormat<Stored, L>;
@@ -130,13 +145,20 @@ struct ValueCodec {
   static DIFFSORT_INLINE Lane flip(const Encoding& encoding) {
     if constexpr (kIsFloat) {
       return Lane(encoding.flip) & kTopBit<Lane>;
+    } else if constexpr (kIsOrdered) {
+      return Lane(encoding.flip);
     } else {
       return Lane(encoding.flip) ^ kTopBit<Lane>;
     }
   }
+  // The bits of floats as integers in their order, and back.
+  static DIFFSORT_INLINE Bits reorder(Bits bits) { return bits ^ ((Bits)((Vector<int32_t, L>)bits >> 31) >> 1); }
+
   static DIFFSORT_INLINE Word pack(Bits bits, U64, Bits, const Encoding& encoding) {
     if constexpr (kIsFloat) {
       return {bit_cast<Vector<Number, L>>(bits ^ flip(encoding))};
+    } else if constexpr (kIsOrdered) {
+      return {bit_cast<Vector<Number, L>>(reorder(bits) ^ flip(encoding))};
     } else {
       return {bit_cast<Vector<Number, L>>(Element::encode(bits) ^ flip(encoding))};
     }
@@ -152,12 +174,20 @@ struct ValueCodec {
     Bits bits = bit_cast<Bits>(word.v) ^ flip(encoding);
     if constexpr (kIsFloat) {
       return bits;
+    } else if constexpr (kIsOrdered) {
+      return reorder(bits);
     } else {
       return Element::decode(bits);
     }
   }
   static DIFFSORT_INLINE Indices<L> index(Word, const Encoding&) { return Indices<L>{}; }
-  static DIFFSORT_INLINE Bits lossy(Bits bits) { return Element::lossy(bits) | Element::is_nan(bits); }
+  static DIFFSORT_INLINE Bits lossy(Bits bits) {
+    if constexpr (kIsFloat) {
+      return Element::lossy(bits) | Element::is_nan(bits);
+    } else {
+      return Element::lossy(bits);
+    }
+  }
 };
 
 template <class Element>

@@ -6,7 +6,9 @@
 #include "lapsum.h"
 #include "neuralsort.h"
 #include "permute.h"
+#include "put.h"
 #include "recurrence.h"
+#include "select.h"
 #include "soft_network.h"
 #include "sort.h"
 #include "xla_pool.h"
@@ -49,12 +51,13 @@ static_assert(same(ElementType::kPred, ffi::DataType::PRED) && same(ElementType:
               same(ElementType::kF32, ffi::DataType::F32) && same(ElementType::kF64, ffi::DataType::F64) &&
               same(ElementType::kBF16, ffi::DataType::BF16));
 
-HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
-                          int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
+// Fills in all of a job but its ranks.
+HandlerStatus read_job(ffi::RemainingArgs arguments, ffi::RemainingRets results, int64_t trailing, bool values,
+                       bool indices, bool descending, bool ties_reversed, SortJob& job) {
   auto x = arguments.get<ffi::AnyBuffer>(0);
   if (!x.has_value()) return kMismatch;
   Shape shape(x->dimensions(), trailing);
-  SortJob job{};
+  job = {};
   job.type = ElementType(x->element_type());
   job.outer = shape.outer;
   job.n = shape.n;
@@ -80,8 +83,11 @@ HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi:
     job.indices = (*out)->untyped_data();
     job.index_bytes = int(ffi::ByteWidth((*out)->element_type()));
   }
-  XlaPool pool(threads);
-  switch (sort(job, pool)) {
+  return {};
+}
+
+HandlerStatus status_of(SortStatus status) {
+  switch (status) {
     case SortStatus::kSorted:
       return {};
     case SortStatus::kOutOfMemory:
@@ -92,6 +98,24 @@ HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi:
   return kMismatch;
 }
 
+HandlerStatus handle_sort(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                          int64_t trailing, bool values, bool indices, bool descending, bool ties_reversed) {
+  SortJob job;
+  HandlerStatus read = read_job(arguments, results, trailing, values, indices, descending, ties_reversed, job);
+  if (read.message) return read;
+  XlaPool pool(threads);
+  return status_of(sort(job, pool));
+}
+
+HandlerStatus handle_select(XlaThreads threads, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                            int64_t trailing, int64_t start, int64_t stop, bool descending, bool ties_reversed) {
+  SelectJob job{{}, start, stop};
+  HandlerStatus read = read_job(arguments, results, trailing, true, true, descending, ties_reversed, job.order);
+  if (read.message) return read;
+  XlaPool pool(threads);
+  return status_of(select(job, pool));
+}
+
 HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffer indices,
                              ffi::Result<ffi::AnyBuffer> out, int64_t trailing, bool inverse, bool trusted) {
   Shape shape(x.dimensions(), trailing);
@@ -100,6 +124,16 @@ HandlerStatus handle_permute(XlaThreads threads, ffi::AnyBuffer x, ffi::AnyBuffe
            int(ffi::ByteWidth(indices.element_type())), x.untyped_data(), indices.untyped_data(), out->untyped_data(),
            inverse, trusted},
           pool);
+  return {};
+}
+
+HandlerStatus handle_put(XlaThreads threads, ffi::AnyBuffer values, ffi::Buffer<ffi::S32> indices,
+                         ffi::Result<ffi::AnyBuffer> out, int64_t trailing) {
+  Shape shape(out->dimensions(), trailing);
+  XlaPool pool(threads);
+  put({shape.outer, shape.n, shape.inner, Shape(values.dimensions(), trailing).n,
+       int(ffi::ByteWidth(values.element_type())), values.untyped_data(), indices.typed_data(), out->untyped_data()},
+      pool);
   return {};
 }
 
@@ -221,7 +255,7 @@ struct xla::ffi::ResultEncoding<stage, diffsort::HandlerStatus> {
   }
 };
 
-int diffsort_interface() { return 3; }
+int diffsort_interface() { return 4; }
 int diffsort_xla_major() { return XLA_FFI_API_MAJOR; }
 int diffsort_xla_minor() { return XLA_FFI_API_MINOR; }
 
@@ -236,6 +270,17 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSort, diffsort::handle_sort,
                                   .Attr<bool>("descending")
                                   .Attr<bool>("ties_reversed"));
 
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortSelect, diffsort::handle_select,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .RemainingArgs()
+                                  .RemainingRets()
+                                  .Attr<int64_t>("trailing")
+                                  .Attr<int64_t>("start")
+                                  .Attr<int64_t>("stop")
+                                  .Attr<bool>("descending")
+                                  .Attr<bool>("ties_reversed"));
+
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<diffsort::XlaThreads>()
@@ -245,6 +290,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPermute, diffsort::handle_permute,
                                   .Attr<int64_t>("trailing")
                                   .Attr<bool>("inverse")
                                   .Attr<bool>("trusted"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortPut, diffsort::handle_put,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<diffsort::XlaThreads>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::Buffer<xla::ffi::S32>>()
+                                  .Ret<xla::ffi::AnyBuffer>()
+                                  .Attr<int64_t>("trailing"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DiffsortRecurrence, diffsort::handle_recurrence,
                               xla::ffi::Ffi::Bind()

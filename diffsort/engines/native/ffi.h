@@ -16,8 +16,14 @@ extern "C" int diffsort_xla_minor();
 // Operands x[, where], results [values][, indices].
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSort);
 
+// Operands x[, where], results values, indices.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortSelect);
+
 // Operands x, indices; result: x moved.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPermute);
+
+// Operands values, indices; result: the values there, and zeros elsewhere.
+XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortPut);
 
 // Operands gaps, counts[, cotangent]: see lapsum.h.
 XLA_FFI_DECLARE_HANDLER_SYMBOL(DiffsortLapSum);

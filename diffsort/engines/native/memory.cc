@@ -4,6 +4,7 @@
 #include "memory.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -13,12 +14,25 @@ namespace diffsort {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t(2) << 20;    // bytes
 constexpr size_t kMaxScratch = size_t(8) << 20;  // bytes that a thread keeps
 constexpr size_t kMaxFree = size_t(64) << 20;    // bytes of workspace kept for later calls
 constexpr int kMaxFreeBlocks = 64;
 
+size_t rounded_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+// Much memory is asked for in huge pages: to reach many buckets in turn takes more small ones than a processor can
+// list.
 void* allocate(size_t bytes) {
-  return std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+#ifdef MADV_HUGEPAGE
+  if (bytes >= 2 * kHugePage) {
+    bytes = rounded_up(bytes, kHugePage);
+    void* data = std::aligned_alloc(kHugePage, bytes);
+    if (data) madvise(data, bytes, MADV_HUGEPAGE);
+    return data;
+  }
+#endif
+  return std::aligned_alloc(kAlignment, rounded_up(bytes, kAlignment));
 }
 
 // Blocks of workspace that are not in use, the oldest first.

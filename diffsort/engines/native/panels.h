@@ -19,10 +19,10 @@ void columns_to_rows(const Element* columns, Element* rows, int64_t n, int64_t i
   }
 }
 
-template <class Element>
-void rows_to_columns(const Element* rows, Element* columns, int64_t n, int64_t inner, int64_t width) {
+template <class Element, class To>
+void rows_to_columns(const Element* rows, To* columns, int64_t n, int64_t inner, int64_t width) {
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t c = 0; c < width; ++c) columns[i * inner + c] = rows[c * n + i];
+    for (int64_t c = 0; c < width; ++c) columns[i * inner + c] = To(rows[c * n + i]);
   }
 }
 

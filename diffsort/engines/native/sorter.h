@@ -2,14 +2,14 @@
 
 #pragma once
 
-#include "memory.h"
+#include "long_rows.h"
 #include "panels.h"
-#include "radix_sort.h"
 #include "tile.h"
 
 namespace diffsort::DIFFSORT_TARGET {
 
-inline constexpr int64_t kLongRow = 8192;        // elements above which a row takes a radix sort
+inline constexpr int64_t kLongWideRow = 2048;    // likewise, where elements have 64 bits
+inline constexpr int64_t kLongRow = 8192;        // elements above which a row takes a quicksort
 inline constexpr int64_t kSplitRow = 512;        // elements from which a row is a tile of its own
 inline constexpr int64_t kTaskElements = 4096;   // for which another thread is worth waking
 inline constexpr int64_t kParallelFrom = 16384;  // elements of a job for which several threads are
@@ -25,22 +25,25 @@ class Sorter {
 
   SortStatus run() {
     if (elements_ == 0) return SortStatus::kSorted;
-    if constexpr (!kIsWide) {  // a radix sort needs room for an index beside the key
-      if (job_.n > kLongRow) {
-        sort_long_rows();
-        return status();
-      }
+    if (job_.n > longest_tile()) {
+      sort_long_rows();
+    } else {
+      job_.inner == 1 ? sort_rows() : sort_columns();
     }
-    job_.inner == 1 ? sort_rows() : sort_columns();
     return status();
   }
 
  private:
   using Stored = typename Element::Stored;
-  using LongRow = RadixSort<IndexedCodec<Element>>;
-  static constexpr bool kIsWide = sizeof(Stored) == 8;
   static constexpr int kRows = ValueCodec<Element>::L;  // to a task: whole tiles of either codec
   static constexpr int64_t kPanel = 16;                 // columns to a task: likewise
+
+  // The elements of a row or column above which it takes a quicksort.
+  int64_t longest_tile() const {
+    if (job_.inner > 1) return kLongRow;
+    if (only_values_) return ValueLeaf<Element>::kTile;
+    return sizeof(Stored) == 8 ? kLongWideRow : kLongRow;
+  }
 
   // What a thread sorts in one go.
   struct Task {
@@ -148,9 +151,19 @@ class Sorter {
   void sort_long_panel(int64_t panel, Pool& pool) {
     int64_t n = job_.n, inner = job_.inner, panels = panels_in(inner);
     int64_t column = panel % panels * kPanel, first = panel / panels * n * inner + column;
-    bool has_memory = inner == 1 ? LongRow(job_, first).sort(pool)
+    bool has_memory = inner == 1 ? sort_long_row(job_, first, pool)
                                  : sort_long_columns(first, inner - column < kPanel ? inner - column : kPanel, pool);
     if (!has_memory) note_out_of_memory();
+  }
+
+  // Sorts the values alone if these are all there is to it, else with their indices; returns false where memory ran
+  // out.
+  static bool sort_long_row(const SortJob& job, int64_t first, Pool& pool) {
+    if (!job.indices && !job.where && job.values) {
+      auto status = LongRow<Element, ValueLeaf<Element>>(job, first).sort(pool);
+      if (status != LongRowStatus::kLossy) return status == LongRowStatus::kSorted;
+    }
+    return LongRow<Element, PairLeaf<Element>>(job, first).sort(pool) == LongRowStatus::kSorted;
   }
 
   // Sorts columns from element `first` on; returns false where memory ran out.
@@ -173,7 +186,7 @@ class Sorter {
       columns_to_rows(job_.where + first, where, n, inner, width);
     }
     for (int64_t c = 0; c < width; ++c) {
-      if (!LongRow(rows, c * n).sort(pool)) return false;
+      if (!sort_long_row(rows, c * n, pool)) return false;
     }
     if (job_.values) rows_to_columns(values, static_cast<Stored*>(job_.values) + first, n, inner, width);
     if (job_.indices && job_.index_bytes == 2) {

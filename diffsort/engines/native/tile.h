@@ -124,16 +124,32 @@ class Tile {
     return true;
   }
 
-  // Sorts a bucket of `n` packed words of a row (inner = 1), all from `base` to less than 2^52 above it. They become
-  // the elements from `to` on, of the row that begins at element `start`.
-  void sort_bucket(const uint64_t* packed, int64_t n, uint64_t base, bool gathers, int64_t to, int64_t start) {
+  // Sorts n numbers of a row (inner = 1), as elements from `to` on. Of values alone.
+  void sort_numbers(const void* numbers, int64_t n, int64_t to) {
+    int64_t length = part_length(n), whole = n / L * L;
+    std::memcpy(words_, numbers, size_t(whole) * sizeof(Word) / L);
+    for (int64_t r = n / L; r < length; ++r) words_[r] = Codec::sentinel();
+    std::memcpy(words_ + n / L, static_cast<const Word*>(numbers) + n / L, size_t(n - whole) * sizeof(Word) / L);
+    sort_parts(Output<Codec>(job_, false), n, to, to);
+  }
+
+  // Sorts n keys, integers in their order, with their indices, of the row (inner = 1) that begins at element `start`;
+  // they become elements from `to` on. Their words are at least `base`, and less than 2^52 above it.
+  template <class Key>
+  void sort_pairs(const Key* keys, const uint32_t* indices, int64_t n, uint64_t base, bool gathers, int64_t to,
+                  int64_t start) {
+    using Keys = Vector<Key, L>;
     encoding_.base = base;
     int64_t length = part_length(n), r = 0;
-    for (; (r + 1) * L <= n; ++r) words_[r] = Codec::from_u64(load<U64>(packed + r * L), base);
+    for (; (r + 1) * L <= n; ++r) {
+      words_[r] = Codec::join(load<Keys>(keys + r * L), load<Indices<L>>(indices + r * L), encoding_);
+    }
     if (r * L < n) {
-      U64 last{};
-      for (int64_t i = r * L; i < n; ++i) last[i - r * L] = packed[i];
-      words_[r] = Codec::from_u64(last, base).keep_first(int(n - r * L), Codec::sentinel());
+      Keys last{};
+      Indices<L> index{};
+      std::memcpy(&last, keys + r * L, size_t(n - r * L) * sizeof(Key));
+      std::memcpy(&index, indices + r * L, size_t(n - r * L) * sizeof(uint32_t));
+      words_[r] = Codec::join(last, index, encoding_).keep_first(int(n - r * L), Codec::sentinel());
       ++r;
     }
     for (; r < length; ++r) words_[r] = Codec::sentinel();

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.benchmarks import ragged, soft, suites
+from experiments.benchmarks import patterns, ragged, soft, suites
 from experiments.benchmarks.contestants import forms, implementations, import_torch
 from experiments.benchmarks.measurements import RUN_TIME
 from experiments.benchmarks.soft import methods, softjax_twin, softjax_version, time_relaxed
@@ -27,6 +27,7 @@ def small(monkeypatch):
     monkeypatch.setattr(suites, "LENGTHS", (1000,))
     monkeypatch.setattr(suites, "_LEAST", 2)
     monkeypatch.setattr(soft, "methods", lambda: SOFT)
+    monkeypatch.setattr(patterns, "COLD_BYTES", 40)
 
 
 def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
@@ -37,6 +38,11 @@ def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
     if suite == "soft":
         twins = {softjax_twin(name) for name in SOFT} if softjax_version() else set()
         return [(RUN_TIME, "ms", {"manual", *SOFT} | twins)]
+    if suite == "dispatch":
+        return [(RUN_TIME, "ms", {"manual", "builtin", "gather", "one-hot"})]
+    if suite == "patterns":
+        found = [f"values, {name}, {state}" for name in patterns.PATTERNS for state in ("hot", "cold")]
+        return [(quantity, "ms", {"manual", "numpy"} | TORCH) for quantity in found]
     if suite in ("memory", "compile"):
         first, second = {
             "memory": ("kept from forward to backward", "temporaries of backward"),
@@ -132,6 +138,7 @@ def test_a_case_tells_the_axis_where_there_is_a_choice():
 def test_relaxed_sorts_that_would_take_too_long_are_left_out_with_a_reason(monkeypatch):
     monkeypatch.setitem(soft._LONGEST, "bitonic", (3, "time grows"))
     monkeypatch.setattr(soft, "methods", lambda: SOFT)
+    monkeypatch.setattr(patterns, "COLD_BYTES", 40)
     x = jax.numpy.ones((2, 4))
     times, failures = time_relaxed(x, x, 0.0)
     assert "softsort" in times

@@ -14,6 +14,7 @@ HEADS = {
     "quantiles": Quantiles(LEVELS.tolist()),
     "ensemble": Ensemble(50, False, "manual"),
     "fair_ensemble": Ensemble(50, True, "manual"),
+    "almost_fair_ensemble": Ensemble(50, 0.95, "manual"),
     "squared_error": SquaredError(),
     "gaussian": Gaussian(),
 }
@@ -51,6 +52,15 @@ def test_losses_are_one_an_example_and_quantiles_ascend(name):
     quantiles = head.quantiles(outputs, LEVELS, (outputs, np.ones(7)))
     assert quantiles.shape == (7, len(LEVELS))
     assert (np.diff(quantiles) >= 0).all()
+
+
+def test_members_are_quantiles_as_numpy_has_them():
+    members = np.random.default_rng(0).normal(size=(3, 20))
+    for fair, method in ((False, "hazen"), (True, "linear")):
+        found = Ensemble(20, fair, "manual").quantiles(members, LEVELS, None)
+        np.testing.assert_allclose(found, np.quantile(members, LEVELS, -1, method=method).T, rtol=1e-6)
+    for fair in (False, 0.5, True):
+        assert (Ensemble(1, fair, "manual").quantiles(members[:, :1], LEVELS, None) == members[:, :1]).all()
 
 
 def test_values_worked_by_hand():
