@@ -229,7 +229,7 @@ class SegmentRanked(Ranked):
 
     Attributes:
         order: as `Groups.order` returns it.
-        groups: of the elements, which `values` has in the order that they were given in.
+        groups: of the elements, which `values` has as given, along axis 1, for all segments together.
     """
 
     order: jax.Array
@@ -238,7 +238,7 @@ class SegmentRanked(Ranked):
     def at(self, index: jax.Array) -> jax.Array:
         """Returns the elements at some places of each segment, the nearest ones there are."""
         last = jnp.maximum(self.count - 1, 0)
-        return in_segments(self.values, self.order, self.groups, jnp.clip(index, 0, last))[0]
+        return in_segments(self.values[0], self.order, self.groups, jnp.clip(index, 0, last))[0]
 
 
 def rank_segments(chosen: Chosen, x: jax.Array, groups: Groups) -> SegmentRanked:
@@ -257,7 +257,7 @@ def rank_segments(chosen: Chosen, x: jax.Array, groups: Groups) -> SegmentRanked
     last = in_segments(lax.stop_gradient(x), order, groups, jnp.maximum(count - 1, 0))[0].astype(dtype)
     nan = jnp.where(jnp.isnan(last), last, jnp.zeros_like(last))
     return SegmentRanked(
-        values=x.astype(dtype),
+        values=x.astype(dtype)[None],
         position=jnp.zeros_like(count),
         count=count,
         nan=jnp.where(count == 0, _nan_if(count == 0, dtype), nan),
