@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
+from diffsort import _sharding
 from diffsort._arguments import as_array, broadcast_like, concrete, flag, integer, real_array
 from diffsort._precision import computing_dtype
 from diffsort._ranked import Ranked, elements_at
@@ -44,6 +45,7 @@ class Groups(NamedTuple):
     def order(self, chosen: Chosen, x: jax.Array, descending: bool) -> jax.Array:
         """Returns the stable permutation that sorts `x`, of axis 0, by segment and then by value; int32."""
         ids = broadcast_like(_column(self.ids, x.ndim), x, "segment_ids")
+        ids = jnp.where(x == x, ids, ids)  # in batches that are divided among devices as those of `x`
         return find_order(chosen, (ids, x), 0, None, (False, descending), self.number + 1)
 
 
@@ -151,8 +153,7 @@ def prepare(
 @jax.jit
 def visible(x: jax.Array, groups: Groups) -> jax.Array:
     """Returns `x` with 0 for what is of no segment."""
-    is_there = _column(groups.ids < groups.number, x.ndim)
-    return zero_masked(x, jnp.broadcast_to(is_there, x.shape))
+    return zero_masked(x, broadcast_like(_column(groups.ids < groups.number, x.ndim), x, "segment_ids"))
 
 
 @functools.partial(jax.jit, static_argnames="descending")
@@ -172,13 +173,16 @@ def weigh_places(ordered: jax.Array, weights: jax.Array, groups: Groups) -> jax.
         weights: of each place, of the rank of `ordered`.
         groups: of the elements.
     """
-    ids = groups.at_places()
-    is_there = (ids < groups.number).reshape(-1, *[1] * (ordered.ndim - 1))
+    ids = _column(groups.at_places(), ordered.ndim)
     # Chosen before the product: that of a NaN would reach the gradient of what is dropped.
-    weights = jnp.where(is_there, weights, jnp.zeros_like(weights))
+    weights = jnp.where(ids < groups.number, weights, jnp.zeros_like(weights))
     dtype = jnp.promote_types(ordered.dtype, weights.dtype)
-    products = ordered.astype(dtype) * weights.astype(dtype)
-    return jax.ops.segment_sum(products, ids, groups.number, indices_are_sorted=True)
+    weights = broadcast_like(weights.astype(dtype), ordered, "weights")
+
+    def add_up(products: jax.Array, ids: jax.Array) -> jax.Array:
+        return jax.ops.segment_sum(products, ids.reshape(-1), groups.number, indices_are_sorted=True)
+
+    return _sharding.on_shards(add_up, 0, ordered.astype(dtype) * weights, ids)
 
 
 def with_an_element(x: jax.Array, groups: Groups) -> tuple[jax.Array, Groups]:
@@ -225,7 +229,7 @@ class SegmentRanked(Ranked):
 
     Attributes:
         order: as `Groups.order` returns it.
-        groups: of the elements, which `values` has in the order that they were given in.
+        groups: of the elements, which `values` has as given, along axis 1, for all segments together.
     """
 
     order: jax.Array
@@ -234,7 +238,7 @@ class SegmentRanked(Ranked):
     def at(self, index: jax.Array) -> jax.Array:
         """Returns the elements at some places of each segment, the nearest ones there are."""
         last = jnp.maximum(self.count - 1, 0)
-        return in_segments(self.values, self.order, self.groups, jnp.clip(index, 0, last))[0]
+        return in_segments(self.values[0], self.order, self.groups, jnp.clip(index, 0, last))[0]
 
 
 def rank_segments(chosen: Chosen, x: jax.Array, groups: Groups) -> SegmentRanked:
@@ -253,7 +257,7 @@ def rank_segments(chosen: Chosen, x: jax.Array, groups: Groups) -> SegmentRanked
     last = in_segments(lax.stop_gradient(x), order, groups, jnp.maximum(count - 1, 0))[0].astype(dtype)
     nan = jnp.where(jnp.isnan(last), last, jnp.zeros_like(last))
     return SegmentRanked(
-        values=x.astype(dtype),
+        values=x.astype(dtype)[None],
         position=jnp.zeros_like(count),
         count=count,
         nan=jnp.where(count == 0, _nan_if(count == 0, dtype), nan),

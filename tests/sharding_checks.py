@@ -128,6 +128,8 @@ def others(x: jax.Array, implementation: str) -> dict[str, jax.Array]:
     options = {"axis": AXIS, "implementation": implementation}
     return {
         "rank": diffsort.rank(x, **options),
+        "dense": diffsort.rank(x, method="dense", **options),
+        "two keys": diffsort.sort_key_val((jnp.zeros_like(x, bool), x), x + 1, **options)[1],
         "top_k": diffsort.top_k(x, 2, **options)[0],
         "top_k, its gradient": jax.grad(lambda x: (diffsort.top_k(x, 2, **options)[0] ** 2).sum())(x),
         "sort_key_val": diffsort.sort_key_val(x, {"v": x + 1}, **options)[1]["v"],
@@ -142,6 +144,8 @@ def check_others(results: dict[str, jax.Array]) -> None:
     rows = np.broadcast_to(order[..., :1], SHAPE)
     expected = {
         "rank": np.argsort(order, AXIS).astype(np.int32),
+        "dense": np.argsort(order, AXIS).astype(np.int32),
+        "two keys": np.sort(X, AXIS) + 1,
         "top_k": np.sort(X, AXIS)[:, :-3:-1],
         "top_k, its gradient": np.where(np.argsort(order, AXIS) >= X.shape[AXIS] - 2, 2 * X, np.float32(0)),
         "sort_key_val": np.sort(X, AXIS) + 1,
@@ -151,6 +155,39 @@ def check_others(results: dict[str, jax.Array]) -> None:
     }
     for name, value in results.items():
         assert_same_bits(value, expected[name], name)
+
+
+@pytest.mark.parametrize("layout", [P("a"), P(None, None, "b")])
+@pytest.mark.parametrize("kind", ["auto", "explicit"])
+def test_segments(kind: str, layout: P, request: pytest.FixtureRequest) -> None:
+    """Of each of the sets that are divided among devices, or of each of their features."""
+    x = laid_out(X, request.getfixturevalue(kind), layout)
+    n = X.shape[AXIS]
+
+    def program(x: jax.Array) -> Any:
+        def one(x: jax.Array) -> Any:
+            ids = jnp.arange(n, dtype=jnp.int32) % 2
+            weights = jnp.arange(n, dtype=x.dtype)
+            return (
+                diffsort.segment_sort(x, ids, 2),
+                diffsort.segment_median(x, ids, 2),
+                diffsort.segment_l_statistic(x, weights, ids, 2),
+            )
+
+        results, pull_back = jax.vjp(jax.vmap(one), x)
+        return results, pull_back(jax.tree.map(jnp.ones_like, results))[0]
+
+    (ordered, median, weighed), gradient = jax.jit(program)(x)
+    even, odd = np.sort(X[:, ::2], AXIS), np.sort(X[:, 1::2], AXIS)
+    assert_same_bits(ordered, np.concatenate([even, odd], AXIS))
+    np.testing.assert_allclose(median, np.stack([np.median(a, AXIS) for a in (even, odd)], AXIS), rtol=1e-6)
+    places = np.arange(n, dtype=X.dtype)[:, None]
+    count = even.shape[AXIS]
+    expected = [(even * places[:count]).sum(AXIS), (odd * places[count:]).sum(AXIS)]
+    np.testing.assert_allclose(weighed, np.stack(expected, AXIS), rtol=1e-5, atol=1e-5)
+    # Ones for the sort and the medians, and the weights.
+    total = X.shape[0] * X.shape[2] * (n + 2 + np.arange(n).sum())
+    np.testing.assert_allclose(np.sum(gradient), total, rtol=1e-5)
 
 
 class TestExplicit:

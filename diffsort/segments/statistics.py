@@ -47,7 +47,7 @@ def segment_quantile(
     Array([ 1., nan,  3.], dtype=float32)
     """
     method = quantiles.checked_method(method)
-    probabilities = quantiles._probabilities(q)
+    probabilities, _ = quantiles._probabilities(q)
     array, groups, chosen = prepare(
         as_floating(x, "x"), segment_ids, num_segments, indices_are_sorted, implementation
     )

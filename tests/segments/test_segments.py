@@ -98,6 +98,7 @@ def statistics(x: jax.Array, weights: jax.Array, ids: jax.Array, is_sorted: bool
         "median": diffsort.segment_median(x, ids, M, **o),
         "quantile": diffsort.segment_quantile(x, LEVELS, ids, M, **o),
         "nearest": diffsort.segment_quantile(x, 0.4, ids, M, method="nearest", **o),
+        "hazen": diffsort.segment_quantile(x, 0.4, ids, M, method="hazen", **o),
         "l_statistic": diffsort.segment_l_statistic(x, weights, ids, M, **o),
         "places": diffsort.segment_places(ids, M, **o),
     }
@@ -127,6 +128,7 @@ def test_statistics_are_those_of_each_segment(is_sorted: bool) -> None:
             near = {"rtol": 1e-10, "atol": 1e-12}
             np.testing.assert_allclose(found["median"][s], np.median(part, 0), **near)
             np.testing.assert_allclose(found["quantile"][:, s], np.quantile(part, LEVELS, 0), **near)
+            np.testing.assert_allclose(found["hazen"][s], np.quantile(part, 0.4, 0, method="hazen"), **near)
             np.testing.assert_array_equal(
                 found["nearest"][s], np.quantile(part, 0.4, 0, method="nearest").astype(np.float64)
             )
