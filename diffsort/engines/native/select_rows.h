@@ -140,7 +140,8 @@ class RowSelection {
     }
     if (found.count > kMaxSorted) return sort_found(found, ranks, row, pool);
     Ordered<Lane> ordered(found, tie_bits_, network_);
-    write(ranks, row, [&](int64_t i) { return ordered[i].tie; });
+    int64_t to = row * ranks.count();
+    ordered.each(ranks.start, ranks.stop, [&](Place<Lane> place) { write(place.tie, row, to++); });
     return true;
   }
 
@@ -232,23 +233,19 @@ class RowSelection {
     keys.index_bytes = 4;
     keys.ties_reversed = job_.order.ties_reversed;
     if (DIFFSORT_TARGET::sort(keys, pool) != SortStatus::kSorted) return false;
-    write(ranks, row, [&](int64_t i) { return found.ties[places[i]]; });
+    int64_t to = row * ranks.count();
+    for (int64_t i = ranks.start; i < ranks.stop; ++i) write(found.ties[places[i]], row, to++);
     return true;
   }
 
-  // Values are read again: keys do not hold all their bits. `tie_of` tells the tie of the candidate of a rank.
-  template <class TieOf>
-  void write(Ranks ranks, int64_t row, TieOf tie_of) const {
+  // Writes the element of a tie as result number `to`. Its value is read again: a key does not hold all bits of it.
+  DIFFSORT_INLINE void write(Lane tie, int64_t row, int64_t to) const {
     const SortJob& order = job_.order;
-    auto* x = static_cast<const Stored*>(order.x) + row * order.n;
-    auto* values = static_cast<Stored*>(order.values);
-    int64_t to = row * ranks.count();
-    for (int64_t i = ranks.start; i < ranks.stop; ++i, ++to) {
-      int64_t tie = int64_t(tie_of(i)), index = order.ties_reversed ? order.n - 1 - tie : tie;
-      if (values) values[to] = x[index];
-      if (order.indices && order.index_bytes == 4) static_cast<uint32_t*>(order.indices)[to] = uint32_t(index);
-      if (order.indices && order.index_bytes == 2) static_cast<uint16_t*>(order.indices)[to] = uint16_t(index);
-    }
+    int64_t index = order.ties_reversed ? order.n - 1 - int64_t(tie) : int64_t(tie);
+    if (order.values)
+      static_cast<Stored*>(order.values)[to] = static_cast<const Stored*>(order.x)[row * order.n + index];
+    if (order.indices && order.index_bytes == 4) static_cast<uint32_t*>(order.indices)[to] = uint32_t(index);
+    if (order.indices && order.index_bytes == 2) static_cast<uint16_t*>(order.indices)[to] = uint16_t(index);
   }
 
   const SelectJob& job_;
