@@ -93,7 +93,7 @@ LEFT_TO_CI = re.compile(
     | test_(configurations|second_order|export|edges)\.py.*\[.*(segment_(top_k|quantile)|two\ keys)
     | test_statistics_are_those_of_each_segment\[True
     | test_patience_stops_early_and_can_be_resumed
-    | test_selected_or_sorted\w*\[(quantile\ |order_statistic\ |ranked_range|superquantile)
+    | test_selected_or_sorted\w*\[(quantile\ |order_statistic\ |ranked_range|superquantile|trimmed\]|cvar)
     | test_a_selection_is_a_part_of_the_sort\[(?!.*native.*-float(32|64)|.*xla.*-float32)
     """,
     re.VERBOSE,

@@ -113,11 +113,18 @@ class Ordered {
     }
   }
 
-  Place<Lane> operator[](int64_t i) const {
-    int64_t lane = i / length_, at = i % length_;
-    if (!is_packed_) return {Lane(uint64_t(pairs_[at].key[lane]) ^ kSign), Lane(pairs_[at].index[lane])};
-    uint64_t word = bit_cast<U64>(packed_[at].v)[lane] & ~kOne;
-    return {Lane((word >> tie_bits_) + least_), Lane(word & ((uint64_t(1) << tie_bits_) - 1))};
+  Place<Lane> operator[](int64_t i) const { return place(i / length_, i % length_); }
+  // Calls visit(place) for the ranks from `start` up to `stop`, in order.
+  template <class Visit>
+  void each(int64_t start, int64_t stop, Visit visit) const {
+    int64_t lane = start / length_, at = start % length_;
+    for (int64_t i = start; i < stop; ++i) {
+      visit(place(lane, at));
+      if (++at == length_) {
+        at = 0;
+        ++lane;
+      }
+    }
   }
 
  private:
@@ -128,6 +135,15 @@ class Ordered {
   static constexpr uint64_t kOne = 0x3ff0000000000000u, kSign = uint64_t(1) << 63;
 
   static int64_t part_length(int64_t n) { return mergeable_length((n + L - 1) / L); }
+
+  // Number `at` of those in a lane.
+  DIFFSORT_INLINE Place<Lane> place(int64_t lane, int64_t at) const {
+    if (!is_packed_) return {Lane(uint64_t(pairs_[at].key[lane]) ^ kSign), Lane(pairs_[at].index[lane])};
+    uint64_t word;  // loaded by itself, not as a lane of its vector
+    std::memcpy(&word, reinterpret_cast<const char*>(packed_ + at) + lane * 8, 8);
+    word &= ~kOne;
+    return {Lane((word >> tie_bits_) + least_), Lane(word & ((uint64_t(1) << tie_bits_) - 1))};
+  }
 
   // Whether keys, less the least of them, leave 52 bits enough for a tie.
   bool find_least(const Candidates<Lane>& given) {

@@ -11,12 +11,14 @@
 #include "codecs.h"
 #include "memory.h"
 #include "select.h"
+#include "sort_target.h"
 
 namespace diffsort::DIFFSORT_TARGET {
 
 inline constexpr int64_t kMaxSample = 4096;
 inline constexpr int kMaxParts = 16;          // of a row, for one thread each
-inline constexpr int64_t kMaxSorted = 16384;  // candidates that a network sorts; more of them are narrowed down again
+inline constexpr int64_t kMaxSorted = 16384;  // candidates that a network sorts; more of them are narrowed down again,
+inline constexpr int64_t kMostNarrowed = 8192;  // unless more ranks are asked for: then they are sorted as a row is
 
 // The ranks start ≤ rank < stop of n elements.
 struct Ranks {
@@ -112,7 +114,7 @@ class RowSelection {
         tie_bits_(bits_for(ranks_.n)),
         drawn_(ranks_.sample()),
         parts_(parts),
-        room_(room_for(ranks_, drawn_)),
+        room_(room_for(ranks_, drawn_, parts)),
         memory_(2 * (lanes(kMaxSample + W) + lanes(parts * room_)) + Ordered<Lane>::bytes_for(kMaxSorted)) {
     if (!memory_.data()) return;
     sample_ = {memory_.allocate<Lane>(kMaxSample + W), memory_.allocate<Lane>(kMaxSample + W), kMaxSample + W};
@@ -129,14 +131,17 @@ class RowSelection {
     Ranks ranks = ranks_;
     Candidates<Lane> found{keys_, ties_, parts_ * room_};
     if (!collect(elements, find_limits(elements, ranks, drawn_), ranks, found, pool)) return false;
-    while (found.count > kMaxSorted) {
+    while (found.count > kMaxSorted && ranks.count() <= kMostNarrowed) {
       int64_t count = found.count;
       Candidates<Lane> fewer{keys_, ties_, parts_ * room_};
       Limits<Lane> limits = find_limits(found, ranks, ranks.sample());
       if (!settle(keep_all(found, 0, count, limits, fewer), ranks, fewer) || fewer.count > count / 2) return false;
       found = fewer;
     }
-    write(Ordered<Lane>(found, tie_bits_, network_), ranks, row);
+    if (found.count > kMaxSorted) return sort_found(found, ranks, row, pool);
+    Ordered<Lane> ordered(found, tie_bits_, network_);
+    int64_t to = row * ranks.count();
+    ordered.each(ranks.start, ranks.stop, [&](Place<Lane> place) { write(place.tie, row, to++); });
     return true;
   }
 
@@ -147,9 +152,9 @@ class RowSelection {
   static constexpr int W = Row<Element>::W;
 
   static size_t lanes(int64_t count) { return Workspace::bytes_for<Lane>(count); }
-  static int64_t room_for(Ranks ranks, int64_t drawn) {
-    int64_t room = 4 * ranks.expected(drawn) + 1024;
-    return (room < ranks.n ? room : ranks.n) + W;
+  static int64_t room_for(Ranks ranks, int64_t drawn, int parts) {
+    int64_t room = 4 * ranks.expected(drawn) + 1024, most = ranks.n / parts + parts;
+    return (room < most ? room : most) + W;
   }
 
   // The limits between which the ranks lie, by a sample: one element at random of each of `size` parts.
@@ -218,18 +223,29 @@ class RowSelection {
     return below >= 0 && ranks.start >= 0 && ranks.stop <= found.count;
   }
 
-  // Values are read again: keys do not hold all their bits.
-  void write(const Ordered<Lane>& ordered, Ranks ranks, int64_t row) const {
-    const SortJob& order = job_.order;
-    auto* x = static_cast<const Stored*>(order.x) + row * order.n;
-    auto* values = static_cast<Stored*>(order.values);
+  // Sorts keys as a row of integers is sorted: ties in the order of the row, which is that of the candidates.
+  bool sort_found(const Candidates<Lane>& found, Ranks ranks, int64_t row, Pool& pool) {
+    Workspace memory(Workspace::bytes_for<uint32_t>(found.count));
+    auto* places = static_cast<uint32_t*>(memory.data());
+    if (!places) return false;
+    SortJob keys{sizeof(Lane) == 8 ? ElementType::kU64 : ElementType::kU32, 1, found.count, 1, found.keys};
+    keys.indices = places;
+    keys.index_bytes = 4;
+    keys.ties_reversed = job_.order.ties_reversed;
+    if (DIFFSORT_TARGET::sort(keys, pool) != SortStatus::kSorted) return false;
     int64_t to = row * ranks.count();
-    for (int64_t i = ranks.start; i < ranks.stop; ++i, ++to) {
-      int64_t tie = int64_t(ordered[i].tie), index = order.ties_reversed ? order.n - 1 - tie : tie;
-      if (values) values[to] = x[index];
-      if (order.indices && order.index_bytes == 4) static_cast<uint32_t*>(order.indices)[to] = uint32_t(index);
-      if (order.indices && order.index_bytes == 2) static_cast<uint16_t*>(order.indices)[to] = uint16_t(index);
-    }
+    for (int64_t i = ranks.start; i < ranks.stop; ++i) write(found.ties[places[i]], row, to++);
+    return true;
+  }
+
+  // Writes the element of a tie as result number `to`. Its value is read again: a key does not hold all bits of it.
+  DIFFSORT_INLINE void write(Lane tie, int64_t row, int64_t to) const {
+    const SortJob& order = job_.order;
+    int64_t index = order.ties_reversed ? order.n - 1 - int64_t(tie) : int64_t(tie);
+    if (order.values)
+      static_cast<Stored*>(order.values)[to] = static_cast<const Stored*>(order.x)[row * order.n + index];
+    if (order.indices && order.index_bytes == 4) static_cast<uint32_t*>(order.indices)[to] = uint32_t(index);
+    if (order.indices && order.index_bytes == 2) static_cast<uint16_t*>(order.indices)[to] = uint16_t(index);
   }
 
   const SelectJob& job_;

@@ -8,9 +8,8 @@
 
 namespace diffsort::DIFFSORT_TARGET {
 
-inline constexpr int64_t kMostSelected = 8192;  // ranks above which all are sorted
-inline constexpr int64_t kSelectTask = 16384;   // elements for which another thread is worth waking
-inline constexpr int64_t kCutRow = 65536;       // elements from which a row is cut into parts
+inline constexpr int64_t kSelectTask = 16384;  // elements for which another thread is worth waking
+inline constexpr int64_t kCutRow = 65536;      // elements from which a row is cut into parts
 
 template <class Element>
 class Selector {
@@ -21,7 +20,7 @@ class Selector {
   SortStatus run() {
     if (order_.outer * order_.inner * count_ == 0) return SortStatus::kSorted;
     // Measured: up to a quarter of long rows, fewer of short ones, for which a sample costs too much.
-    bool is_worth_it = 4 * count_ + 192 <= order_.n && count_ <= kMostSelected;
+    bool is_worth_it = 4 * count_ + 192 <= order_.n;
     if (!is_worth_it) {
       sort_blocks();
     } else if (order_.inner > 1) {
