@@ -50,8 +50,9 @@ struct Split {
   }
 
   // Moves those of n ≥ kLeast numbers to the front that are less than the pivot, or not greater; returns how many.
+  // Not inlined, as what it keeps aside would lie on the stack at every level of a recursion.
   template <bool kOrEqual>
-  static int64_t run(Row row, int64_t n, Number pivot_number) {
+  static __attribute__((noinline)) int64_t run(Row row, int64_t n, Number pivot_number) {
     if constexpr (!kHasPermutations) return run_one_by_one<kOrEqual>(row, n, pivot_number);
     V pivot = splat<V>(pivot_number);
     Room<3 * kBlock + L> room;
