@@ -135,7 +135,7 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
 
 
 def random_values(random: np.random.Generator, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Any bit patterns; few different values; one; numbers in order; or zeros, NaNs and denormals among them."""
+    """Any bit patterns; few different values; one; numbers in order; or zeros, NaNs and denormals too."""
     patterns = random.integers(0, 256, (*shape, dtype.itemsize), np.uint8).view(dtype).reshape(shape)
     kind = random.integers(6)
     if kind == 0:
