@@ -127,6 +127,7 @@ void permute_indexed(const PermuteJob& job, Pool& pool) {
 void permute(const PermuteJob& job, Pool& pool) {
   int64_t elements = job.outer * job.n * job.inner;
   if (elements == 0) return;
+  ask_for_huge_pages(job.out, size_t(elements) * size_t(job.element_bytes));
   SerialPool serial;
   Pool& threads = elements < kParallelFrom ? static_cast<Pool&>(serial) : pool;
   switch (job.element_bytes) {
