@@ -31,7 +31,7 @@ SHAPES: list[tuple[tuple[int, ...], int, type]] = [
     ((40000,), 0, np.float32),  # a long row
     ((9000, 3), 0, np.uint16),  # long columns
     ((5, 9000), 1, np.int32),  # long rows, a thread for each
-    ((1_100_000,), 0, np.float64),  # more than a thread keeps
+    ((70_000,), 0, np.float64),  # a long row of 64 bits, which threads split together
 ]
 SELECTED: list[tuple[tuple[int, ...], int, int]] = [  # the shape, the axis, how many
     ((70, 20), 1, 3),  # sorted

@@ -125,7 +125,7 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
         [(1, 5), (1, 80), (1, 40)],  # columns
         [(1, 4), (500, 6000)],  # rows over all lanes
         [(60, 200), (90, 300)],  # enough for several threads
-        [(8193, 40000)],  # radix sort
+        [(8193, 40000)],  # quicksort
         [(8193, 12000), (1, 4)],
         [(65530, 65600)],  # where indices need more than 16 bits
         [(100_000, 300_000)],  # that several threads partition together
@@ -135,9 +135,9 @@ def random_shape(random: np.random.Generator) -> tuple[int, ...]:
 
 
 def random_values(random: np.random.Generator, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Any bit patterns; few different values; one; plain numbers; or zeros, NaNs and denormals among them."""
+    """Any bit patterns; few different values; one; numbers in order; or zeros, NaNs and denormals too."""
     patterns = random.integers(0, 256, (*shape, dtype.itemsize), np.uint8).view(dtype).reshape(shape)
-    kind = random.integers(5)
+    kind = random.integers(6)
     if kind == 0:
         return patterns
     if kind == 1:
@@ -145,6 +145,8 @@ def random_values(random: np.random.Generator, dtype: np.dtype, shape: tuple[int
     if kind == 2:
         return np.full(shape, patterns.reshape(-1)[0])
     numbers = random.standard_normal(shape) * random.choice([0.001, 1, 50])
+    if kind == 3:
+        numbers = np.sort(numbers, None).reshape(shape) * random.choice([-1, 1])
     with np.errstate(all="ignore"):
         if dtype.kind in "iu":
             return np.abs(numbers).astype(dtype)

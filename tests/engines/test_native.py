@@ -156,7 +156,7 @@ def key_order(keys: np.ndarray, where: np.ndarray | None, descending: bool) -> n
     return np.lexsort((np.arange(keys.size), signed, last)).astype(np.int32)
 
 
-# A row of more than 8192 elements takes a radix sort.
+# A row of more than 8192 elements takes a quicksort.
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int16", "uint32", "float64", "int64"])
 @pytest.mark.parametrize("kinds", [1, 2, 70, 2**15])
 @pytest.mark.parametrize("layout", [(8193,), (70_000,), (3, 9000), (9000, 2)], ids=str)

@@ -73,6 +73,22 @@ struct CompressTable {
 };
 template <int Lanes>
 inline constexpr CompressTable<Lanes> kCompress{};
+
+// Whether a vector is permuted by the table.
+template <class V>
+inline constexpr bool kHasTable = sizeof(V) == 32 || (sizeof(V) == 16 && sizeof(Scalar<V>) == 4);
+
+// The lanes of `v` in `mask`, in order, and behind them all others.
+template <class V>
+DIFFSORT_INLINE V permute_by_table(V v, Mask mask) {
+  if constexpr (sizeof(V) == 32) {
+    __m256i from = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(int64_t(kCompress<kLanesOf<V>>.of[mask])));
+    return bit_cast<V>(_mm256_permutevar8x32_epi32(bit_cast<__m256i>(v), from));
+  } else {
+    __m128i from = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(int32_t(kCompress<8>.of[mask])));
+    return bit_cast<V>(_mm_permutevar_ps(bit_cast<__m128>(v), from));
+  }
+}
 #endif
 
 // Stores the lanes of `v` in `mask` one behind the other, from address `to` on; returns how many they are. All of a
@@ -92,9 +108,8 @@ DIFFSORT_INLINE int compress_store(void* to, V v, Mask mask) {
   }
 #endif
 #if defined(__AVX2__)
-  if constexpr (sizeof(V) == 32) {
-    __m256i from = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(int64_t(kCompress<kLanesOf<V>>.of[mask])));
-    store(to, _mm256_permutevar8x32_epi32(bit_cast<__m256i>(v), from));
+  if constexpr (kHasTable<V>) {
+    store(to, permute_by_table(v, mask));
     return __builtin_popcount(mask);
   }
 #endif
@@ -111,7 +126,7 @@ DIFFSORT_INLINE int compress_store(void* to, V v, Mask mask) {
 // The lanes of `v` in `mask`, in order, and behind them all others.
 template <class V>
 DIFFSORT_INLINE V separate(V v, Mask mask) {
-  constexpr int L = kLanesOf<V>, kBits = 8 * sizeof(Scalar<V>);
+  constexpr int kBits = 8 * sizeof(Scalar<V>);
   static_assert(kBits == 32 || kBits == 64);
 #if defined(__AVX512F__)
   if constexpr (sizeof(V) == 64 && kBits == 32) {
@@ -126,14 +141,11 @@ DIFFSORT_INLINE V separate(V v, Mask mask) {
   }
 #endif
 #if defined(__AVX2__)
-  if constexpr (sizeof(V) == 32) {
-    __m256i from = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(int64_t(kCompress<L>.of[mask])));
-    return bit_cast<V>(_mm256_permutevar8x32_epi32(bit_cast<__m256i>(v), from));
-  }
+  if constexpr (kHasTable<V>) return permute_by_table(v, mask);
 #endif
   V separated = v;
   int count = 0, others = __builtin_popcount(mask);
-  for (int j = 0; j < L; ++j) separated[mask >> j & 1 ? count++ : others++] = v[j];
+  for (int j = 0; j < kLanesOf<V>; ++j) separated[mask >> j & 1 ? count++ : others++] = v[j];
   return separated;
 }
 

@@ -21,18 +21,12 @@ constexpr int kMaxFreeBlocks = 64;
 
 size_t rounded_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
-// Much memory is asked for in huge pages: to reach many buckets in turn takes more small ones than a processor can
-// list.
 void* allocate(size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  if (bytes >= 2 * kHugePage) {
-    bytes = rounded_up(bytes, kHugePage);
-    void* data = std::aligned_alloc(kHugePage, bytes);
-    if (data) madvise(data, bytes, MADV_HUGEPAGE);
-    return data;
-  }
-#endif
-  return std::aligned_alloc(kAlignment, rounded_up(bytes, kAlignment));
+  bool is_large = bytes >= 2 * kHugePage;
+  size_t unit = is_large ? kHugePage : kAlignment;
+  void* data = std::aligned_alloc(unit, rounded_up(bytes, unit));
+  if (data && is_large) ask_for_huge_pages(data, bytes);
+  return data;
 }
 
 // Blocks of workspace that are not in use, the oldest first.
@@ -119,6 +113,17 @@ void* thread_memory(size_t bytes) {
 }
 
 }  // namespace
+
+void ask_for_huge_pages(void* data, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  if (!data || bytes < kHugePage) return;
+  auto address = reinterpret_cast<uintptr_t>(data);
+  size_t begin = rounded_up(address, kHugePage), end = (address + bytes) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  (void)data, (void)bytes;
+#endif
+}
 
 Workspace::Workspace(size_t bytes) : block_(take_block(bytes)) {}
 

@@ -14,6 +14,10 @@ struct Block {
   void* data;
 };
 
+// Asks that what is large of some memory come in huge pages, where it has not been touched yet. Small ones cost more to
+// get than a sort takes to fill them, and to reach places far apart takes more of them than a processor can list.
+void ask_for_huge_pages(void* data, size_t bytes);
+
 // Memory that calls pass on to each other. Arrays are allocated in it one after the other.
 class Workspace {
  public:

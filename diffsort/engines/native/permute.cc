@@ -26,9 +26,10 @@ struct Permuter {
   const Element* x = static_cast<const Element*>(job.x);
   const Index* indices = static_cast<const Index*>(job.indices);
   Element* out = static_cast<Element*>(job.out);
+  static constexpr int kPanel = kCacheLine / sizeof(Element);  // columns that share cache lines
 
   void run(Pool& pool) const {
-    int64_t panel = kCacheLine / int64_t(sizeof(Element));
+    int64_t panel = kPanel;
     int64_t panels = (job.inner + panel - 1) / panel;
     int64_t lanes = job.inner < panel ? job.inner : panel;
     int64_t grain = kTaskElements / (job.n * lanes);
@@ -72,9 +73,19 @@ struct Permuter {
     if constexpr (Inverse && !Trusted) {  // for the positions that no index names
       for (int64_t i = begin; i < end; ++i) std::memset(to + i * inner, 0, size_t(width) * sizeof(Element));
     }
+    if (inner == 1) return move_columns<1>(from, index, to, 1, begin, end);
+    if (width == kPanel) return move_columns<kPanel>(from, index, to, inner, begin, end);
+    for (int64_t c = 0; c < width; ++c) move_columns<1>(from + c, index + c, to + c, inner, begin, end);
+  }
+
+  // The same of kWidth columns, whose rows are a `step` apart.
+  template <int kWidth>
+  void move_columns(const Element* from, const Index* index, Element* to, int64_t step, int64_t begin,
+                    int64_t end) const {
     for (int64_t i = begin; i < end; ++i) {
-      for (int64_t c = 0; c < width; ++c) {
-        int64_t here = i * inner + c, there = position(index[here]) * inner + c;
+#pragma GCC unroll 16
+      for (int c = 0; c < kWidth; ++c) {
+        int64_t here = i * step + c, there = position(index[here]) * step + c;
         if constexpr (Inverse) {
           to[there] = from[here];
         } else {
@@ -116,6 +127,7 @@ void permute_indexed(const PermuteJob& job, Pool& pool) {
 void permute(const PermuteJob& job, Pool& pool) {
   int64_t elements = job.outer * job.n * job.inner;
   if (elements == 0) return;
+  ask_for_huge_pages(job.out, size_t(elements) * size_t(job.element_bytes));
   SerialPool serial;
   Pool& threads = elements < kParallelFrom ? static_cast<Pool&>(serial) : pool;
   switch (job.element_bytes) {

@@ -25,6 +25,8 @@ class Sorter {
 
   SortStatus run() {
     if (elements_ == 0) return SortStatus::kSorted;
+    ask_for_huge_pages(job_.values, size_t(elements_) * sizeof(Stored));
+    ask_for_huge_pages(job_.indices, size_t(elements_) * size_t(job_.index_bytes));
     if (job_.n > longest_tile()) {
       sort_long_rows();
     } else {

@@ -25,7 +25,6 @@ struct Numbers {
       return {keys + i, nullptr};
     }
   }
-  DIFFSORT_INLINE Numbers operator-(int64_t i) const { return *this + -i; }
   DIFFSORT_INLINE void copy_to(const Numbers& to, int64_t n) const {
     std::memcpy(to.keys, keys, size_t(n) * sizeof(Number));
     if constexpr (kPaired) std::memcpy(to.indices, indices, size_t(n) * sizeof(uint32_t));
@@ -51,8 +50,10 @@ struct Split {
   }
 
   // Moves those of n ≥ kLeast numbers to the front that are less than the pivot, or not greater; returns how many.
+  // Not inlined, as what it keeps aside would lie on the stack at every level of a recursion.
   template <bool kOrEqual>
-  static int64_t run(Row row, int64_t n, Number pivot_number) {
+  static __attribute__((noinline)) int64_t run(Row row, int64_t n, Number pivot_number) {
+    if constexpr (!kHasPermutations) return run_one_by_one<kOrEqual>(row, n, pivot_number);
     V pivot = splat<V>(pivot_number);
     Room<3 * kBlock + L> room;
     Row aside = room.row();
@@ -97,6 +98,30 @@ struct Split {
   }
 
  private:
+#if defined(__AVX2__)
+  static constexpr bool kHasPermutations = true;
+#else
+  static constexpr bool kHasPermutations = false;  // by a mask
+#endif
+
+  // The same, without a branch: each number changes places with the first of those that do not go first.
+  template <bool kOrEqual>
+  static int64_t run_one_by_one(Row row, int64_t n, Number pivot) {
+    int64_t first = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      Number key = row.keys[i];
+      row.keys[i] = row.keys[first];
+      row.keys[first] = key;
+      if constexpr (kPaired) {
+        uint32_t index = row.indices[i];
+        row.indices[i] = row.indices[first];
+        row.indices[first] = index;
+      }
+      first += kOrEqual ? key <= pivot : key < pivot;
+    }
+    return first;
+  }
+
   // Room for numbers that are kept aside.
   template <int64_t kSize>
   struct Room {
