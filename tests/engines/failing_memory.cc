@@ -96,10 +96,10 @@ extern "C" int failing_sort(decltype(diffsort_sort)* sort, int64_t number, int i
   return done;
 }
 
-extern "C" int failing_select(decltype(diffsort_select)* select, int64_t number, int is_for_good, int type, int64_t outer,
-                              int64_t n, int64_t inner, const void* x, const uint8_t* where, void* values,
-                              void* indices, int index_bytes, int descending, int ties_reversed, int64_t start,
-                              int64_t stop, int threads) {
+extern "C" int failing_select(decltype(diffsort_select)* select, int64_t number, int is_for_good, int type,
+                              int64_t outer, int64_t n, int64_t inner, const void* x, const uint8_t* where,
+                              void* values, void* indices, int index_bytes, int descending, int ties_reversed,
+                              int64_t start, int64_t stop, int threads) {
   fail_from_now(number, is_for_good, nullptr);
   int done = select(type, outer, n, inner, x, where, values, indices, index_bytes, descending, ties_reversed, start,
                     stop, threads);
