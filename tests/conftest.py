@@ -90,8 +90,9 @@ LEFT_TO_CI = re.compile(
     | test_masked_points_reach_no_output\w*\[(attention|dgcnn|pswe)
     | test_the_command_line_comes_before_the_config\[(seed=4\ hydra|\+\+seed)
     | test_a_run_is_the_same_with_a_profile
-    | test_(configurations|second_order|export|edges)\.py.*\[.*(segment_(top_k|quantile)|two\ keys)
+    | test_(configurations|second_order|export|edges)\.py.*\[.*(segment_[tql]|two\ keys)
     | test_statistics_are_those_of_each_segment\[True
+    | test_it_is_the_masked_pooling_of_padded_sets\[.*-True
     | test_patience_stops_early_and_can_be_resumed
     | test_selected_or_sorted\w*\[(quantile\ |order_statistic\ |ranked_range|superquantile|trimmed\]|cvar)
     | test_a_selection_is_a_part_of_the_sort\[(?!.*native.*-float(32|64)|.*xla.*-float32)
