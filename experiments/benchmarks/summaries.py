@@ -20,6 +20,8 @@ _ROWS = {
     "tiny": "tiny: {count} shapes, 2 to 512 elements, dispatch counted",
     "step": "a whole training step of `model=sortpool`",
 }
+# Suites with a row for each case.
+_BY_CASE = ("top_k", "patterns", "dispatch", "ragged")
 
 
 def benchmark_table(result: Result, engine: str | None = None) -> str:
@@ -70,7 +72,7 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
     """Returns Markdown: the machine, a row a suite, what a training step costs, and what the loop adds.
 
     The numbers are multiples of `manual`'s time: geometric means over a suite, least and greatest in
-    brackets. Relaxed sorts have a table of their own.
+    brackets. Relaxed sorts have a table of their own, and so has what is not a sort, by case.
 
     Args:
         machine: what `describe_machine` returned.
@@ -87,6 +89,8 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
         if len(rows):
             cells = [words.format(count=len(rows)), *(_cell(rows[name].dropna()) for name in names)]
             lines.append(f"| {' | '.join(cells)} |")
+    for suite in _BY_CASE:
+        lines += _case_table(suite, [r for r in results if r.suite == suite])
     lines += _soft_table(machine, run_times([r for r in results if r.suite == "soft"]))
     for time in times.get(MAXPOOL, pd.Series()).dropna():
         cost = f"{1 / time:.2f} times as long as one of `model=maxpool`"
@@ -99,6 +103,25 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
                 f"A run's steps take, as multiples of the compiled step's own time: {', '.join(costs)}.",
             ]
     return "\n".join(lines)
+
+
+def _case_table(suite: str, results: Sequence[Result]) -> list[str]:
+    """Returns the lines of Markdown about a suite: what `manual` takes, and the others' multiples of it."""
+    if not results:
+        return []
+    names = [n for n in dict.fromkeys(name for r in results for name in r.measurements) if n != REFERENCE]
+    lines = [
+        "",
+        f"| `{suite}` | `{REFERENCE}` | {' | '.join(map(label, names))} |",
+        "|---" * (len(names) + 2) + "|",
+    ]
+    for result in results:
+        what = result.case if result.quantity == RUN_TIME else f"{result.case}: {result.quantity}"
+        ours = result.measurements[REFERENCE].median
+        others = [result.measurements.get(name) for name in names]
+        cells = ["–" if m is None else f"{_digits(m.median / ours)}×" for m in others]
+        lines.append(f"| {what} | {_short(ours)} {result.unit} | {' | '.join(cells)} |")
+    return lines
 
 
 def _soft_table(machine: Mapping[str, Any], times: pd.DataFrame) -> list[str]:

@@ -116,3 +116,16 @@ def test_relaxed_sorts_have_a_table_of_their_own(make_result):
     ]
     (without,) = (line for line in summary_table(MACHINE, results).splitlines() if "Milli" in line)
     assert without == "Milliseconds, forward and backward, of rows × elements:"
+
+
+def test_what_is_no_sort_has_a_row_for_each_case(make_result):
+    results = [
+        make_result("top_k", 64, **{"manual": 0.5, "jax.lax.top_k": 1.0, "torch": 10.0}),
+        make_result("top_k", 10**6, **{"manual": 2.0, "jax.lax.top_k": 5.0}),
+    ]
+    assert summary_table(MACHINE, results).splitlines()[2:] == [
+        "| `top_k` | `manual` | jax.lax.top_k | PyTorch |",
+        "|---|---|---|---|",
+        "| 64 | 0.5 ms | 2.0× | 20× |",
+        "| 1000000 | 2 ms | 2.5× | – |",
+    ]
