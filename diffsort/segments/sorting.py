@@ -18,6 +18,7 @@ from diffsort._groups import (
     sort_groups,
     with_an_element,
 )
+from diffsort._sharding import unshard
 from diffsort.implementations import Chosen, ImplementationLike
 from diffsort.permutations import invert
 
@@ -53,6 +54,7 @@ def segment_places(
 size=Array([1, 3, 3, 3], dtype=int32))
     """
     ids = real_array(segment_ids, "segment_ids")
+    ids = unshard(ids, (0,)) if ids.ndim else ids
     return places_of(find_groups(ids.size, ids, num_segments, indices_are_sorted))
 
 

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from diffsort._arguments import as_floating, fits, floating
+from diffsort._arguments import as_array, as_floating, fits, floating
 from diffsort._groups import Groups, prepare, rank_segments, sort_groups, weigh_places
+from diffsort._precision import Factor
+from diffsort._quantiles import as_probabilities, checked_method, median_of, quantiles_of
+from diffsort._sharding import unshard
 from diffsort.implementations import Chosen, ImplementationLike
-from diffsort.statistics import quantiles
 
 __all__ = ["segment_l_statistic", "segment_median", "segment_quantile"]
 
@@ -46,11 +48,9 @@ def segment_quantile(
     >>> segment_quantile(jnp.array([3., 1., 2., 4.]), 0.5, jnp.array([2, 0, 2, 2]))
     Array([ 1., nan,  3.], dtype=float32)
     """
-    method = quantiles.checked_method(method)
-    probabilities, _ = quantiles._probabilities(q)
-    array, groups, chosen = prepare(
-        as_floating(x, "x"), segment_ids, num_segments, indices_are_sorted, implementation
-    )
+    method = checked_method(method)
+    probabilities, _ = as_probabilities(q)
+    array, groups, chosen = _prepare(x, segment_ids, num_segments, indices_are_sorted, implementation)
     found = _find_quantiles(array, groups, chosen, method, jax.tree.map(jnp.ravel, probabilities))
     return found if jax.tree.leaves(probabilities)[0].ndim else jnp.squeeze(found, 0)
 
@@ -79,9 +79,7 @@ def segment_median(
     >>> segment_median(jnp.array([3., 1., 2., 4.]), jnp.array([1, 0, 1, 0]))
     Array([2.5, 2.5], dtype=float32)
     """
-    array, groups, chosen = prepare(
-        as_floating(x, "x"), segment_ids, num_segments, indices_are_sorted, implementation
-    )
+    array, groups, chosen = _prepare(x, segment_ids, num_segments, indices_are_sorted, implementation)
     return _find_median(array, groups, chosen)
 
 
@@ -120,9 +118,7 @@ def segment_l_statistic(
     >>> segment_l_statistic(jnp.array([3., 1., 2., 4.]), mean, ids)
     Array([1., 3.], dtype=float32)
     """
-    array, groups, chosen = prepare(
-        as_floating(x, "x"), segment_ids, num_segments, indices_are_sorted, implementation
-    )
+    array, groups, chosen = _prepare(x, segment_ids, num_segments, indices_are_sorted, implementation)
     weights = floating(weights, "weights")
     if weights.ndim == 1:
         weights = weights.reshape(-1, *[1] * (array.ndim - 1))
@@ -134,16 +130,29 @@ def segment_l_statistic(
     return _weigh(array, weights, groups, chosen)
 
 
+def _prepare(
+    x: ArrayLike,
+    segment_ids: ArrayLike,
+    num_segments: int | None,
+    indices_are_sorted: bool,
+    implementation: ImplementationLike,
+) -> tuple[jax.Array, Groups, Chosen]:
+    """Returns what a statistic is given, checked, floating and whole on every device."""
+    array, ids = as_floating(x, "x"), as_array(segment_ids)
+    array, ids = (unshard(a, (0,)) if a.ndim else a for a in (array, ids))
+    return prepare(array, ids, num_segments, indices_are_sorted, implementation)
+
+
 @functools.partial(jax.jit, static_argnames="method")
 def _find_quantiles(
-    x: jax.Array, groups: Groups, chosen: Chosen, method: str, probabilities: quantiles.Factor
+    x: jax.Array, groups: Groups, chosen: Chosen, method: str, probabilities: Factor
 ) -> jax.Array:
-    return quantiles._quantiles(rank_segments(chosen, x, groups), method, probabilities)
+    return quantiles_of(rank_segments(chosen, x, groups), method, probabilities)
 
 
 @jax.jit
 def _find_median(x: jax.Array, groups: Groups, chosen: Chosen) -> jax.Array:
-    return quantiles._median(rank_segments(chosen, x, groups))
+    return median_of(rank_segments(chosen, x, groups))
 
 
 @jax.jit

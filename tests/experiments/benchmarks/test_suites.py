@@ -40,6 +40,12 @@ def expected(suite: str, case: Case) -> list[tuple[str, str, set[str]]]:
         return [(RUN_TIME, "ms", {"manual", *SOFT} | twins)]
     if suite == "dispatch":
         return [(RUN_TIME, "ms", {"manual", "builtin", "gather", "one-hot"})]
+    if suite == "top_k":
+        both = {"manual", "jax.lax.top_k"} | TORCH
+        return [
+            ("values and indices", "ms", both | {"numpy_argpartition"}),
+            ("forward and backward", "ms", both),
+        ]
     if suite == "patterns":
         found = [f"values, {name}, {state}" for name in patterns.PATTERNS for state in ("hot", "cold")]
         return [(quantity, "ms", {"manual", "numpy"} | TORCH) for quantity in found]
@@ -138,7 +144,6 @@ def test_a_case_tells_the_axis_where_there_is_a_choice():
 def test_relaxed_sorts_that_would_take_too_long_are_left_out_with_a_reason(monkeypatch):
     monkeypatch.setitem(soft._LONGEST, "bitonic", (3, "time grows"))
     monkeypatch.setattr(soft, "methods", lambda: SOFT)
-    monkeypatch.setattr(patterns, "COLD_BYTES", 40)
     x = jax.numpy.ones((2, 4))
     times, failures = time_relaxed(x, x, 0.0)
     assert "softsort" in times
