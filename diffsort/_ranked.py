@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from diffsort._arguments import as_floating, canonical_axes, flag, mask_like
+from diffsort._arguments import as_floating, canonical_axes, concrete, flag, mask_like
 from diffsort._masses import Masses, sample_weights
 from diffsort._precision import computing_dtype, place
 from diffsort._sharding import reshard_like, unshard
@@ -163,9 +163,10 @@ def _above(whole: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def tail_ranks(level: float | jax.Array) -> Callable[[int], tuple[int, int]] | None:
     """Returns, for n elements, the ranks that `tail_mean` takes; None where the level is not known."""
-    if isinstance(level, jax.core.Tracer):
+    known = concrete(level)
+    if known is None:
         return None
-    share = 1 - float(level)
+    share = 1 - float(known)
     return lambda n: (n - 2 - math.floor(share * n), n)
 
 

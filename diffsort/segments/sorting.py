@@ -84,7 +84,8 @@ def segment_argsort(
     >>> segment_argsort(jnp.array([3., 1., 2., 0.]), jnp.array([1, 0, 1, 5]), 2)
     Array([1, 2, 0, 3], dtype=int32)
     """
-    return _sort(x, segment_ids, num_segments, indices_are_sorted, descending, implementation)[1]
+    array, groups, chosen = prepare(x, segment_ids, num_segments, indices_are_sorted, implementation)
+    return _order(array, groups, chosen, flag(descending, "descending"))
 
 
 def segment_sort(
@@ -116,7 +117,8 @@ def segment_sort(
     >>> segment_sort(jnp.array([3., 1., 2., 0.]), jnp.array([1, 0, 1, 0]))
     Array([0., 1., 2., 3.], dtype=float32)
     """
-    return _sort(x, segment_ids, num_segments, indices_are_sorted, descending, implementation)[0]
+    array, groups, chosen = prepare(x, segment_ids, num_segments, indices_are_sorted, implementation)
+    return sort_groups(array, groups, chosen, flag(descending, "descending"))[0]
 
 
 def segment_rank(
@@ -192,16 +194,9 @@ def segment_top_k(
     return _top_k(array, k, groups, chosen, flag(largest, "largest"))
 
 
-def _sort(
-    x: ArrayLike,
-    segment_ids: ArrayLike,
-    num_segments: int | None,
-    indices_are_sorted: bool,
-    descending: bool,
-    implementation: ImplementationLike,
-) -> tuple[jax.Array, jax.Array]:
-    array, groups, chosen = prepare(x, segment_ids, num_segments, indices_are_sorted, implementation)
-    return sort_groups(array, groups, chosen, flag(descending, "descending"))
+@functools.partial(jax.jit, static_argnames="descending")
+def _order(x: jax.Array, groups: Groups, chosen: Chosen, descending: bool) -> jax.Array:
+    return groups.order(chosen, x, descending)
 
 
 @functools.partial(jax.jit, static_argnames="descending")
