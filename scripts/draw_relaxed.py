@@ -1,4 +1,4 @@
-"""Draws the figures of docs/relaxed.md: `python scripts/draw_relaxed.py`.
+"""Draws the figures of docs/guides/relaxed.md: `python scripts/draw_relaxed.py`.
 
 One of four elements moves past the others: what each relaxed sort makes of their values, and of its rank.
 """
@@ -18,7 +18,7 @@ from diffsort.implementations import ImplementationLike
 from diffsort.soft import RelaxedSort
 from experiments.plots import BLUE, GREEN, PURPLE, VERMILION, save_figure
 
-FIGURES = Path(__file__).parents[1] / "docs" / "relaxed"
+FIGURES = Path(__file__).parents[1] / "docs" / "guides" / "relaxed"
 METHODS = {
     name: method
     for name in diffsort.implementation_names()
@@ -79,7 +79,7 @@ def main() -> None:
         description="Draws what each relaxed sort makes of four elements, as SVG."
     )
     parser.add_argument(
-        "--output", type=Path, default=FIGURES, metavar="DIR", help="where to write (default: docs/relaxed)"
+        "--output", type=Path, default=FIGURES, metavar="DIR", help="where to write (default: docs/guides/relaxed)"
     )
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)

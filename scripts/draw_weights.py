@@ -1,4 +1,4 @@
-"""Draws the figures of docs/order-statistics.md: `python scripts/draw_weights.py`.
+"""Draws the figures of docs/guides/order-statistics.md: `python scripts/draw_weights.py`.
 
 They show what each order statistic and each loss weighs: its gradient, against the rank.
 """
@@ -21,7 +21,7 @@ from experiments.plots import BLUE, VERMILION, save_figure
 
 Statistic = Callable[[jax.Array], jax.Array]
 
-FIGURES = Path(__file__).parents[1] / "docs" / "order-statistics"
+FIGURES = Path(__file__).parents[1] / "docs" / "guides" / "order-statistics"
 RANKS = 20
 
 STATISTICS: dict[str, Statistic] = {
@@ -111,7 +111,7 @@ def main() -> None:
         type=Path,
         default=FIGURES,
         metavar="DIR",
-        help="where to write (default: docs/order-statistics)",
+        help="where to write (default: docs/guides/order-statistics)",
     )
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)

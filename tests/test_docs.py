@@ -16,9 +16,10 @@ import diffsort.soft_ranks
 import diffsort.statistics
 
 DOCS = Path(__file__).parents[1] / "docs"
-ORDER_STATISTICS = (DOCS / "order-statistics.md").read_text(encoding="utf-8")
-RELAXED = (DOCS / "relaxed.md").read_text(encoding="utf-8")
-SEGMENTS = (DOCS / "segments.md").read_text(encoding="utf-8")
+GUIDES = DOCS / "guides"
+ORDER_STATISTICS = (GUIDES / "order-statistics.md").read_text(encoding="utf-8")
+RELAXED = (GUIDES / "relaxed.md").read_text(encoding="utf-8")
+SEGMENTS = (GUIDES / "segments.md").read_text(encoding="utf-8")
 METHODS = [name for name in diffsort.soft.__all__ if name != "RelaxedSort"]
 
 
@@ -51,7 +52,7 @@ def test_the_code_about_segments_runs():
     np.testing.assert_allclose(scope["spread"], [0.5, 7 / 3], rtol=1e-6)
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), *GUIDES.glob("*.md")]), ids=lambda page: page.stem)
 def test_figures_and_links_of_a_page_exist(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
@@ -59,7 +60,7 @@ def test_figures_and_links_of_a_page_exist(page):
 
 def test_every_figure_is_on_the_page():
     shown = set(re.findall(r"order-statistics/(\w+)\.svg", ORDER_STATISTICS))
-    assert shown == {path.stem for path in (DOCS / "order-statistics").glob("*.svg")}
+    assert shown == {path.stem for path in (GUIDES / "order-statistics").glob("*.svg")}
 
 
 STUDIES = sorted((DOCS / "studies").glob("**/README.md"))
