@@ -79,7 +79,11 @@ def main() -> None:
         description="Draws what each relaxed sort makes of four elements, as SVG."
     )
     parser.add_argument(
-        "--output", type=Path, default=FIGURES, metavar="DIR", help="where to write (default: docs/guides/relaxed)"
+        "--output",
+        type=Path,
+        default=FIGURES,
+        metavar="DIR",
+        help="where to write (default: docs/guides/relaxed)",
     )
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,10 @@ def test_the_code_about_segments_runs():
     np.testing.assert_allclose(scope["spread"], [0.5, 7 / 3], rtol=1e-6)
 
 
-@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), *GUIDES.glob("*.md")]), ids=lambda page: page.stem)
+PAGES = sorted([*DOCS.glob("*.md"), *GUIDES.glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_figures_and_links_of_a_page_exist(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target

@@ -1,4 +1,4 @@
-"""What a run survives, as docs/guides/reliability.md promises it: killed, told to end, damaged, without a disk.
+"""What a run survives, as docs/guides/reliability.md says: killed, told to end, damaged, without a disk.
 
 Everything is drawn from a seed, and each test prints its figures. A run that was resumed has to be, bit for
 bit, the one that was not interrupted: every row but for its times, the results, and the state at the end.

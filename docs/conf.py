@@ -1,0 +1,46 @@
+"""How Sphinx makes the site: `python -m sphinx -W docs docs/_build`."""
+
+import sys
+from pathlib import Path
+
+import diffsort
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "diffsort"
+author = "The diffsort authors"
+copyright = f"2026, {author}"  # noqa: A001
+release = version = diffsort.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build", "**/report.md"]
+
+html_theme = "furo"
+html_title = "diffsort"
+
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "html_image"]
+myst_heading_anchors = 3
+
+# Tutorials run when the site is built, each in a process of its own; one that fails, fails the build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "plain"
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_use_rtype = False
+default_role = "py:obj"
