@@ -1,4 +1,4 @@
-"""How Sphinx makes the site: `python -m sphinx -W docs docs/_build`."""
+"""How Sphinx makes the site: `python -m sphinx -W docs docs/_build/html`."""
 
 import sys
 from pathlib import Path
@@ -16,13 +16,15 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "markdown_docstrings",
+    "readable_signatures",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
 ]
-exclude_patterns = ["_build", "**/report.md"]
+exclude_patterns = ["_build", "_extensions", "conf.py", "**/report.md"]
 
 html_theme = "furo"
 html_title = "diffsort"
@@ -39,8 +41,13 @@ nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"
 
+templates_path = ["_templates"]
 autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_type_aliases = {name: name for name in ("ArrayLike", "DTypeLike", "ImplementationLike")}
+autodoc_typehints_format = "short"
+maximum_signature_line_length = 90
+napoleon_custom_sections = [("Attributes", "params_style")]
 napoleon_use_rtype = False
 default_role = "py:obj"
