@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import diffsort
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
@@ -16,6 +18,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "dark_pictures",
     "markdown_docstrings",
     "readable_signatures",
     "sphinx.ext.mathjax",
@@ -24,12 +27,17 @@ extensions = [
     "sphinx_design",
     "sphinxcontrib.bibtex",
 ]
-exclude_patterns = ["_build", "_extensions", "conf.py", "**/report.md"]
+exclude_patterns = [
+    "_build",
+    "_extensions",
+    "conf.py",
+    "studies/README.md",
+]  # the last is in studies/index.md
 
 html_theme = "furo"
 html_title = "diffsort"
 
-myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "html_image"]
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath", "html_image"]
 myst_heading_anchors = 3
 
 # Tutorials run when the site is built, each in a process of its own; one that fails, fails the build.
@@ -51,3 +59,12 @@ maximum_signature_line_length = 90
 napoleon_custom_sections = [("Attributes", "params_style")]
 napoleon_use_rtype = False
 default_role = "py:obj"
+
+
+def setup(app: Sphinx) -> None:
+    """Lets reports of studies be reached from their study alone."""
+    app.connect("source-read", lambda _, name, source: name.endswith("/report") and _orphan(source))
+
+
+def _orphan(source: list[str]) -> None:
+    source[0] = f"---\norphan: true\n---\n{source[0]}"
