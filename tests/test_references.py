@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import diffsort
-
 ROOT = Path(__file__).parents[1]
 BIBLIOGRAPHY = (ROOT / "docs" / "references.bib").read_text(encoding="utf-8")
 ENTRIES = re.findall(r"^@\w+\{([^,]+),\n(.*?)^\}$", BIBLIOGRAPHY, flags=re.MULTILINE | re.DOTALL)
@@ -81,8 +79,3 @@ def test_every_preprint_that_a_page_links_is_in_it():
     linked = {n for page in pages for n in re.findall(r"arxiv\.org/abs/([\d.]+)", page.read_text("utf-8"))}
     assert linked
     assert linked <= {work.get("eprint") for work in WORKS}
-
-
-def test_the_citation_names_this_version():
-    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert re.findall(r"^version: (.+)$", citation, flags=re.MULTILINE) == [diffsort.__version__]
