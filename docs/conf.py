@@ -36,6 +36,8 @@ exclude_patterns = [
 
 html_theme = "furo"
 html_title = "diffsort"
+html_static_path = ["_static"]
+html_css_files = ["dark.css"]
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath", "html_image"]
 myst_heading_anchors = 3
@@ -44,6 +46,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_merge_streams = True
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 
 bibtex_bibfiles = ["references.bib"]
