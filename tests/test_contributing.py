@@ -14,7 +14,7 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
-COMMITS = re.findall(r"`([0-9a-f]{7})` ([^;|]*?)(?=;| \|)", PAGE)
+COMMITS = re.findall(r"`([0-9a-f]{7})` ([^;\n]*)(?=;|\.$)", PAGE, flags=re.MULTILINE)
 
 # Programs of a distribution with another name.
 OF = {
@@ -47,9 +47,9 @@ def test_commits_that_it_names_exist(commit, subject):
 
 
 def test_it_names_a_commit_for_all_that_one_may_add():
-    rows = re.findall(r"^\| an? .*\|$", PAGE, flags=re.MULTILINE)
-    assert len(rows) == 9
-    assert all(re.search(r"\| `[0-9a-f]{7}` [^|]+ \|$", row) for row in rows)
+    additions = re.findall(r"^- \*\*An? .*$", PAGE, flags=re.MULTILINE)
+    assert len(additions) == 9
+    assert all(re.search(r" See `[0-9a-f]{7}` ", addition) for addition in additions)
     assert len(COMMITS) == len(re.findall("`[0-9a-f]{7}`", PAGE))
 
 
