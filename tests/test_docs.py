@@ -162,6 +162,10 @@ def costs_on(guide: str) -> list[tuple[str, dict[str, str]]]:
             head, _, *body = (
                 [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in table.splitlines()
             )
+            if head[0] == "implementation":  # turned over
+                names = [cells[0] for cells in body]
+                times = ((case, [cells[i] for cells in body]) for i, case in enumerate(head) if i)
+                found += [(folder, {"case": case, **dict(zip(names, t, strict=True))}) for case, t in times]
             if "manual" in head:
                 found += [(folder, dict(zip(head, cells, strict=True))) for cells in body]
     return found
