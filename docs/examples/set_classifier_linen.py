@@ -121,5 +121,5 @@ max_params = trained(max_model)
 print(f"test accuracy with max pooling: {accuracy(max_model, max_params, test):.3f}")
 
 # %% [markdown]
-# With 300 test sets and one seed, differences of a point or two say nothing. The
-# [study of poolings](../studies/pooling/README.md) has five seeds, six poolings, and the cost of a step of each.
+# With 300 test sets and one seed, differences of a point or two say nothing. The [study of
+# poolings](../studies/pooling/README.md) has five seeds, six poolings, and the cost of a step of each.

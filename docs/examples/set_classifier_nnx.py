@@ -118,6 +118,6 @@ with_max = trained(SetClassifier(nnx.Rngs(0), pool=MaxPool))
 print(f"test accuracy with max pooling: {accuracy(with_max, test):.3f}")
 
 # %% [markdown]
-# With 300 test sets and one seed, differences of a point or two say nothing. The
-# [study of poolings](../studies/pooling/README.md) has five seeds, six poolings, and the cost of a step of each.
+# With 300 test sets and one seed, differences of a point or two say nothing. The [study of
+# poolings](../studies/pooling/README.md) has five seeds, six poolings, and the cost of a step of each.
 # The same model in Linen is [on the next page](set_classifier_linen.py).
