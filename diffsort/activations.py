@@ -16,6 +16,8 @@ from diffsort.implementations import Chosen, ImplementationLike, get_implementat
 from diffsort.permutations import linear_permutation
 from diffsort.sorting import sort
 
+__all__ = ["full_sort", "group_sort", "max_min"]
+
 
 def group_sort(
     x: ArrayLike, group_size: int, axis: int = -1, *, implementation: ImplementationLike = "manual"

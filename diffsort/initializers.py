@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+__all__ = ["cayley_normal", "evenly_spaced", "identity_or_normal", "uniform_by_length"]
+
 
 def cayley_normal(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
     r"""A kernel whose Cayley transform is far from any particular matrix, and well conditioned.

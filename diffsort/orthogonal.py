@@ -8,6 +8,8 @@ from jax.typing import ArrayLike
 from diffsort._arguments import floating
 from diffsort._precision import at_least_float32
 
+__all__ = ["cayley", "orthogonal_dense"]
+
 
 def cayley(kernel: ArrayLike) -> jax.Array:
     r"""Returns the semi-orthogonal matrix that the Cayley transform makes of `kernel`.

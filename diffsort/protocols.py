@@ -4,6 +4,8 @@ from typing import Protocol
 
 import jax
 
+__all__ = ["Argsort", "Permute", "Select", "Sort", "SortWithIndices"]
+
 
 class Sort(Protocol):
     """A sort along one axis."""
