@@ -25,7 +25,7 @@ import diffsort.linen
 
 # %%
 def as_sets(images):
-    """Returns points of shape (images, n, 3), the empty pixels last, and the mask, (images, n)."""
+    """Returns points, of shape (images, n, 3), and which of them there are, (images, n)."""
     rows, columns = np.meshgrid(np.linspace(-1, 1, 8), np.linspace(-1, 1, 8), indexing="ij")
     places = [np.broadcast_to(a, images.shape) for a in (rows, columns)]
     points = np.stack([*places, images / 16], -1, dtype=np.float32).reshape(-1, 64, 3)
@@ -40,9 +40,8 @@ digits = load_digits()
 points, where = as_sets(digits.images)
 order = np.random.default_rng(0).permutation(len(points))
 train, test = order[:1497], order[1497:]
-print(
-    f"{len(train)} training sets, {len(test)} test sets, of {where.sum(1).min()} to {where.shape[1]} points"
-)
+sizes = where.sum(axis=1)
+print(f"{len(train)} training sets, {len(test)} test sets, {sizes.min()} to {sizes.max()} points")
 
 # %% [markdown]
 # ## The model
@@ -78,13 +77,13 @@ class SetClassifier(nn.Module):
 
 # %%
 def accuracy(model, params, which):
-    guesses = jnp.argmax(jax.jit(model.apply)(params, points[which], where[which]), -1)
-    return float(np.mean(guesses == digits.target[which]))
+    logits = jax.jit(model.apply)(params, points[which], where[which])
+    return float(np.mean(jnp.argmax(logits, -1) == digits.target[which]))
 
 
 def trained(model, epochs=30, batch=64):
-    schedule = optax.cosine_decay_schedule(1e-2, epochs * (len(train) // batch))
-    optimizer = optax.adam(schedule)
+    batches = len(train) // batch
+    optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, epochs * batches))
     params = model.init(jax.random.key(0), points[:1], where[:1])
     state = optimizer.init(params)
 
@@ -100,10 +99,12 @@ def trained(model, epochs=30, batch=64):
 
     shuffle = np.random.default_rng(0)
     for epoch in range(1, epochs + 1):
-        for which in shuffle.permutation(train)[: len(train) // batch * batch].reshape(-1, batch):
-            params, state, value = step(params, state, points[which], where[which], digits.target[which])
+        for which in np.split(shuffle.permutation(train)[: batches * batch], batches):
+            sets, labels = (points[which], where[which]), digits.target[which]
+            params, state, value = step(params, state, *sets, labels)
         if epoch % 10 == 0:
-            print(f"epoch {epoch}: loss {value:.3f}, test accuracy {accuracy(model, params, test):.3f}")
+            found = accuracy(model, params, test)
+            print(f"epoch {epoch}: loss {value:.3f}, accuracy {found:.3f}")
     return params
 
 
@@ -118,7 +119,8 @@ params = trained(model)
 # %%
 max_model = SetClassifier(pool=MaxPool)
 max_params = trained(max_model)
-print(f"test accuracy with max pooling: {accuracy(max_model, max_params, test):.3f}")
+found, with_max = accuracy(model, params, test), accuracy(max_model, max_params, test)
+print(f"FSPool {found:.3f}, max pooling {with_max:.3f}")
 
 # %% [markdown]
 # With 300 test sets and one seed, differences of a point or two say nothing. The [study of
