@@ -49,7 +49,7 @@ def trimmed_mean(
         TypeError: `proportion` is not a Python number.
         ValueError: `proportion` is outside [0, 1/2).
 
-    Source: J. W. Tukey, 1962; `scipy.stats.trim_mean`.
+    Source: J. W. Tukey, The future of data analysis, 1962; `scipy.stats.trim_mean`.
 
     >>> import jax.numpy as jnp
     >>> trimmed_mean(jnp.array([1., jnp.inf, 3., 2., -50.]), 0.2)
@@ -101,7 +101,8 @@ def winsorized_mean(
         TypeError: `proportion` is not a Python number.
         ValueError: `proportion` is outside [0, 1/2).
 
-    Source: W. J. Dixon, 1960; `scipy.stats.mstats.winsorize`.
+    Source: W. J. Dixon, Simplified estimation from censored normal samples, 1960;
+    `scipy.stats.mstats.winsorize`.
 
     >>> import jax.numpy as jnp
     >>> winsorized_mean(jnp.array([1., 90., 3., 2., -50.]), 0.2)

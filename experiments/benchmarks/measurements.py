@@ -81,13 +81,20 @@ def read_results(path: Path) -> tuple[dict[str, Any], list[Result]]:
     """
     try:
         content = read_json(path)
-        results = [
-            Result(**{**r, "measurements": {name: Measurement(**m) for name, m in r["measurements"].items()}})
-            for r in content["results"]
-        ]
-        return dict(content["machine"]), results
-    except (UnreadableError, KeyError, TypeError, AttributeError) as error:
+        results = [_result(**result) for result in content["results"]]
+        machine = dict(content["machine"])
+        machine_line(machine)  # which asks for all that has to be there
+        return machine, results
+    except (UnreadableError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} holds no results of a benchmark ({error})") from None
+
+
+def _result(measurements: Mapping[str, Any], **others: Any) -> Result:
+    return Result(measurements={name: _measurement(**m) for name, m in measurements.items()}, **others)
+
+
+def _measurement(median: float, low: float, high: float, repeats: int) -> Measurement:
+    return Measurement(float(median), float(low), float(high), int(repeats))
 
 
 def describe_machine() -> dict[str, Any]:

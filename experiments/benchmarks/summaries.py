@@ -34,9 +34,9 @@ def benchmark_table(result: Result, engine: str | None = None) -> str:
     lines = [result.case if result.quantity == RUN_TIME else f"{result.case}: {result.quantity}"]
     reference = result.measurements.get(REFERENCE)
     for name, m in result.measurements.items():
-        line = f"  {label(name, engine):<16}{_short(m.median):>10} {result.unit}"
+        line = f"  {label(name, engine):<16}{short(m.median):>10} {result.unit}"
         if m.repeats > 1:  # else the spread is nothing, and the unit a ratio already
-            line += f"  {f'({_short(m.low)} – {_short(m.high)})':<20}"
+            line += f"  {f'({short(m.low)} – {short(m.high)})':<20}"
             line += f"{m.median / reference.median:7.2f}×" if reference else ""
         lines.append(line)
     lines += [f"  {label(name, engine):<16} failed: {why}" for name, why in result.failures.items()]
@@ -105,6 +105,15 @@ def summary_table(machine: Mapping[str, Any], results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def short(value: float) -> str:
+    """Returns three digits of a number, and all of them before the point.
+
+    >>> short(0.012345), short(1234.5)
+    ('0.0123', '1234')
+    """
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
 def _case_table(suite: str, results: Sequence[Result]) -> list[str]:
     """Returns the lines of Markdown about a suite: what `manual` takes, and the others' multiples of it."""
     if not results:
@@ -120,7 +129,7 @@ def _case_table(suite: str, results: Sequence[Result]) -> list[str]:
         ours = result.measurements[REFERENCE].median
         others = [result.measurements.get(name) for name in names]
         cells = ["–" if m is None else f"{_digits(m.median / ours)}×" for m in others]
-        lines.append(f"| {what} | {_short(ours)} {result.unit} | {' | '.join(cells)} |")
+        lines.append(f"| {what} | {short(ours)} {result.unit} | {' | '.join(cells)} |")
     return lines
 
 
@@ -139,9 +148,7 @@ def _soft_table(machine: Mapping[str, Any], times: pd.DataFrame) -> list[str]:
             continue
         twins = times.get(softjax_twin(str(name)), pd.Series(np.nan, times.index))
         cells = [
-            "–"
-            if np.isnan(ours)
-            else _short(ours) + ("" if np.isnan(twin) else f" ({_digits(twin / ours)}×)")
+            "–" if np.isnan(ours) else short(ours) + ("" if np.isnan(twin) else f" ({_digits(twin / ours)}×)")
             for ours, twin in zip(times[name], twins, strict=True)
         ]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
@@ -162,7 +169,3 @@ def _mean(times: pd.Series) -> float:
 
 def _digits(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.benchmarks import suites
+from experiments.benchmarks.comparison import comparison_table
 from experiments.benchmarks.contestants import implementations
 from experiments.benchmarks.measurements import machine_line, read_results
 from experiments.benchmarks.summaries import summary_table
@@ -54,6 +55,32 @@ def test_sums_up_what_was_found_and_draws_it_again(benchmark, capsys):
     assert all(picture.is_file() for picture in pictures)
 
 
+def test_compares_with_older_results_as_it_measures_and_afterwards(benchmark, capsys):
+    benchmark("tiny", "memory", "--seconds", "0", "--output", "old")
+    benchmark("--compare", "old/results.json", "--seconds", "0", "--output", "new")
+    benchmark("tiny", "--compare", "old", "--seconds", "0", "--output", "less")
+    measured, some = (read_results(Path(name, "results.json"))[1] for name in ("new", "less"))
+    assert [r.suite for r in measured] == ["tiny", "memory", "memory"]
+    assert [r.suite for r in some] == ["tiny"]
+    printed = capsys.readouterr().out
+    assert "before (old/results.json) and after (new):\n" in printed
+    assert "only before" not in printed  # a suite that was not asked for is not missed
+    benchmark("--sum-up", "less", "--compare", "old")
+    old, new = (read_results(Path(name, "results.json")) for name in ("old", "less"))
+    printed = capsys.readouterr().out
+    assert printed.startswith(summary_table(*new))
+    assert comparison_table(old, new) in printed
+    assert "only before: memory 4: temporaries of backward" in printed
+
+
+def test_refuses_to_measure_what_the_older_results_do_not_hold(benchmark, capsys):
+    benchmark("tiny", "--seconds", "0", "--output", "old")
+    with pytest.raises(SystemExit):
+        benchmark("memory", "--compare", "old", "--output", "new")
+    assert "error: --compare old: holds nothing of memory; it has tiny" in capsys.readouterr().err
+    assert not Path("new").exists()
+
+
 def test_says_that_there_is_nothing_to_draw_and_dates_its_directory(benchmark, capsys):
     benchmark("tiny", "tiny", "--seconds", "0")
     (directory,) = Path("outputs", "benchmark").iterdir()
@@ -75,6 +102,19 @@ def test_says_that_there_is_nothing_to_draw_and_dates_its_directory(benchmark, c
         ),
         (("--sum-up", "other"), "--sum-up other: other/results.json holds no results of a benchmark"),
         (("tiny", "--sum-up", "other"), "--sum-up: takes neither suites nor --output"),
+        (
+            ("--compare", "nowhere"),
+            "--compare nowhere: nowhere/results.json holds no results of a benchmark (no results.json); give",
+        ),
+        (
+            ("--compare", "file"),
+            "--compare file: file holds no results of a benchmark (file is not",
+        ),
+        (("--compare", "other/results.json"), "--compare other/results.json: other/results.json holds no"),
+        (
+            ("--sum-up", "nowhere", "--compare", "other"),
+            "--compare other: other/results.json holds no results",
+        ),
         (("tiny", "--output", "file/below"), "--output file/below: cannot make this directory"),
         (("tiny", "--output", "other"), "--output other: holds a results.json; give another directory"),
     ],
@@ -90,10 +130,11 @@ def test_refuses(arguments, complaint, benchmark, capsys):
 
 
 def test_an_interrupt_costs_only_what_was_not_measured(benchmark, monkeypatch, capsys):
+    benchmark("tiny", "--seconds", "0", "--output", "old")
     monkeypatch.setattr(suites, "measure_memory", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(SystemExit, match="130"):
-        benchmark("tiny", "memory", "--seconds", "0", "--output", "found")
-    assert "benchmark.py --sum-up found" in capsys.readouterr().err
+        benchmark("tiny", "memory", "--seconds", "0", "--output", "found", "--compare", "old")
+    assert "benchmark.py --sum-up found --compare old sums up" in capsys.readouterr().err
     _, results = read_results(Path("found/results.json"))
     assert [r.suite for r in results] == ["tiny"]
 

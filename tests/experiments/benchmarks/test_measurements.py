@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import jax
 import pytest
@@ -22,8 +24,9 @@ def test_results_are_read_as_they_were_written(tmp_path):
         Result("rows", "8×8", 64, "run time", "ms", {"manual": Measurement(2.0, 1.0, 3.0, 5)}),
         Result("long", "8", 8, "run time", "ms", {}, {"manual": "out of memory"}),
     ]
-    write_results(tmp_path / "results.json", {"cores": 2}, found)
-    assert read_results(tmp_path / "results.json") == ({"cores": 2}, found)
+    machine = describe_machine()
+    write_results(tmp_path / "results.json", machine, found)
+    assert read_results(tmp_path / "results.json") == (machine, found)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,8 @@ def test_results_are_read_as_they_were_written(tmp_path):
         {"machine": {}, "results": [{}]},
         {"machine": {}, "results": [1]},
         {"machine": 1, "results": []},
+        {"machine": {"device": "cpu: AMD EPYC", "cores": 2}, "results": []},
+        {"machine": {}, "results": [{"measurements": {"manual": {"median": "short"}}}]},
         [],
     ],
 )
@@ -75,3 +80,16 @@ def test_a_gpu_has_no_instruction_set(monkeypatch):
     assert machine_line(content | versions) == (
         "NVIDIA H100, jax 0.12.0, jaxlib 0.12.0, NumPy 2.5.5, PyTorch 2.13.0"
     )
+
+
+COMMITTED = sorted((Path(__file__).parents[3] / "docs" / "benchmarks").glob("*/results.json"))
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
+def test_committed_results_say_on_what_they_were_measured(path):
+    machine, results = read_results(path)
+    assert results
+    assert machine["device"].startswith("cpu: ")
+    assert machine["instruction_set"]
+    assert {"python", "jax", "jaxlib", "numpy"} <= machine["versions"].keys()
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?", machine["git_revision"])
