@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import numpy as np
@@ -125,6 +126,26 @@ def _(scope: Scope) -> None:
         np.testing.assert_allclose(ours, oracle, rtol=1e-5)
 
 
+@page("tutorials/training.md", slow=True)
+def _(scope: Scope) -> None:
+    assert [row["step"] for row in scope["evaluations"]] == [50, 100, 150, 200]
+    assert scope["metrics"]["accuracy"] > 0.9
+    sweep = Path(scope["runs"], "sweep")
+    assert len(list(sweep.glob("*/summary.json"))) == 4
+    assert (sweep / "report.html").exists()
+
+
+@page("tutorials/scaling.md", slow=True)
+def _(scope: Scope) -> None:
+    assert scope["apart"] < 1e-5
+    assert scope["status"] == 143
+    assert 50 <= scope["reached"] < 600
+    assert scope["equal"]
+    assert len(scope["straight"]) == 600
+    assert max(scope["losses_of"]("longer")) == 40
+    assert len(list((scope["runs"] / "sweep").glob("*/summary.json"))) == 2
+
+
 def cells(name: str) -> list[str]:
     """The code of a page, each cell by itself; a line that begins with `!` becomes a call of `shell`."""
     text = (DOCS / name).read_text(encoding="utf-8")
@@ -172,7 +193,11 @@ def test_a_page_runs_and_what_it_claims_is_so(name: str, monkeypatch: pytest.Mon
     scope: Scope = {"__name__": "__main__", "shell": shell}
     options = np.get_printoptions()
     try:
-        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        with (
+            mock.patch.dict(os.environ),
+            jax.numpy_dtype_promotion("standard"),
+            jax.numpy_rank_promotion("allow"),
+        ):
             for number, cell in enumerate(cells(name)):
                 exec(compile(cell, f"{name}, cell {number}", "exec"), scope)  # noqa: S102
             CHECKS[name](scope)
