@@ -51,7 +51,8 @@ def main() -> None:
     drawn = save_benchmark_plot(
         results, arguments.output / "benchmark", machine_line(machine), machine["manual"]
     )
-    print(f"\nwrote {', '.join(map(str, written + drawn))}")
+    if written or drawn:
+        print(f"\nwrote {', '.join(map(str, written + drawn))}")
     if not drawn:
         print("no picture: none of these suites has one")
 

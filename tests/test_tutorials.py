@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,32 +129,38 @@ def _(scope: Scope) -> None:
 
 @page("tutorials/training.md", slow=True)
 def _(scope: Scope) -> None:
-    assert [row["step"] for row in scope["evaluations"]] == [50, 100, 150, 200]
-    assert scope["metrics"]["accuracy"] > 0.9
-    sweep = Path(scope["runs"], "sweep")
-    assert len(list(sweep.glob("*/summary.json"))) == 4
-    assert (sweep / "report.html").exists()
+    accuracies = [row["validation_accuracy"] for row in scope["evaluations"]]
+    assert len(accuracies) == 4
+    assert accuracies[-1] > max(0.6, accuracies[0])
+    assert scope["metrics"]["accuracy"] > 0.6
+    assert scope["run"].step == 200
+    sweep = Path(scope["runs"]) / "sweep"
+    assert len(list(sweep.rglob("summary.json"))) == 4
+    assert (sweep / "report.html").is_file()
 
 
 @page("tutorials/scaling.md", slow=True)
 def _(scope: Scope) -> None:
-    assert scope["apart"] < 1e-5
-    assert scope["status"] == 143
-    assert 50 <= scope["reached"] < 600
+    assert scope["apart"] < 1e-4
+    assert scope["status"] == 128 + 15
+    assert "hydra.run.dir" in scope["words"]
+    assert 50 < scope["reached"] < 600
     assert scope["equal"]
-    assert len(scope["straight"]) == 600
+    assert max(scope["losses_of"]("interrupted")) == 600
     assert max(scope["losses_of"]("longer")) == 40
-    assert len(list((scope["runs"] / "sweep").glob("*/summary.json"))) == 2
+    assert len(list((scope["runs"] / "sweep").rglob("summary.json"))) == 2
 
 
 def cells(name: str) -> list[str]:
-    """The code of a page, each cell by itself; a line that begins with `!` becomes a call of `shell`."""
+    """The code of a page, each cell by itself."""
     text = (DOCS / name).read_text(encoding="utf-8")
     if name.endswith(".py"):
         return re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
     found = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    found = [re.sub(r"\A(:[^\n]*\n)+|\A---\n.*?^---\n", "", cell, flags=re.M | re.S) for cell in found]
-    return [re.sub(r"^( *)!(.+)$", lambda m: f"{m[1]}shell({m[2]!r})", cell, flags=re.M) for cell in found]
+    return [re.sub(r"\A(:[^\n]*\n)+|\A---\n.*?^---\n", "", cell, flags=re.M | re.S) for cell in found]
+
+
+COMMAND = re.compile(r"^( *)!(.+)$", re.MULTILINE)  # a line for the shell, as in a notebook
 
 
 def shell(command: str) -> None:
@@ -188,28 +195,30 @@ def test_every_page_has_its_check() -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in CHECKS]
 )
-def test_a_page_runs_and_what_it_claims_is_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_runs_and_what_it_claims_is_so(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     scope: Scope = {"__name__": "__main__", "shell": shell}
-    options = np.get_printoptions()
-    try:
-        with (
-            mock.patch.dict(os.environ),
-            jax.numpy_dtype_promotion("standard"),
-            jax.numpy_rank_promotion("allow"),
-        ):
-            for number, cell in enumerate(cells(name)):
-                exec(compile(cell, f"{name}, cell {number}", "exec"), scope)  # noqa: S102
-            CHECKS[name](scope)
-    finally:
-        np.set_printoptions(**options)
+    with (
+        mock.patch.dict(os.environ),
+        np.printoptions(),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        for number, cell in enumerate(cells(name)):
+            code = COMMAND.sub(lambda line: f"{line[1]}shell({line[2]!r})", cell)
+            exec(compile(code, f"{name}, cell {number}", "exec"), scope)  # noqa: S102
+        CHECKS[name](scope)
 
 
 def test_ruff_finds_nothing_in_the_cells(tmp_path: Path) -> None:
     for name in PAGES:
         file = tmp_path / Path(name).with_suffix(".py").name
         between = "" if name.endswith(".py") else "\n0  # the next cell\n\n"  # ends a cell of imports
-        file.write_text(between.join(cells(name)), encoding="utf-8")
+        file.write_text(COMMAND.sub(r"\1shell()", between.join(cells(name))), encoding="utf-8")
     rules = ["--select", "E,F,I,B,NPY,UP", "--ignore", "E402,B018"]
     settings = [
         *("--config", 'lint.isort.known-first-party=["diffsort", "experiments"]'),

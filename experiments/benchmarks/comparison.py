@@ -96,13 +96,11 @@ def comparison_table(
         after: those to compare.
     """
     found = changes(before[1], after[1])
-    lines = machine_changes(before[0], after[0])
-    if found:
-        lines += ["", *_aligned([_HEAD, *map(_row, found)]), ""]
+    table = _aligned([_HEAD, *map(_row, found)]) if found else []
     alone = [f"only before: {words}" for words in _only_in(before[1], after[1])]
     alone += [f"only after: {words}" for words in _only_in(after[1], before[1])]
-    lines += [*alone, ""] if alone else []
-    return "\n".join([*lines, *_summary(found)]).strip()
+    parts = machine_changes(before[0], after[0]), table, alone, _summary(found)
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def machine_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -146,12 +144,17 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _summary(found: Sequence[Change]) -> list[str]:
-    """Returns a line for each contestant, and one for all."""
+    """Returns a line for each contestant, and one for all, by unit."""
     if not found:
         return ["nothing to compare: no contestant was measured in the same case before and after"]
-    names = dict.fromkeys(change.contestant for change in found)
-    lines = [_summed_up(label(n), [c for c in found if c.contestant == n]) for n in sorted(names)]
-    return [*lines, _summed_up("all", found)] if len(lines) > 1 else lines
+    units, lines = list(dict.fromkeys(change.unit for change in found)), []
+    for unit in units:
+        of = f", {unit}" if len(units) > 1 else ""
+        measured = [change for change in found if change.unit == unit]
+        for name in sorted({change.contestant for change in measured}):
+            lines.append(_summed_up(label(name) + of, [c for c in measured if c.contestant == name]))
+        lines.append(_summed_up(f"all{of}", measured))
+    return lines
 
 
 def _summed_up(name: str, found: Sequence[Change]) -> str:

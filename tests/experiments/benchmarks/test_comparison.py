@@ -76,6 +76,18 @@ def test_sizes_have_no_spread_and_may_be_nothing():
     assert lines[-1] == "all: 1.00× in the geometric mean of 3; beyond the spread 1 less, 1 more"
 
 
+def test_a_mean_is_of_one_unit():
+    sizes = {"unit": "× the input", "quantity": "temporaries"}
+    before = [result(manual=summarised([1.0])), result(manual=summarised([1.0]), **sizes)]
+    after = [result(manual=summarised([4.0])), result(manual=summarised([1.0]), **sizes)]
+    assert table_of(before, after)[-4:] == [
+        "manual, ms: 4.00× in the geometric mean of 1; beyond the spread 0 less, 1 more",
+        "all, ms: 4.00× in the geometric mean of 1; beyond the spread 0 less, 1 more",
+        "manual, × the input: 1.00× in the geometric mean of 1; beyond the spread 0 less, 0 more",
+        "all, × the input: 1.00× in the geometric mean of 1; beyond the spread 0 less, 0 more",
+    ]
+
+
 def test_tells_how_the_machines_differ_above_the_table():
     other = {**MACHINE, "instruction_set": "avx512", "git_revision": None, "torch": "2.13.0"}
     other["versions"] = {**MACHINE["versions"], "jax": "0.12.1"}
