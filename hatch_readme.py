@@ -73,33 +73,34 @@ def for_package_index(text: str, repository: Repository | None) -> str:
 
     Where the repository is not known, a link becomes its text, and an image is left out. Code stays as it is.
     """
+    page, raw = (repository.page, repository.raw) if repository else (None, None)
 
     def rewrite(match: re.Match[str]) -> str:
         if match["code"]:
             return match[0]
         if image := match["image"]:
-            address = _absolute(image, repository and repository.raw)
+            address = _absolute(image, raw)
             return f"![{match['alt']}]({address}{match['image_title']})" if address else ""
         if link := match["link"]:
             said = _MARKDOWN.sub(rewrite, match["text"])
-            address = _absolute(link, repository and repository.page)
+            address = _absolute(link, page)
             return f"[{said}]({address}{match['link_title']})" if address else said
         if match["anchor"] is not None:
             said = _MARKDOWN.sub(rewrite, match["inner"])
-            address = _absolute(match["anchor"], repository and repository.page)
+            address = _absolute(match["anchor"], page)
             return f'<a {match["before"]}href="{address}"{match["after"]}>{said}</a>' if address else said
-        return _rewrite_sources(match[0], repository)
+        return _rewrite_sources(match[0], raw)
 
     return _MARKDOWN.sub(rewrite, text)
 
 
-def _rewrite_sources(html: str, repository: Repository | None) -> str:
+def _rewrite_sources(html: str, raw: Callable[[str], str] | None) -> str:
     """Makes the images of a `<picture>` or `<img>` absolute; returns nothing if one of them cannot be."""
     is_lost = False
 
     def rewrite(match: re.Match[str]) -> str:
         nonlocal is_lost
-        address = _absolute(match[2], repository and repository.raw)
+        address = _absolute(match[2], raw)
         is_lost |= address is None
         return f'{match[1]}="{address}"'
 
