@@ -1,4 +1,4 @@
-"""Compiles the native kernel while diffsort is installed, where a C++ compiler is present."""
+"""What building does besides packing files: compiling the kernel, and making the README's links absolute."""
 
 import runpy
 import sysconfig
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class NativeKernel(BuildHookInterface):
@@ -20,7 +21,7 @@ class NativeKernel(BuildHookInterface):
         The oldest that is supported: what is compiled for it runs with newer ones too, not the other way
         round.
         """
-        build = _build_module(self.root)
+        build = _load(self.root, "diffsort/engines/native/build.py")
         try:
             build.find_compiler()
         except build.BuildError:
@@ -33,7 +34,7 @@ class NativeKernel(BuildHookInterface):
         del version
         if self.target_name != "wheel":
             return
-        why_not = _build_module(self.root).build_or_say_why()
+        why_not = _load(self.root, "diffsort/engines/native/build.py").build_or_say_why()
         if why_not:
             self.app.display_warning(f"diffsort goes without its native kernel: {why_not}")
         else:
@@ -42,5 +43,20 @@ class NativeKernel(BuildHookInterface):
             build_data["tag"] = f"py3-none-{platform}"  # the kernel knows nothing of Python
 
 
-def _build_module(root: str) -> SimpleNamespace:
-    return SimpleNamespace(**runpy.run_path(str(Path(root) / "diffsort/engines/native/build.py")))
+class ReadmeForPackageIndex(MetadataHookInterface):
+    """The metadata hook. From a source distribution, whose metadata have it all, nothing changes."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Adds the README and, where the repository is known, its addresses."""
+        readme = _load(self.root, "hatch_readme.py")
+        repository = readme.find_repository(self.root)
+        text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        text = readme.for_package_index(text, repository)
+        metadata.setdefault("readme", {"content-type": "text/markdown", "text": text})
+        metadata.setdefault("urls", repository.urls() if repository else {})
+
+
+def _load(root: str, path: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(Path(root) / path)))

@@ -1,11 +1,15 @@
 """The versions of the packages that diffsort needs, and whether they are in range. Imports none of them."""
 
 import importlib.metadata
+import importlib.util
+import itertools
 import re
 import tomllib
 from pathlib import Path
 
 PACKAGES = ("jax", "jaxlib", "flax", "numpy")
+# What is said of a package that one can do without, where it is not there.
+MISSING = {"flax": "flax is not installed; layers need it: pip install 'diffsort-jax[flax]'"}
 _NAME = "diffsort-jax"  # of the distribution
 
 
@@ -14,7 +18,8 @@ def describe(package: str) -> str:
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return f"{package} of an unknown version"
+        is_missing = package in MISSING and importlib.util.find_spec(package) is None
+        return MISSING[package] if is_missing else f"{package} of an unknown version"
     limits, installed = _limits(package), _release(version)
     bounds = ",".join(f"{sign}{limits[sign]}" for sign in (">=", "<") if sign in limits)
     needed = f"diffsort needs {package}{bounds}"
@@ -31,7 +36,7 @@ def complaints() -> list[str]:
 
 
 def _limits(package: str) -> dict[str, str]:
-    """What comes after `>=` and `<` in the requirement of a package."""
+    """What comes after `>=` and `<` in the requirement of a package, be it an extra's."""
     for requirement in _requirements():
         wanted, specifiers = re.fullmatch(r"([\w.-]*)([^;]*).*", requirement, re.DOTALL).groups()  # type: ignore[union-attr]
         if wanted == package:
@@ -46,7 +51,9 @@ def _requirements() -> list[str]:
     except importlib.metadata.PackageNotFoundError:
         path = Path(__file__).parents[1] / "pyproject.toml"
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"] if path.exists() else {}
-        return list(project["dependencies"]) if project.get("name") == _NAME else []
+        if project.get("name") != _NAME:
+            return []
+        return [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
 
 
 def _release(version: str) -> tuple[int, ...]:

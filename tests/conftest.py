@@ -2,6 +2,7 @@
 
 import gc
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import jax
 import pytest
 
 from diffsort import implementations
+
+# Away from a checkout no more is tested than the library, with the tests of the source distribution.
+ROOT = Path(__file__).parents[1]
+if not (ROOT / "experiments").is_dir():
+    _hatch = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    collect_ignore = [path.removeprefix("tests/") for path in _hatch["build"]["targets"]["sdist"]["exclude"]]
 
 # The same examples every time, and no deadline: the first example of a test is the one that compiles.
 hypothesis.settings.register_profile(

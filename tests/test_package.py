@@ -91,6 +91,32 @@ except RuntimeError:
     assert done.stdout == "asleep\n"
 
 
+def test_without_flax_all_but_the_layers_can_be_had() -> None:
+    modules = [
+        ".".join(["diffsort", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] not in ("nnx", "linen", "_flax.py") and path.name != "build.py"
+    ]
+    assert len(modules) > 50
+    program = f"""
+import importlib, sys
+sys.modules["flax"] = None  # importing it fails as if it were not there
+for name in {modules}:
+    importlib.import_module(name)
+for name in ("diffsort.nnx", "diffsort.linen"):
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    fix = "flax is not installed; layers need it: pip install 'diffsort-jax[flax]'\n"
+    assert done.stdout == 2 * fix
+
+
 def private_names(source: str) -> set[str]:
     """What Python code takes from JAX, Flax or NumPy under a name that begins with an underscore."""
     names = set()

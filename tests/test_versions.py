@@ -11,8 +11,15 @@ import pytest
 
 from diffsort import _versions
 
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-NEEDED = ["numpy>=2.0,<3", "jax<0.13,>=0.9", "flax >=0.12.1, <0.14", 'jax-extra>=7; extra == "test"']
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NEEDED = [
+    "numpy>=2.0,<3",
+    "jax<0.13,>=0.9",
+    "diffsort-jax[flax]; extra == 'test'",
+    "flax >=0.12.1, <0.14 ; extra == 'flax'",
+    'jax-extra>=7; extra == "test"',
+]
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, version: str | None, requires: list[str] | None) -> None:
@@ -53,9 +60,19 @@ def test_what_is_out_of_range_is_said(
     assert _versions.describe(package) == said
 
 
+def test_flax_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, None, NEEDED)
+    monkeypatch.setitem(sys.modules, "flax", None)
+    fix = "flax is not installed; layers need it: pip install 'diffsort-jax[flax]'"
+    assert _versions.describe("flax") == fix
+    assert _versions.complaints() == []
+
+
 def test_a_checkout_that_is_not_installed_has_its_own_range(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, "99.0", None)
-    needed = {line.partition(">")[0]: line for line in PROJECT["dependencies"]}
+    monkeypatch.setattr(_versions, "__file__", str(ROOT / "diffsort" / "_versions.py"))
+    lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["flax"]]
+    needed = {line.partition(">")[0]: line for line in lines}
     for package in _versions.PACKAGES:
         said = f"{package} 99.0, which is too new: diffsort needs {needed[package]}"
         assert _versions.describe(package) == said
@@ -91,7 +108,7 @@ import diffsort
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,

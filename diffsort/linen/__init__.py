@@ -5,6 +5,7 @@ ValueError if the input has another number of features than the one they were in
 raises besides is in its docstring, and in that of the function underneath.
 """
 
+import diffsort._flax  # noqa: F401
 from diffsort.linen import activations, dense, experts, pooling, selection, statistics
 from diffsort.linen.activations import *
 from diffsort.linen.dense import *

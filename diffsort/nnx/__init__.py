@@ -6,6 +6,7 @@ features than they were made for. A size that is not an integer is a TypeError. 
 is in its docstring, and what a call raises in that of the function underneath.
 """
 
+import diffsort._flax  # noqa: F401
 from diffsort.nnx import activations, dense, experts, pooling, selection, statistics
 from diffsort.nnx.activations import *
 from diffsort.nnx.dense import *

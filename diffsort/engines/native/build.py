@@ -40,6 +40,8 @@ _SOFT_FLAGS = ["-Wno-psabi"]  # numbers may be infinite or NaN here
 _AVX2 = ["-mavx2", "-mbmi2", "-mfma"]
 _AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mbmi2", "-mprefer-vector-width=512"]
 _X86_TARGETS = {"plain": [], "avx2": _AVX2, "avx512": _AVX512}
+# A wheel brings what it uses of the C++ library, and shows none of it. It so runs with an older one.
+_OWN_LIBSTDCXX = ["-static-libstdc++", "-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"]
 
 
 class BuildError(Exception):
@@ -96,7 +98,11 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
         for unit in _SOFT_TARGETS
     }
     units |= {name: (f"{name}.cc", []) for name in _UNITS}
-    units["entry_points"] = ("c_api.cc", []) if for_tests else ("ffi.cc", ["-isystem", str(_xla_headers())])
+    if for_tests:
+        units["entry_points"] = ("c_api.cc", [])
+    else:
+        headers = _xla_headers()  # whose assertions would name the folder: the same sources, the same bytes
+        units["entry_points"] = ("ffi.cc", ["-isystem", str(headers), f"-ffile-prefix-map={headers}=."])
     with tempfile.TemporaryDirectory() as folder:
 
         def compile_unit(name: str) -> str:
@@ -109,8 +115,8 @@ def build(library: Path = LIBRARY, *, for_tests: bool = False, flags: tuple[str,
             objects = list(pool.map(compile_unit, units))
         linked = Path(folder) / "linked.so"
         link = [*compiler, *flags, "-shared", *objects, "-pthread", "-o", str(linked)]
-        try:  # a wheel then needs nothing but the C library
-            _run([*link, "-static-libstdc++", "-static-libgcc"])
+        try:
+            _run([*link, *_OWN_LIBSTDCXX])
         except BuildError:
             _run(link)
         shutil.move(linked, library)  # whole or not at all
