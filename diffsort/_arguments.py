@@ -159,7 +159,12 @@ def broadcast_like(array: jax.Array, x: jax.Array, name: str) -> jax.Array:
     """
     shape = (1,) * (x.ndim - array.ndim) + array.shape
     if len(shape) != x.ndim or any(m not in (1, n) for m, n in zip(shape, x.shape, strict=True)):
-        raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {x.shape}.")
+        hint = ""
+        if array.ndim < x.ndim and array.shape == x.shape[: array.ndim]:
+            hint = f"; {name}[..., {', '.join(['None'] * (x.ndim - array.ndim))}] does"
+        elif array.shape == (*x.shape, 1):
+            hint = f"; {name}[..., 0] does"
+        raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {x.shape}{hint}.")
     array = jnp.broadcast_to(reshard_like(array.reshape(shape), x), x.shape)
     return reshard_like(array, x)  # broadcast axes are on every device until told otherwise
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 # What is said of a package that one can do without, where it is not there.
-MISSING = {"flax": "flax is not installed; layers need it: pip install 'diffsort-jax[flax]'"}
+MISSING = {"flax": "flax is not installed; layers need it: pip install flax"}
 _NAME = "diffsort-jax"  # of the distribution
 
 

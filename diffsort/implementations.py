@@ -10,6 +10,7 @@ written by hand.
 
 import dataclasses
 import difflib
+import inspect
 from collections.abc import Callable
 from typing import Literal
 
@@ -139,7 +140,7 @@ def register_implementation(
         The implementation, which `implementation=` takes as well as its name.
 
     Raises:
-        TypeError: `sort`, `argsort` or `permute` is not a function.
+        TypeError: `sort`, `argsort` or `permute` is not a function, or does not take these arguments.
         ValueError: the name comes with diffsort, or is not a non-empty string.
 
     >>> import jax.numpy as jnp
@@ -173,7 +174,7 @@ def register_engine(name: str, *, argsort: Argsort) -> Implementation:
         The implementation, which `implementation=` takes as well as its name.
 
     Raises:
-        TypeError: `argsort` is not a function.
+        TypeError: `argsort` is not a function, or does not take these arguments.
         ValueError: the engine comes with diffsort, or its name is not a non-empty string.
 
     >>> import jax, jax.numpy as jnp
@@ -199,8 +200,25 @@ def _register(given: str, implementation: Implementation, **functions: object) -
     for part, function in functions.items():
         if not callable(function):
             raise TypeError(f"{part} must be a function, not {function!r}.")
+        _require_parameters(implementation.name, part, function)
     _IMPLEMENTATIONS[implementation.name] = implementation
     return implementation
+
+
+def _require_parameters(name: str, part: str, function: Callable[..., object]) -> None:
+    """Calls nothing, but finds out now what would fail in the first program that sorts."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions in C do not tell
+        return
+    try:
+        if part == "permute":
+            signature.bind("x", "indices", "axis")
+        else:
+            signature.bind("x", axis=0, descending=False, where=None)
+    except TypeError as error:
+        takes = "x, indices, axis" if part == "permute" else "x, *, axis, descending, where"
+        raise TypeError(f"{part} of {name!r} must take ({takes}), but it has {signature}: {error}.") from None
 
 
 def implementation_names() -> tuple[str, ...]:
@@ -229,7 +247,8 @@ def get_implementation(implementation: "ImplementationLike | str") -> Chosen:
         found = StraightThrough(_RELAXED[implementation.removeprefix(_STRAIGHT_THROUGH)])
     else:
         names = [*_IMPLEMENTATIONS, *(_STRAIGHT_THROUGH + name for name in _RELAXED)]
-        near = difflib.get_close_matches(str(implementation), names, n=1)
+        engine = f"manual:{implementation}"
+        near = [engine] if engine in names else difflib.get_close_matches(str(implementation), names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(repr(n) for n in implementation_names())
         raise ValueError(

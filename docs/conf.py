@@ -47,7 +47,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
-nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_custom_formats = {".py": "percent_scripts.read"}
 
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"

@@ -28,7 +28,7 @@ _RELAXED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
         {"strength": 0.1, "regularization": "l2", "standardize": False},
     ),
     "lapsum": ("LapSum", {}, _TEMPERATURE),
-    # pip install 'diffsort-jax[ott]'. A second or two a step of 32 sets on 2 CPU cores: a try-out.
+    # It needs ott-jax. A second or two a step of 32 sets on 2 CPU cores: a try-out.
     "ott": ("Transport", {}, {"epsilon": 0.01}),
 }
 _STRAIGHT_THROUGH = "straight_through_"

@@ -113,7 +113,7 @@ for name in ("diffsort.nnx", "diffsort.linen"):
         [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    fix = "flax is not installed; layers need it: pip install 'diffsort-jax[flax]'\n"
+    fix = "flax is not installed; layers need it: pip install flax\n"
     assert done.stdout == 2 * fix
 
 

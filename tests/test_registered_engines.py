@@ -101,6 +101,9 @@ def test_a_taken_name_is_refused(name: str) -> None:
 
 
 def test_mistakes_are_named() -> None:
+    takes = r"argsort of 'manual:toy' must take \(x, \*, axis, descending, where\), but it has \(x\)"
+    with pytest.raises(TypeError, match=takes):
+        diffsort.register_engine("toy", argsort=lambda x: x)
     with pytest.raises(TypeError, match="argsort must be a function, not None"):
         diffsort.register_engine("toy", argsort=None)
     with pytest.raises(ValueError, match="a non-empty string, not 3"):

@@ -63,7 +63,7 @@ def test_what_is_out_of_range_is_said(
 def test_flax_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, None, NEEDED)
     monkeypatch.setitem(sys.modules, "flax", None)
-    fix = "flax is not installed; layers need it: pip install 'diffsort-jax[flax]'"
+    fix = "flax is not installed; layers need it: pip install flax"
     assert _versions.describe("flax") == fix
     assert _versions.complaints() == []
 

@@ -30,7 +30,7 @@ def why_unavailable() -> str | None:
     """Returns why transport is not available here, or None."""
     if importlib.util.find_spec("ott") is not None:
         return None
-    return "it needs ott-jax; pip install 'diffsort-jax[ott]'"
+    return "it needs ott-jax; pip install ott-jax"
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))

@@ -46,8 +46,10 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(described(metrics), refresh=False)
             self._bar.update(step - self._step)
-        elif step == self._first + 1 or time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
-            speed = (step - self._first) / max(time.monotonic() - self._began, 1e-9)
+        elif step == self._first + 1:  # too early for a speed: several steps may have been taken in one call
+            self.say(f"step {step}/{self._steps}  {described(metrics)}")
+        elif time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
+            speed = (step - self._first) / (time.monotonic() - self._began)
             self.say(f"step {step}/{self._steps}  {described(metrics)}  {speed:.1f} steps/s")
         self._step = step
 

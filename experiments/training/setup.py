@@ -1,5 +1,6 @@
 """From a config to the objects it describes, with every mistake told before training starts."""
 
+import difflib
 import functools
 import math
 from collections.abc import Callable
@@ -154,7 +155,12 @@ def check_sort(config: DictConfig) -> None:
         if name in implementation_names():
             raise UserError(f"sort.implementation={name}: {error}") from None
         known = ", ".join(implementation_names())
-        raise UserError(f"sort.implementation={name}: no such implementation (choices: {known}).") from None
+        near = difflib.get_close_matches(name, implementation_names(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UserError(
+            f"sort.implementation={name}: no such implementation{hint} (choices: {known}; one of your own: "
+            "{_target_: module.function}, a function that returns it)"
+        ) from None
 
 
 def count_parameters(parameters: nnx.State) -> int:

@@ -125,7 +125,10 @@ def test_training_learns(configure, tmp_path):
         (["trainer.batch_size=100000"], "100000"),
         (["optimizer.learning_rate=-1.0"], "optimizer.learning_rate=-1.0 must be at least 0"),
         (["optimizer.warmup=2.0"], "optimizer.warmup=2.0 must be between 0 and 1"),
-        (["sort.implementation=manul"], "sort.implementation=manul: no such implementation .*manual"),
+        (
+            ["sort.implementation=manul"],
+            "sort.implementation=manul: no such implementation; did you mean manual.*_target_",
+        ),
         (["model.pooling.pieces=0"], "pieces=0 must be at least 1"),
         (["model=attention", "model.pooling.num_heads=3"], "num_heads|divisible"),
         (["model=dgcnn", "model.k=100"], "model.k=100 is more than"),
