@@ -27,12 +27,8 @@ extensions = [
     "sphinx_design",
     "sphinxcontrib.bibtex",
 ]
-exclude_patterns = [
-    "_build",
-    "_extensions",
-    "conf.py",
-    "studies/README.md",
-]  # the last is in studies/index.md
+# What is no page by itself; studies/index.md includes the last.
+exclude_patterns = ["_build", "_extensions", "conf.py", "studies/README.md"]
 
 html_theme = "furo"
 html_title = "diffsort"
